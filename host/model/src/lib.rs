@@ -1,0 +1,26 @@
+//! The words and rules of Stepcell, pure: no clock, no I/O, no async, no randomness.
+//!
+//! Everything the other floors say to each other is said with these types.
+
+pub mod backoff;
+pub mod code;
+pub mod definition;
+pub mod failure;
+pub mod id;
+pub mod json;
+pub mod limits;
+pub mod log;
+pub mod name;
+pub mod outcome;
+pub mod receipt;
+
+pub use code::Code;
+pub use definition::{Definition, Options, Step, StepIndex};
+pub use failure::{Blame, Failure, FailureKind, HandlerErrorKind, RetryHint};
+pub use id::{Digest, FlowId, RunId, TenantId, WorkerId};
+pub use json::{Gate, Json, Refusal};
+pub use limits::Limits;
+pub use log::{LogLevel, LogLine};
+pub use name::Name;
+pub use outcome::{Input, Outcome, TaskContext};
+pub use receipt::Receipt;

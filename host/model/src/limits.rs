@@ -1,0 +1,81 @@
+//! Every limit an attempt, an upload or a definition is held to: unit, default, ceiling, effect.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+const MIB: u64 = 1024 * 1024;
+
+/// What one attempt may use. Values above the ceilings are refused at registration, never clamped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Deterministic CPU budget in wasmtime fuel. Defaults to 5e9, ceiling 1e12. Past it: `out_of_fuel`.
+    pub fuel: u64,
+    /// Wall clock for instantiate, call and post-return. Defaults to 30,000, ceiling 900,000. Past it: `timeout`.
+    pub timeout_ms: u64,
+    /// All memories together, in bytes. Defaults to 64 MiB, ceiling 512 MiB. Past it: `memory_exceeded`.
+    pub memory_bytes: u64,
+    /// Largest input, in bytes. Defaults to 1 MiB, which is the ceiling.
+    pub input_bytes: u64,
+    /// Largest output, in bytes. Defaults to 256 KiB, ceiling 1 MiB. Past it: `output_too_large`.
+    pub output_bytes: u64,
+    /// Log kept, in bytes. Defaults to 64 KiB. Past it: one `truncated` record, then nothing.
+    pub log_bytes: u64,
+    /// Log records kept. Defaults to 1,000.
+    pub log_records: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 5_000_000_000,
+            timeout_ms: 30_000,
+            memory_bytes: 64 * MIB,
+            input_bytes: MIB,
+            output_bytes: 256 * 1024,
+            log_bytes: 64 * 1024,
+            log_records: 1_000,
+        }
+    }
+}
+
+impl Limits {
+    /// The most a step may ask for.
+    pub const CEILING: Self = Self {
+        fuel: 1_000_000_000_000,
+        timeout_ms: 15 * 60 * 1_000,
+        memory_bytes: 512 * MIB,
+        input_bytes: MIB,
+        output_bytes: MIB,
+        log_bytes: 64 * 1024,
+        log_records: 1_000,
+    };
+
+    /// The wall clock as a duration.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}
+
+/// Table elements of one attempt, all tables together.
+pub const MAX_TABLE_ELEMENTS: usize = 20_000;
+/// Linear memories of one attempt.
+pub const MAX_MEMORIES: u32 = 4;
+/// Core instances of one attempt, counted before compiling.
+pub const MAX_CORE_INSTANCES: u32 = 64;
+/// Largest component that may be uploaded, in bytes.
+pub const MAX_COMPONENT_BYTES: usize = 20 * 1024 * 1024;
+/// CPU time one compilation may take.
+pub const COMPILE_CPU: Duration = Duration::from_secs(60);
+/// Address space one compilation may take, in bytes.
+pub const COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * MIB;
+/// Steps in a flow.
+pub const MAX_STEPS: usize = 1_024;
+/// Dependencies in a flow, all steps together.
+pub const MAX_EDGES: usize = 4_096;
+/// Elements a map step may have.
+pub const MAX_MAP_ELEMENTS: usize = 100_000;
+/// Attempts of one task, the first included.
+pub const MAX_ATTEMPTS: u16 = 100;
+/// Times one task may be lost with its worker before its exhausted policy applies.
+pub const MAX_LOST: u16 = 3;
