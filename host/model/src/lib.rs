@@ -3,16 +3,23 @@
 //! Everything the other floors say to each other is said with these types.
 
 pub mod backoff;
+pub mod change;
 pub mod code;
 pub mod definition;
 pub mod failure;
+pub mod history;
 pub mod id;
 pub mod json;
 pub mod limits;
 pub mod log;
 pub mod name;
 pub mod outcome;
+pub mod plan;
 pub mod receipt;
+pub mod rule;
+pub mod run;
+pub mod status;
+pub mod token;
 
 pub use code::Code;
 pub use definition::{Definition, Options, Step, StepIndex};
@@ -24,3 +31,10 @@ pub use log::{LogLevel, LogLine};
 pub use name::Name;
 pub use outcome::{Input, Outcome, TaskContext};
 pub use receipt::Receipt;
+pub use change::{Change, Join, SkipReason, TaskKey};
+pub use history::{Recorded, Replay};
+pub use plan::Plan;
+pub use rule::ClosedAttempt;
+pub use run::{Counting, RunState};
+pub use status::{RunStatus, StepStatus, TaskStatus};
+pub use token::{Arrival, Continuation, Finish, Moves, Position};

@@ -1,0 +1,226 @@
+//! What is known about one run: which steps ended, with which outputs.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::change::{Join, TaskKey};
+use crate::definition::StepIndex;
+use crate::json::Json;
+use crate::outcome::Input;
+use crate::plan::Plan;
+use crate::status::{RunStatus, StepStatus};
+
+/// One run as its owner knows it.
+///
+/// An owner of one branch knows that branch: what other branches did is in the store, and so are the counters
+/// where they meet. A replay of the whole history knows everything and counts for itself; see [`Counting`].
+#[derive(Clone, Debug)]
+pub struct RunState {
+    plan: Arc<Plan>,
+    input: Json,
+    pub(crate) counting: Counting,
+    pub(crate) steps: Vec<StepState>,
+    pub(crate) run_arrived: u32,
+    pub(crate) end: Option<RunStatus>,
+}
+
+/// Who decides that everything a join waits for has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// This state, which sees every outcome of the run.
+    Here,
+    /// The store's counters: other owners may be at work on the same run.
+    Store,
+}
+
+/// One step of one run. A map step is a count and its outputs, never an object for each task.
+#[derive(Clone, Debug)]
+pub(crate) struct StepState {
+    pub(crate) status: StepStatus,
+    /// Tasks the step has, once that is known.
+    pub(crate) width: Option<u32>,
+    pub(crate) completed: u32,
+    /// What a join of this step has counted.
+    pub(crate) arrived: u32,
+    pub(crate) output: Output,
+    /// Where the elements of a map step's source are in its text.
+    elements: Option<Arc<[Range<usize>]>>,
+}
+
+/// The output of a step, as far as it is known.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    /// Not loaded, or not there yet.
+    Unknown,
+    /// The answer of a step's one task.
+    One(Json),
+    /// The answers of a map step's tasks, in index order.
+    Elements(Vec<Option<Json>>),
+}
+
+impl RunState {
+    /// A run of which nothing is known but its input.
+    pub fn new(plan: Arc<Plan>, input: Json, counting: Counting) -> Self {
+        let fresh = |_| StepState {
+            status: StepStatus::Created,
+            width: None,
+            completed: 0,
+            arrived: 0,
+            output: Output::Unknown,
+            elements: None,
+        };
+        let steps = plan.indexes().map(fresh).collect();
+        Self { plan, input, counting, steps, run_arrived: 0, end: None }
+    }
+
+    /// The flow version the run is pinned to.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The input the run was started with.
+    pub fn input(&self) -> &Json {
+        &self.input
+    }
+
+    /// How the run ended, once it did.
+    pub fn end(&self) -> Option<RunStatus> {
+        self.end
+    }
+
+    /// Where a step is, as far as this owner knows.
+    pub fn status(&self, step: StepIndex) -> StepStatus {
+        self.steps[step.at()].status
+    }
+
+    /// Tasks of a step and how many of them completed, once that is known.
+    pub fn progress(&self, step: StepIndex) -> Option<(u32, u32)> {
+        let state = &self.steps[step.at()];
+        state.width.map(|width| (state.completed, width))
+    }
+
+    /// Takes note of a recorded answer. It decides nothing: the rule does when the token moves on.
+    pub fn learn(&mut self, task: TaskKey, output: Json) {
+        if self.plan.step(task.step).map {
+            self.keep_element(task, output);
+        } else {
+            self.steps[task.step.at()].output = Output::One(output);
+        }
+    }
+
+    /// Takes note of how many tasks a map step has.
+    pub fn learn_width(&mut self, step: StepIndex, width: u32) {
+        self.steps[step.at()].width = Some(width);
+    }
+
+    /// The output of a step when every part of it is known: for a map step the array in index order.
+    pub fn output(&self, step: StepIndex) -> Option<Json> {
+        let state = &self.steps[step.at()];
+        match &state.output {
+            Output::One(json) => Some(json.clone()),
+            Output::Elements(elements) => assemble(elements, state.width?),
+            Output::Unknown if self.plan.step(step).map && state.width == Some(0) => {
+                Some(Json::trusted("[]"))
+            }
+            Output::Unknown => None,
+        }
+    }
+
+    /// What the handler of a task gets; `None` when a part of it is not known here.
+    pub fn input_of(&mut self, task: TaskKey) -> Option<Input> {
+        let plan = Arc::clone(&self.plan);
+        let step = plan.step(task.step);
+        if step.map {
+            return self.element_of(task).map(Input::Element);
+        }
+        if step.needs.is_empty() {
+            return Some(Input::Flow(self.input.clone()));
+        }
+        let dep = |needed: &StepIndex| Some((plan.step(*needed).name.clone(), self.output(*needed)?));
+        step.needs.iter().map(dep).collect::<Option<Vec<_>>>().map(Input::Deps)
+    }
+
+    /// The value a map step is over: its dependency's output, or the run's input.
+    pub(crate) fn source_of(&self, step: StepIndex) -> Option<Json> {
+        match self.plan.step(step).needs.first() {
+            Some(needed) => self.output(*needed),
+            None => Some(self.input.clone()),
+        }
+    }
+
+    /// How many of what `join` waits for there are.
+    pub(crate) fn arrivals_of(&self, join: Join) -> u32 {
+        let count = match join {
+            Join::Step(step) if self.plan.step(step).map => {
+                return self.steps[step.at()].width.unwrap_or(u32::MAX);
+            }
+            Join::Step(step) => self.plan.step(step).needs.len(),
+            Join::Run => self.plan.leaves().len(),
+        };
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn keep_element(&mut self, task: TaskKey, output: Json) {
+        let state = &mut self.steps[task.step.at()];
+        if let Output::Unknown = state.output {
+            state.output = Output::Elements(Vec::new());
+        }
+        if let Output::Elements(elements) = &mut state.output {
+            let at = task.index as usize;
+            if elements.len() <= at {
+                elements.resize(at + 1, None);
+            }
+            elements[at] = Some(output);
+        }
+    }
+
+    /// The number of elements a map step is over; an error names the type that is not an array.
+    pub(crate) fn count_elements(&mut self, step: StepIndex) -> Option<Result<u32, &'static str>> {
+        if let Some(width) = self.steps[step.at()].width {
+            return Some(Ok(width));
+        }
+        if let Some(needed) = self.plan.step(step).needs.first()
+            && self.plan.step(*needed).map
+        {
+            return self.steps[needed.at()].width.map(Ok);
+        }
+        let source = self.source_of(step)?;
+        let Some(elements) = source.elements() else {
+            return Some(Err(source.type_name()));
+        };
+        let count = u32::try_from(elements.len()).unwrap_or(u32::MAX);
+        self.steps[step.at()].elements = Some(elements.into());
+        Some(Ok(count))
+    }
+
+    fn element_of(&mut self, task: TaskKey) -> Option<Json> {
+        let at = task.index as usize;
+        if let Some(needed) = self.plan.step(task.step).needs.first().copied()
+            && let Output::Elements(elements) = &self.steps[needed.at()].output
+        {
+            return elements.get(at)?.clone();
+        }
+        let source = self.source_of(task.step)?;
+        if self.steps[task.step.at()].elements.is_none() {
+            self.steps[task.step.at()].elements = Some(source.elements()?.into());
+        }
+        let span = self.steps[task.step.at()].elements.as_ref()?.get(at)?.clone();
+        Some(source.element(&span))
+    }
+}
+
+/// The array of all elements, when all are known.
+fn assemble(elements: &[Option<Json>], width: u32) -> Option<Json> {
+    if elements.len() != width as usize {
+        return None;
+    }
+    let mut text = String::from("[");
+    for (at, element) in elements.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        text.push_str(element.as_ref()?.as_str());
+    }
+    text.push(']');
+    Some(Json::trusted(text))
+}
