@@ -1,6 +1,10 @@
 //! Every code a problem can carry; each has a page in `host/model/problems`.
 
+mod page;
+
 use std::fmt;
+
+pub use page::{Page, explain, suggest};
 
 macro_rules! codes {
     ($($variant:ident = $text:literal, $status:literal, $title:literal;)*) => {
@@ -41,6 +45,61 @@ macro_rules! codes {
 codes! {
     PayloadTooLarge = "payload.too_large", 413, "The payload is too large";
     PayloadInvalidJson = "payload.invalid_json", 400, "The payload is not JSON";
+    PayloadTooComplex = "payload.too_complex", 422, "The payload has too many levels or values";
+    PayloadNumberOutOfRange = "payload.number_out_of_range", 422, "A number does not fit";
+    PayloadDuplicateKey = "payload.duplicate_key", 422, "An object has a key twice";
+    PayloadInvalidUnicode = "payload.invalid_unicode", 422, "The payload is not valid Unicode";
+    PayloadNulNotAllowed = "payload.nul_not_allowed", 422, "The payload has a NUL character";
+    PayloadSchema = "payload.schema", 422, "The payload does not match its schema";
+
+    ManifestInvalidSyntax = "manifest.invalid_syntax", 400, "The manifest cannot be read";
+    ManifestUnknownField = "manifest.unknown_field", 422, "The manifest has an unknown field";
+    ManifestMissingField = "manifest.missing_field", 422, "The manifest lacks a field";
+    ManifestWrongType = "manifest.wrong_type", 422, "A field has a value of the wrong type";
+    ManifestBadName = "manifest.bad_name", 422, "A name does not have the form of a name";
+    ManifestBadText = "manifest.bad_text", 422, "A text cannot be used";
+    ManifestDuplicateStep = "manifest.duplicate_step", 422, "Two steps have the same name";
+    ManifestDuplicateDependency = "manifest.duplicate_dependency", 422, "A dependency is named twice";
+    ManifestUnknownDependency = "manifest.unknown_dependency", 422, "A step needs an unknown step";
+    ManifestCycle = "manifest.cycle", 422, "Steps need each other in a circle";
+    ManifestConflictingFields = "manifest.conflicting_fields", 422, "Two fields contradict each other";
+    ManifestOutOfRange = "manifest.out_of_range", 422, "A value is out of range";
+    ManifestBadMap = "manifest.bad_map", 422, "A map step has several dependencies";
+    ManifestTooLarge = "manifest.too_large", 413, "The flow has too many parts";
+    ManifestBadSchema = "manifest.bad_schema", 422, "A JSON Schema cannot be used";
+    ManifestUnknownComponent = "manifest.unknown_component", 422, "A component was not found";
+    ManifestSchemaMismatch = "manifest.schema_mismatch", 422, "Two steps do not fit each other";
+    ManifestNotSupported = "manifest.not_supported", 422, "A field is not supported yet";
+
+    Unauthorized = "unauthorized", 401, "The request has no valid key";
+    Forbidden = "forbidden", 403, "The key does not cover this call";
+    NotFound = "not_found", 404, "There is no such address";
+    MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method";
+
+    ComponentNotFound = "component.not_found", 404, "There is no such component";
+    ComponentInUse = "component.in_use", 409, "The component is in use";
+
+    FlowNotFound = "flow.not_found", 404, "There is no such flow";
+    FlowNoActiveVersion = "flow.no_active_version", 409, "The flow has no active version";
+    FlowDurableNotSupported = "flow.durable_not_supported", 422, "Durable handlers are not supported yet";
+    VersionNotFound = "version.not_found", 404, "There is no such version";
+
+    RunNotFound = "run.not_found", 404, "There is no such run";
+    RunEnded = "run.ended", 409, "The run has already ended";
+    RunNotAnArray = "run.not_an_array", 422, "The flow's input must be an array";
+    RunDuplicate = "run.duplicate", 409, "A live run has the same key";
+    AttemptNotFound = "attempt.not_found", 404, "There is no such attempt";
+
+    RequestInvalid = "request.invalid", 400, "A parameter is not valid";
+    RequestContentType = "request.content_type", 415, "The body has the wrong type";
+    RequestTooLarge = "request.too_large", 413, "The body is too large";
+    RequestBadCursor = "request.bad_cursor", 400, "The cursor is not valid";
+    RequestIdempotencyMismatch = "request.idempotency_mismatch", 422, "The idempotency key was used for another request";
+    RequestTimeout = "request.timeout", 408, "The request did not arrive in time";
+
+    StoreUnavailable = "store.unavailable", 503, "The database cannot be reached";
+    Overloaded = "overloaded", 503, "The host has too much to do";
+    Internal = "internal", 500, "A fault of the host";
 }
 
 impl fmt::Display for Code {
