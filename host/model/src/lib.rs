@@ -13,6 +13,7 @@ pub mod json;
 pub mod limits;
 pub mod log;
 pub mod name;
+pub mod near;
 pub mod outcome;
 pub mod plan;
 pub mod receipt;
