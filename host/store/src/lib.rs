@@ -1,1 +1,141 @@
-//! stub
+//! Everything durable: Postgres behind typed calls, one statement a file in `queries/`.
+//!
+//! Two pools: the hot one belongs to starts, claims and records, whose statements are only index nested loops; the
+//! other one serves reads and registrations.
+
+mod attempt;
+mod bell;
+mod component;
+mod error;
+mod flow;
+mod history;
+mod key;
+mod record;
+mod run;
+mod start;
+mod token;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use sqlx::Executor as _;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tokio::sync::broadcast;
+
+pub use attempt::{AttemptRow, LogRow, TaskLog};
+pub use bell::{Bell, Ring};
+pub use component::{ComponentPage, StoredComponent};
+pub use error::Error;
+pub use flow::{FlowRow, Registered, VersionRow};
+pub use history::{HistoryRow, TokenRow, Width};
+pub use key::{KeyRow, Scope};
+pub use model::{RunId, TenantId};
+pub use record::{Attempted, Birth, Delta, Joined, TokenMove, Written};
+pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
+pub use start::{LocalWorker, StartAnswer, StartRun};
+pub use token::{Claimed, Departed, Held, Need, Released, RunFacts, TokenId};
+pub use worker::WorkerRow;
+
+/// How to reach Postgres and how much of it to use.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `postgres://…`; any Postgres 15 or newer.
+    pub url: String,
+    /// Connections for starts, claims and records. Defaults to 8.
+    pub hot_connections: u32,
+    /// Connections for everything else. Defaults to 8.
+    pub connections: u32,
+}
+
+impl Settings {
+    /// The defaults for this URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), hot_connections: 8, connections: 8 }
+    }
+}
+
+/// A handle to everything durable. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    hot: PgPool,
+    pool: PgPool,
+    bell: Bell,
+    ended: broadcast::Sender<RunId>,
+    starts: start::Starts,
+    local: OnceLock<LocalWorker>,
+}
+
+impl Store {
+    /// Connects; nothing is created. Must be called inside a tokio runtime.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let options: PgConnectOptions = settings.url.parse().map_err(Error::from)?;
+        let options = options.application_name("stepcell");
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        let hot = PgPoolOptions::new()
+            .max_connections(settings.hot_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(HOT_SETTINGS).await.map(drop) })
+            })
+            .connect_lazy_with(options);
+        let bell = Bell::hang(pool.clone());
+        let starts = start::Starts::open(hot.clone());
+        let (ended, _) = broadcast::channel(ENDED_BACKLOG);
+        let local = OnceLock::new();
+        Ok(Self { shared: Arc::new(Shared { hot, pool, bell, ended, starts, local }) })
+    }
+
+    /// Brings the schema up to date. An advisory lock lets one process do it while others wait.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        sqlx::migrate!("../../migrations").run(self.pool()).await.map_err(Error::migration)
+    }
+
+    /// True when Postgres answers.
+    pub async fn is_ready(&self) -> bool {
+        self.pool().execute("select 1").await.is_ok()
+    }
+
+    /// The bell that is rung when tokens become ready or a run is stopped.
+    pub fn bell(&self) -> &Bell {
+        &self.shared.bell
+    }
+
+    /// Runs that ended in this process, as they end. Lossy: whoever waits also polls.
+    pub fn ended(&self) -> broadcast::Receiver<RunId> {
+        self.shared.ended.subscribe()
+    }
+
+    /// Tells whoever waits in this process that a run ended.
+    pub fn tell_ended(&self, run_id: RunId) {
+        // Nobody waiting is fine.
+        let _ = self.shared.ended.send(run_id);
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.shared.pool
+    }
+
+    fn hot(&self) -> &PgPool {
+        &self.shared.hot
+    }
+}
+
+/// How long a caller waits for a connection before the store counts as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Ended runs a slow waiter may lag behind before it falls back to polling.
+const ENDED_BACKLOG: usize = 4_096;
+
+/// Plans for hot statements must not depend on statistics: an empty table's plan would be wrong minutes later.
+const HOT_SETTINGS: &str = "set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off; \
+     set enable_bitmapscan = off; set jit = off; set plan_cache_mode = force_generic_plan";

@@ -1,0 +1,49 @@
+-- Claims ready tokens, a few for each tenant after the cursor (tenant_id > $2), so that no backlog is ever in front of
+-- another tenant's. Answers with what a worker needs to go on.
+with recursive turn as (
+    (select min(tenant_id) as tenant_id from token
+     where worker_id is null and wake_at is null and tenant_id > $2)
+    union all
+    select (select min(t.tenant_id) from token t
+            where t.worker_id is null and t.wake_at is null and t.tenant_id > turn.tenant_id)
+    from turn
+    where turn.tenant_id is not null
+),
+picked as (
+    select p.*
+    from (select tenant_id from turn where tenant_id is not null limit $3) as chosen
+    cross join lateral (
+        select t.tenant_id, t.run_id, t.born_step, t.born_index, t.born_attempt
+        from token t
+        where t.worker_id is null and t.wake_at is null and t.tenant_id = chosen.tenant_id
+        order by t.priority desc, t.run_id
+        limit $4
+        for update skip locked
+    ) as p
+),
+claimed as (
+    update token t
+    set worker_id = $1, epoch = t.epoch + 1
+    from picked p
+    where t.tenant_id = p.tenant_id
+      and t.run_id = p.run_id
+      and t.born_step = p.born_step
+      and t.born_index = p.born_index
+      and t.born_attempt = p.born_attempt
+    returning t.*
+),
+begun as (
+    update run r
+    set status = 'running', started_at = now()
+    from (select distinct tenant_id, run_id from claimed) as c
+    where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status = 'queued'
+)
+select
+    c.tenant_id as "tenant_id!", c.run_id as "run_id!", c.born_step as "born_step!", c.born_index as "born_index!",
+    c.born_attempt as "born_attempt!", c.step as "step!", c.lo as "lo!", c.hi as "hi!", c.attempt as "attempt!",
+    c.lost as "lost!", c.epoch as "epoch!", c.priority as "priority!",
+    r.flow_id as "flow_id!", r.version as "version!", r.input as "input!", r.traceparent,
+    n.name as "tenant_name!"
+from claimed c
+join run r on r.tenant_id = c.tenant_id and r.id = c.run_id
+join tenant n on n.id = c.tenant_id

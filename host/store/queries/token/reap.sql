@@ -1,0 +1,25 @@
+-- Takes the tokens of workers that stopped beating. A task that was in flight ends its attempt as `worker_lost`;
+-- tokens of any tenant_id become ready with one more loss. $1: the lease in milliseconds, $2: the failure,
+-- $3: losses after which the worker that takes the token ends the task instead.
+with dead as (
+    delete from worker
+    where beat_at < now() - $1::bigint * interval '1 ms'
+    returning id
+),
+freed as (
+    update token t
+    set worker_id = null, epoch = t.epoch + 1, lost = t.lost + 1,
+        attempt = t.attempt + (case when t.lo >= 0 and t.hi = t.lo + 1 and t.lost + 1 < $3 then 1 else 0 end)
+    from dead
+    where t.worker_id = dead.id
+    returning t.*, dead.id as dead_id
+),
+lost as (
+    insert into attempt (tenant_id, run_id, step, index, attempt, ord, retry_in_ms, failure, fuel, wall_us,
+        peak_memory_bytes, instantiate_us, input_bytes, output_bytes, host_calls, log_bytes, worker_id)
+    select tenant_id, run_id, step, lo, attempt - 1, 0, 0, $2, 0, 0, 0, 0, 0, 0, 0, 0, dead_id
+    from freed
+    where lo >= 0 and hi = lo + 1 and lost < $3
+    on conflict do nothing
+)
+select (select count(*) from dead) as "workers!", (select count(*) from freed) as "tokens!"

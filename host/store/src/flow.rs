@@ -1,0 +1,204 @@
+//! Flows and their immutable versions.
+
+use model::{Digest, FlowId, StepIndex, TenantId};
+
+use crate::{Error, Store};
+
+/// A flow.
+#[derive(Clone, Debug)]
+pub struct FlowRow {
+    /// Its identity.
+    pub id: FlowId,
+    /// Its name.
+    pub name: String,
+    /// The version new runs start on.
+    pub current_version: Option<u32>,
+    /// When it was registered first, RFC 3339.
+    pub created_at: String,
+    /// How many versions it has.
+    pub version_count: i64,
+}
+
+/// A version of a flow.
+#[derive(Clone, Debug)]
+pub struct VersionRow {
+    /// Its number, from 1.
+    pub version: u32,
+    /// The definition's JSON; empty in a page.
+    pub definition: String,
+    /// sha256 of the definition, hexadecimal.
+    pub content_hash: String,
+    /// When it was registered, RFC 3339.
+    pub created_at: String,
+    /// Runs on it that have not ended; 0 where it was not asked for.
+    pub live_count: i64,
+}
+
+/// What registering a definition answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The flow.
+    pub flow_id: FlowId,
+    /// The version that has this content.
+    pub version: u32,
+    /// False: the same content was registered before.
+    pub created: bool,
+}
+
+impl Store {
+    /// Registers a version: the same content again is the version it was. The component digests get pinned.
+    pub async fn register_version(
+        &self,
+        tenant: TenantId,
+        flow: &str,
+        definition: &str,
+        root_steps: &[StepIndex],
+        components: &[Digest],
+    ) -> Result<Registered, Error> {
+        let content_hash = Digest::of(definition.as_bytes());
+        let mut work = self.pool().begin().await?;
+        let flow_row = sqlx::query_file!("queries/flow/ensure.sql", tenant.0, flow)
+            .fetch_one(&mut *work)
+            .await?;
+        let flow_id = FlowId(flow_row.id);
+        let known = sqlx::query_file!(
+            "queries/version/find_content.sql",
+            tenant.0,
+            flow_id.0,
+            &content_hash.0[..]
+        )
+        .fetch_optional(&mut *work)
+        .await?;
+        if let Some(known) = known {
+            work.commit().await?;
+            return Ok(Registered {
+                flow_id,
+                version: read_version(known.version)?,
+                created: false,
+            });
+        }
+        let roots: Vec<i16> = root_steps.iter().map(|step| step_number(*step)).collect();
+        let mut digests: Vec<Vec<u8>> = components.iter().map(|digest| digest.0.to_vec()).collect();
+        digests.sort();
+        digests.dedup();
+        let added = sqlx::query_file!(
+            "queries/version/insert.sql",
+            tenant.0,
+            flow_id.0,
+            definition,
+            &content_hash.0[..],
+            &roots,
+            &digests
+        )
+        .fetch_one(&mut *work)
+        .await?;
+        work.commit().await?;
+        Ok(Registered { flow_id, version: read_version(added.version)?, created: true })
+    }
+
+    /// Points new runs at a version, in one statement. `None` when there is no such version; else where it pointed
+    /// before.
+    pub async fn activate(
+        &self,
+        tenant: TenantId,
+        flow_id: FlowId,
+        version: u32,
+    ) -> Result<Option<Option<u32>>, Error> {
+        let version = i32::try_from(version).unwrap_or(0);
+        let row = sqlx::query_file!("queries/flow/activate.sql", tenant.0, flow_id.0, version)
+            .fetch_optional(self.pool())
+            .await?;
+        row.map(|row| row.current_version.map(read_version).transpose()).transpose()
+    }
+
+    /// The flow of this name and the version new runs start on.
+    pub async fn find_flow(
+        &self,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Option<(FlowId, Option<u32>)>, Error> {
+        let row = sqlx::query_file!("queries/flow/find.sql", tenant.0, name)
+            .fetch_optional(self.pool())
+            .await?;
+        row.map(|row| Ok((FlowId(row.id), row.current_version.map(read_version).transpose()?)))
+            .transpose()
+    }
+
+    /// A page of flows with a name after `after`.
+    pub async fn list_flows(
+        &self,
+        tenant: TenantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<FlowRow>, Error> {
+        let rows = sqlx::query_file!("queries/flow/list.sql", tenant.0, after, limit)
+            .fetch_all(self.pool())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(FlowRow {
+                    id: FlowId(row.id),
+                    name: row.name,
+                    current_version: row.current_version.map(read_version).transpose()?,
+                    created_at: row.created_at,
+                    version_count: row.version_count,
+                })
+            })
+            .collect()
+    }
+
+    /// One version of a flow.
+    pub async fn get_version(
+        &self,
+        tenant: TenantId,
+        flow_id: FlowId,
+        version: u32,
+    ) -> Result<Option<VersionRow>, Error> {
+        let number = i32::try_from(version).unwrap_or(0);
+        let row = sqlx::query_file!("queries/version/get.sql", tenant.0, flow_id.0, number)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(row.map(|row| VersionRow {
+            version,
+            definition: row.definition,
+            content_hash: row.content_hash,
+            created_at: row.created_at,
+            live_count: 0,
+        }))
+    }
+
+    /// A page of a flow's versions before `before`, newest first.
+    pub async fn list_versions(
+        &self,
+        tenant: TenantId,
+        flow_id: FlowId,
+        before: Option<u32>,
+        limit: i64,
+    ) -> Result<Vec<VersionRow>, Error> {
+        let before = before.and_then(|version| i32::try_from(version).ok()).unwrap_or(i32::MAX);
+        let rows =
+            sqlx::query_file!("queries/version/list.sql", tenant.0, flow_id.0, before, limit)
+                .fetch_all(self.pool())
+                .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(VersionRow {
+                    version: read_version(row.version)?,
+                    definition: String::new(),
+                    content_hash: row.content_hash,
+                    created_at: row.created_at,
+                    live_count: row.live_count,
+                })
+            })
+            .collect()
+    }
+}
+
+/// A step as Postgres keeps it.
+pub(crate) fn step_number(step: StepIndex) -> i16 {
+    i16::try_from(step.0).expect("a flow has at most 1,024 steps")
+}
+
+pub(crate) fn read_version(version: i32) -> Result<u32, Error> {
+    u32::try_from(version).map_err(|error| Error::unreadable("a version", error))
+}

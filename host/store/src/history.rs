@@ -1,0 +1,187 @@
+//! What was recorded of a run: its history, its joins, its live branches, its answers.
+
+use std::time::Duration;
+
+use model::{
+    Failure, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey, TenantId, WorkerId,
+};
+
+use crate::flow::step_number;
+use crate::run::read_failure;
+use crate::token::{decode, read_step};
+use crate::{Error, Store};
+
+/// One recorded fact and what it cost.
+#[derive(Clone, Debug)]
+pub struct HistoryRow {
+    /// The transaction that recorded it: with `ord` its place in the order of recording.
+    pub xid: i64,
+    /// Its place in that transaction.
+    pub ord: i32,
+    /// When, RFC 3339.
+    pub recorded_at: String,
+    /// What.
+    pub recorded: Recorded,
+    /// What the attempt used.
+    pub receipt: Receipt,
+    /// Who ran it.
+    pub worker: WorkerId,
+}
+
+/// What arrived at one join of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Width {
+    /// The step; `None`: the run itself.
+    pub step: Option<StepIndex>,
+    /// How many arrived.
+    pub arrived: u32,
+    /// How many it waits for; for a map step the number of its tasks.
+    pub of: u32,
+}
+
+/// A live branch of a run.
+#[derive(Clone, Debug)]
+pub struct TokenRow {
+    /// Where it stands.
+    pub position: Position,
+    /// How often its worker was lost.
+    pub lost: u32,
+    /// Who holds it.
+    pub worker: Option<WorkerId>,
+    /// Until when it waits, RFC 3339.
+    pub wake_at: Option<String>,
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn small(number: i32) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// Reads the receipt columns every history row has.
+macro_rules! receipt {
+    ($row:ident) => {
+        Receipt {
+            fuel: count($row.fuel),
+            wall_us: count($row.wall_us),
+            instantiate_us: small($row.instantiate_us),
+            peak_memory_bytes: count($row.peak_memory_bytes),
+            input_bytes: small($row.input_bytes),
+            output_bytes: small($row.output_bytes),
+            host_calls: small($row.host_calls),
+            log_bytes: small($row.log_bytes),
+        }
+    };
+}
+pub(crate) use receipt;
+
+/// Puts a recorded fact together from its columns.
+fn read_recorded(
+    (step, index, attempt): (i16, i32, i16),
+    output: Option<String>,
+    failure: Option<String>,
+    retry_in_ms: Option<i64>,
+) -> Result<Recorded, Error> {
+    let step = read_step(step)?;
+    let failure: Option<Failure> = failure.as_deref().map(read_failure).transpose()?;
+    let Ok(index) = u32::try_from(index) else {
+        let failure = failure.ok_or_else(|| Error::unreadable("an outcome", "it has no task"))?;
+        return Ok(Recorded::Unopened { step, failure });
+    };
+    let task = TaskKey { step, index };
+    let attempt = u32::try_from(attempt).unwrap_or(0);
+    Ok(match (failure, retry_in_ms) {
+        (Some(failure), Some(ms)) => {
+            let retry_in = Duration::from_millis(count(ms));
+            Recorded::AttemptFailed { task, attempt, failure, retry_in }
+        }
+        (Some(failure), None) => Recorded::Failed { task, attempt, failure },
+        (None, _) => Recorded::Completed { task, attempt, output: output.map(Json::trusted) },
+    })
+}
+
+impl Store {
+    /// Everything recorded of a run, in the order of recording; the answers too where asked for.
+    pub async fn list_history(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+        with_outputs: bool,
+    ) -> Result<Vec<HistoryRow>, Error> {
+        let rows =
+            sqlx::query_file!("queries/outcome/history.sql", tenant.0, run_id.0, with_outputs)
+                .fetch_all(self.pool())
+                .await?;
+        rows.into_iter()
+            .map(|row| {
+                let receipt = receipt!(row);
+                let key = (row.step, row.index, row.attempt);
+                Ok(HistoryRow {
+                    xid: row.xid,
+                    ord: row.ord,
+                    recorded_at: row.recorded_at,
+                    recorded: read_recorded(key, row.output, row.failure, row.retry_in_ms)?,
+                    receipt,
+                    worker: WorkerId(row.worker_id),
+                })
+            })
+            .collect()
+    }
+
+    /// What arrived at a run's joins.
+    pub async fn list_widths(&self, tenant: TenantId, run_id: RunId) -> Result<Vec<Width>, Error> {
+        let rows = sqlx::query_file!("queries/outcome/widths.sql", tenant.0, run_id.0)
+            .fetch_all(self.pool())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let step = if row.step < 0 { None } else { Some(read_step(row.step)?) };
+                let number = |n: i32| u32::try_from(n).unwrap_or(0);
+                Ok(Width { step, arrived: number(row.arrived), of: number(row.arrival_count) })
+            })
+            .collect()
+    }
+
+    /// The live branches of a run.
+    pub async fn list_tokens(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+    ) -> Result<Vec<TokenRow>, Error> {
+        let rows = sqlx::query_file!("queries/token/list.sql", tenant.0, run_id.0)
+            .fetch_all(self.pool())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(TokenRow {
+                    position: decode(row.step, row.lo, row.hi, row.attempt)?,
+                    lost: u32::try_from(row.lost).unwrap_or(0),
+                    worker: row.worker_id.map(WorkerId),
+                    wake_at: row.wake_at,
+                })
+            })
+            .collect()
+    }
+
+    /// The answers of some steps of a run, by task.
+    pub async fn list_outputs(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+        steps: &[StepIndex],
+    ) -> Result<Vec<(TaskKey, Json)>, Error> {
+        let steps: Vec<i16> = steps.iter().map(|step| step_number(*step)).collect();
+        let rows = sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps)
+            .fetch_all(self.pool())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let index = u32::try_from(row.index).unwrap_or(0);
+                let task = TaskKey { step: read_step(row.step)?, index };
+                Ok((task, Json::trusted(row.output)))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,188 @@
+//! Runs: reading, listing, stopping.
+
+use model::{Failure, FlowId, Json, RunId, RunStatus, StepIndex, TenantId};
+use uuid::Uuid;
+
+use crate::flow::read_version;
+use crate::token::read_step;
+use crate::{Error, Store};
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct RunRow {
+    /// Its identity.
+    pub id: RunId,
+    /// Of which flow.
+    pub flow_id: FlowId,
+    /// That flow's name.
+    pub flow_name: String,
+    /// The version it is pinned to.
+    pub version: u32,
+    /// Where it is.
+    pub status: RunStatus,
+    /// Larger goes first.
+    pub priority: i16,
+    /// The input it was started with.
+    pub input: Json,
+    /// The step that failed it.
+    pub failed_step: Option<StepIndex>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it was started, RFC 3339.
+    pub created_at: String,
+    /// When a worker took it.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug)]
+pub struct RunSummary {
+    /// Its identity.
+    pub id: RunId,
+    /// The flow's name.
+    pub flow_name: String,
+    /// The version it is pinned to.
+    pub version: u32,
+    /// Where it is.
+    pub status: RunStatus,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it was started, RFC 3339.
+    pub created_at: String,
+    /// When a worker took it.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunFilter {
+    /// Only of this flow.
+    pub flow_id: Option<FlowId>,
+    /// Only on this version.
+    pub version: Option<u32>,
+    /// Only in this status.
+    pub status: Option<RunStatus>,
+    /// Only those started before this one.
+    pub before: Option<RunId>,
+}
+
+/// What cancelling answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The run is cancelled, durably.
+    Done,
+    /// It had ended before; nothing changed.
+    Ended(RunStatus),
+    /// There is no such run.
+    Unknown,
+}
+
+pub(crate) fn read_status(text: &str) -> Result<RunStatus, Error> {
+    text.parse().map_err(|why: String| Error::unreadable("a run's status", why))
+}
+
+pub(crate) fn read_failure(text: &str) -> Result<Failure, Error> {
+    serde_json::from_str(text).map_err(|why| Error::unreadable("a failure", why))
+}
+
+impl Store {
+    /// One run.
+    pub async fn get_run(&self, tenant: TenantId, run_id: RunId) -> Result<Option<RunRow>, Error> {
+        let row = sqlx::query_file!("queries/run/get.sql", tenant.0, run_id.0)
+            .fetch_optional(self.pool())
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(Some(RunRow {
+            id: run_id,
+            flow_id: FlowId(row.flow_id),
+            flow_name: row.flow_name,
+            version: read_version(row.version)?,
+            status: read_status(&row.status)?,
+            priority: row.priority,
+            input: Json::trusted(row.input),
+            failed_step: row.failed_step.map(read_step).transpose()?,
+            failure: row.failure.as_deref().map(read_failure).transpose()?,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+        }))
+    }
+
+    /// Where a run is; `None`: there is no such run.
+    pub async fn get_run_status(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+    ) -> Result<Option<RunStatus>, Error> {
+        let row = sqlx::query_file!("queries/run/status.sql", tenant.0, run_id.0)
+            .fetch_optional(self.pool())
+            .await?;
+        row.map(|row| read_status(&row.status)).transpose()
+    }
+
+    /// A page of runs, newest first.
+    pub async fn list_runs(
+        &self,
+        tenant: TenantId,
+        filter: RunFilter,
+        limit: i64,
+    ) -> Result<Vec<RunSummary>, Error> {
+        let rows = sqlx::query_file!(
+            "queries/run/list.sql",
+            tenant.0,
+            filter.flow_id.map(|id| id.0),
+            filter.status.map(|status| status.as_str()),
+            filter.version.map(|version| i32::try_from(version).unwrap_or(0)),
+            filter.before.map_or(Uuid::max(), |id| id.0),
+            limit
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(RunSummary {
+                    id: RunId(row.id),
+                    flow_name: row.flow_name,
+                    version: read_version(row.version)?,
+                    status: read_status(&row.status)?,
+                    failure: row.failure.as_deref().map(read_failure).transpose()?,
+                    created_at: row.created_at,
+                    started_at: row.started_at,
+                    ended_at: row.ended_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Stops a run. Durable on return; workers elsewhere hear of it within one wake-up.
+    pub async fn cancel_run(&self, tenant: TenantId, run_id: RunId) -> Result<Cancelled, Error> {
+        let done = sqlx::query_file!("queries/run/cancel.sql", tenant.0, run_id.0)
+            .fetch_optional(self.pool())
+            .await?;
+        if done.is_some() {
+            self.tell_ended(run_id);
+            self.bell().stopped(run_id).await;
+            return Ok(Cancelled::Done);
+        }
+        Ok(match self.get_run_status(tenant, run_id).await? {
+            Some(status) => Cancelled::Ended(status),
+            None => Cancelled::Unknown,
+        })
+    }
+
+    /// Which of these runs have ended.
+    pub async fn find_ended_runs(&self, runs: &[(TenantId, RunId)]) -> Result<Vec<RunId>, Error> {
+        let tenants: Vec<i32> = runs.iter().map(|(tenant, _)| tenant.0).collect();
+        let ids: Vec<Uuid> = runs.iter().map(|(_, id)| id.0).collect();
+        let rows = sqlx::query_file!("queries/run/find_ended.sql", &tenants, &ids)
+            .fetch_all(self.hot())
+            .await?;
+        Ok(rows.into_iter().map(|row| RunId(row.id)).collect())
+    }
+}

@@ -1,0 +1,327 @@
+//! Tokens: claiming, waking, releasing, reaping, and what a new owner must know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::limits::MAX_LOST;
+use model::{
+    Failure, FailureKind, FlowId, Json, Position, RunId, StepIndex, TaskKey, TenantId, WorkerId,
+};
+use uuid::Uuid;
+
+use crate::flow::{read_version, step_number};
+use crate::{Error, Store};
+
+/// Which token: where it was born. The same birth twice is the same token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenId {
+    /// Whose run.
+    pub tenant: TenantId,
+    /// Which run.
+    pub run_id: RunId,
+    /// The step it was born at.
+    pub born_step: StepIndex,
+    /// The map index, or what the position's `lo` was.
+    pub born_index: i32,
+    /// The attempt it was born with.
+    pub born_attempt: i16,
+}
+
+/// A token somebody holds; the epoch fences every write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Held {
+    /// Which token.
+    pub id: TokenId,
+    /// The fencing number of this claim.
+    pub epoch: i32,
+}
+
+/// What a worker needs to know of a run to go on with it.
+#[derive(Debug)]
+pub struct RunFacts {
+    /// Whose run.
+    pub tenant: TenantId,
+    /// That tenant's name.
+    pub tenant_name: String,
+    /// Which run.
+    pub run_id: RunId,
+    /// Of which flow.
+    pub flow_id: FlowId,
+    /// The version it is pinned to.
+    pub version: u32,
+    /// The input it was started with.
+    pub input: Json,
+    /// W3C trace context of whoever started it.
+    pub traceparent: Option<String>,
+    /// Larger goes first.
+    pub priority: i16,
+}
+
+/// A token in hand.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The claim.
+    pub held: Held,
+    /// Where it stands.
+    pub position: Position,
+    /// How often its worker was lost.
+    pub lost: u32,
+    /// Its run.
+    pub run: Arc<RunFacts>,
+}
+
+/// Answers somebody needs: of one step, the tasks `lo..hi`.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// The step.
+    pub step: StepIndex,
+    /// The first task.
+    pub lo: u32,
+    /// One past the last.
+    pub hi: u32,
+}
+
+/// Map tasks of a range that are not the range's any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Departed {
+    /// Which task.
+    pub index: u32,
+    /// True: it has an outcome. False: it was tried and has a token of its own.
+    pub ended: bool,
+}
+
+/// What freeing tokens did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Workers that were taken for dead.
+    pub workers: i64,
+    /// Tokens that became ready.
+    pub tokens: i64,
+}
+
+/// `lo` of a token whose step is about to open.
+const OPEN: i32 = -1;
+/// `lo` of a token whose map step has completed.
+const CLOSE: i32 = -2;
+
+/// A position as the token table keeps it: step, lo, hi, attempt.
+pub(crate) fn encode(position: &Position) -> (i16, i32, i32, i16) {
+    let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    match position {
+        Position::Open(step) => (step_number(*step), OPEN, 0, 1),
+        Position::Close(step) => (step_number(*step), CLOSE, 0, 1),
+        Position::Task { task, attempt } => {
+            let attempt = i16::try_from(*attempt).unwrap_or(i16::MAX);
+            (step_number(task.step), number(task.index), number(task.index + 1), attempt)
+        }
+        Position::Range { step, lo, hi } => (step_number(*step), number(*lo), number(*hi), 1),
+    }
+}
+
+/// The `lo` a join's token is born with.
+pub(crate) fn join_lo(map: bool) -> i32 {
+    if map { CLOSE } else { OPEN }
+}
+
+pub(crate) fn decode(step: i16, lo: i32, hi: i32, attempt: i16) -> Result<Position, Error> {
+    let bad = |what: &str| Error::unreadable("a token", what);
+    let step = read_step(step)?;
+    match lo {
+        OPEN => return Ok(Position::Open(step)),
+        CLOSE => return Ok(Position::Close(step)),
+        _ => {}
+    }
+    let first = u32::try_from(lo).map_err(|_| bad("`lo` is negative"))?;
+    let past = u32::try_from(hi).map_err(|_| bad("`hi` is negative"))?;
+    if past == first + 1 {
+        let attempt = u32::try_from(attempt).map_err(|_| bad("`attempt` is negative"))?;
+        return Ok(Position::Task { task: TaskKey { step, index: first }, attempt });
+    }
+    Ok(Position::Range { step, lo: first, hi: past })
+}
+
+pub(crate) fn read_step(step: i16) -> Result<StepIndex, Error> {
+    u16::try_from(step).map(StepIndex).map_err(|error| Error::unreadable("a step", error))
+}
+
+impl Store {
+    /// Claims up to `each` ready tokens of each of up to `tenants` tenants after the cursor. The commit may be
+    /// lost in a crash of Postgres: that is only one more attempt.
+    pub async fn claim(
+        &self,
+        worker: WorkerId,
+        after: TenantId,
+        tenants: i64,
+        each: i64,
+    ) -> Result<Vec<Claimed>, Error> {
+        let rows = sqlx::query_file!("queries/token/claim.sql", worker.0, after.0, tenants, each)
+            .fetch_all(self.hot())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let tenant = TenantId(row.tenant_id);
+                let run_id = RunId(row.run_id);
+                let id = TokenId {
+                    tenant,
+                    run_id,
+                    born_step: read_step(row.born_step)?,
+                    born_index: row.born_index,
+                    born_attempt: row.born_attempt,
+                };
+                let run = RunFacts {
+                    tenant,
+                    tenant_name: row.tenant_name,
+                    run_id,
+                    flow_id: FlowId(row.flow_id),
+                    version: read_version(row.version)?,
+                    input: Json::trusted(row.input),
+                    traceparent: row.traceparent,
+                    priority: row.priority,
+                };
+                Ok(Claimed {
+                    held: Held { id, epoch: row.epoch },
+                    position: decode(row.step, row.lo, row.hi, row.attempt)?,
+                    lost: u32::try_from(row.lost).unwrap_or(0),
+                    run: Arc::new(run),
+                })
+            })
+            .collect()
+    }
+
+    /// Makes due tokens ready, at most `bite` of them. Answers how many, and when the next one is due.
+    pub async fn wake(&self, bite: i64) -> Result<(i64, Option<Duration>), Error> {
+        let row = sqlx::query_file!("queries/token/wake.sql", bite).fetch_one(self.hot()).await?;
+        let next = row.next_in_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
+        Ok((row.woken, next))
+    }
+
+    /// Gives back everything a worker holds, without blame.
+    pub async fn release(&self, worker: WorkerId) -> Result<u64, Error> {
+        let done =
+            sqlx::query_file!("queries/token/release.sql", worker.0).execute(self.pool()).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Takes the tokens of workers that have not beaten for `lease`; what was in flight ends as `worker_lost`.
+    pub async fn reap(&self, lease: Duration) -> Result<Released, Error> {
+        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let failure =
+            Failure::new(FailureKind::WorkerLost, "the worker that held the task stopped beating");
+        let failure = serde_json::to_string(&failure).expect("a failure is always JSON");
+        let most = i32::from(MAX_LOST);
+        let row = sqlx::query_file!("queries/token/reap.sql", lease_ms, failure, most)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(Released { workers: row.workers, tokens: row.tokens })
+    }
+
+    /// Which of these tokens the worker still holds.
+    pub async fn find_held(&self, worker: WorkerId, tokens: &[Held]) -> Result<Vec<bool>, Error> {
+        let tenants: Vec<i32> = tokens.iter().map(|t| t.id.tenant.0).collect();
+        let runs: Vec<Uuid> = tokens.iter().map(|t| t.id.run_id.0).collect();
+        let steps: Vec<i16> = tokens.iter().map(|t| step_number(t.id.born_step)).collect();
+        let indexes: Vec<i32> = tokens.iter().map(|t| t.id.born_index).collect();
+        let attempts: Vec<i16> = tokens.iter().map(|t| t.id.born_attempt).collect();
+        let epochs: Vec<i32> = tokens.iter().map(|t| t.epoch).collect();
+        let rows = sqlx::query_file!(
+            "queries/token/held.sql",
+            worker.0,
+            &tenants,
+            &runs,
+            &steps,
+            &indexes,
+            &attempts,
+            &epochs
+        )
+        .fetch_all(self.hot())
+        .await?;
+        let mut held = vec![false; tokens.len()];
+        for row in rows {
+            if let Some(held) = usize::try_from(row.at - 1).ok().and_then(|at| held.get_mut(at)) {
+                *held = true;
+            }
+        }
+        Ok(held)
+    }
+
+    /// The answers of some tasks of one run, as (task, answer).
+    pub async fn load_outputs(
+        &self,
+        run: &RunFacts,
+        needs: &[Need],
+    ) -> Result<Vec<(TaskKey, Json)>, Error> {
+        let tenants = vec![run.tenant.0; needs.len()];
+        let runs = vec![run.run_id.0; needs.len()];
+        let steps: Vec<i16> = needs.iter().map(|need| step_number(need.step)).collect();
+        let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        let los: Vec<i32> = needs.iter().map(|need| number(need.lo)).collect();
+        let his: Vec<i32> = needs.iter().map(|need| number(need.hi)).collect();
+        let rows =
+            sqlx::query_file!("queries/outcome/load.sql", &tenants, &runs, &steps, &los, &his)
+                .fetch_all(self.hot())
+                .await?;
+        rows.into_iter()
+            .filter_map(|row| row.output.map(|output| (row.step, row.index, output)))
+            .map(|(step, index, output)| {
+                let index = u32::try_from(index).unwrap_or(0);
+                Ok((TaskKey { step: read_step(step)?, index }, Json::trusted(output)))
+            })
+            .collect()
+    }
+
+    /// How many tasks some map steps of one run have, where that was recorded.
+    pub async fn load_widths(
+        &self,
+        run: &RunFacts,
+        steps: &[StepIndex],
+    ) -> Result<Vec<(StepIndex, u32)>, Error> {
+        let tenants = vec![run.tenant.0; steps.len()];
+        let runs = vec![run.run_id.0; steps.len()];
+        let steps: Vec<i16> = steps.iter().map(|step| step_number(*step)).collect();
+        let rows = sqlx::query_file!("queries/outcome/load_widths.sql", &tenants, &runs, &steps)
+            .fetch_all(self.hot())
+            .await?;
+        rows.into_iter()
+            .map(|row| Ok((read_step(row.step)?, u32::try_from(row.arrival_count).unwrap_or(0))))
+            .collect()
+    }
+
+    /// The tasks of a range that ended or have a token of their own.
+    pub async fn load_departed(&self, run: &RunFacts, range: Need) -> Result<Vec<Departed>, Error> {
+        let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        let rows = sqlx::query_file!(
+            "queries/outcome/load_departed.sql",
+            &[run.tenant.0],
+            &[run.run_id.0],
+            &[step_number(range.step)],
+            &[number(range.lo)],
+            &[number(range.hi)]
+        )
+        .fetch_all(self.hot())
+        .await?;
+        let departed = rows.into_iter().filter_map(|row| {
+            Some(Departed { index: u32::try_from(row.index).ok()?, ended: row.ended })
+        });
+        Ok(departed.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_position_survives_its_row() {
+        let step = StepIndex(7);
+        let positions = [
+            Position::Open(step),
+            Position::Close(step),
+            Position::Task { task: TaskKey { step, index: 3 }, attempt: 2 },
+            Position::Range { step, lo: 64, hi: 128 },
+        ];
+        for position in positions {
+            let (step, lo, hi, attempt) = encode(&position);
+            assert_eq!(decode(step, lo, hi, attempt).unwrap(), position);
+        }
+    }
+}

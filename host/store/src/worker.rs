@@ -1,0 +1,56 @@
+//! Workers: a row that beats.
+
+use model::WorkerId;
+
+use crate::{Error, Store};
+
+/// A worker that beats.
+#[derive(Clone, Debug)]
+pub struct WorkerRow {
+    /// Its identity.
+    pub id: WorkerId,
+    /// The machine and process.
+    pub host: String,
+    /// How many attempts it runs at a time.
+    pub slots: i32,
+    /// Outcomes whose claim no longer held.
+    pub stale_count: i64,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// How long ago it beat, in milliseconds.
+    pub beat_ago_ms: i64,
+}
+
+impl Store {
+    /// A worker begins to beat.
+    pub async fn register_worker(&self, host: &str, slots: i32) -> Result<WorkerId, Error> {
+        let row = sqlx::query_file!("queries/worker/register.sql", host, slots)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(WorkerId(row.id))
+    }
+
+    /// A worker is alive. False: it was taken for dead and holds nothing any more.
+    pub async fn beat(&self, worker: WorkerId, stale: i64) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/worker/beat.sql", worker.0, stale)
+            .execute(self.pool())
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Every worker that beats.
+    pub async fn list_workers(&self) -> Result<Vec<WorkerRow>, Error> {
+        let rows = sqlx::query_file!("queries/worker/list.sql").fetch_all(self.pool()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| WorkerRow {
+                id: WorkerId(row.id),
+                host: row.host,
+                slots: row.slots,
+                stale_count: row.stale_count,
+                started_at: row.started_at,
+                beat_ago_ms: row.beat_ago_ms,
+            })
+            .collect())
+    }
+}
