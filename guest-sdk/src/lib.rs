@@ -1,1 +1,79 @@
-//! stub
+//! Write Stepcell handlers in Rust: a function from one serde type to another, and a line that names it.
+//!
+//! ```
+//! use stepcell_guest::Error;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Greeting {
+//!     name: String,
+//! }
+//!
+//! fn hello(input: Greeting) -> Result<String, Error> {
+//!     if input.name.is_empty() {
+//!         return Err(Error::validation("`name` is empty"));
+//!     }
+//!     Ok(format!("hello {}", input.name))
+//! }
+//!
+//! stepcell_guest::handlers! { hello }
+//! # fn main() {}
+//! ```
+//!
+//! # What a handler is given
+//!
+//! | the step | the function's input type |
+//! |---|---|
+//! | a root step | the flow's input |
+//! | a step with `needs` | a struct (or map) with one field for each step it needs; a skipped one is absent: `Option` |
+//! | a map step | one element |
+//!
+//! A function may take the [`Context`] as well or alone: `fn(Context, Input)`, `fn(Context)`; or nothing: `fn()`.
+//!
+//! # How it ends
+//!
+//! `Ok` is the step's output, any JSON value. `Err` is an [`Error`] that says what kind it is and whether another try
+//! makes sense; `?` turns every `std::error::Error` into one. A panic ends the attempt as `trap`: its message and place
+//! are in the attempt's log, because nothing can be returned any more; it is tried again like any failure.
+//!
+//! Each attempt is a fresh instance: statics, caches and open files do not survive it.
+
+pub mod log;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
+mod context;
+mod dispatch;
+mod error;
+mod handler;
+mod host;
+mod input;
+
+#[doc(hidden)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "
+            package stepcell:guest;
+
+            /// A handler that also says which handlers it carries.
+            world component {
+                include stepcell:handler/handler@0.1.0;
+                export describe: func() -> string;
+            }
+        ",
+        world: "stepcell:guest/component",
+        generate_all,
+        pub_export_macro: true,
+        export_macro_name: "export",
+        default_bindings_module: "stepcell_guest::bindings",
+        runtime_path: "wit_bindgen::rt",
+    });
+}
+
+#[doc(hidden)]
+pub use dispatch::{Entry, check_names, describe, dispatch};
+
+pub use bindings::stepcell::handler::types::Task;
+pub use context::Context;
+pub use error::{Error, ErrorKind};
+pub use handler::Handler;
