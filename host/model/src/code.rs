@@ -78,6 +78,20 @@ codes! {
 
     ComponentNotFound = "component.not_found", 404, "There is no such component";
     ComponentInUse = "component.in_use", 409, "The component is in use";
+    ComponentNotWasm = "component.not_wasm", 422, "The upload is not WebAssembly";
+    ComponentCoreModule = "component.core_module", 422, "The upload is a bare core module";
+    ComponentPrecompiled = "component.precompiled", 422, "The upload is already machine code";
+    ComponentTruncated = "component.truncated", 422, "The upload ends too early";
+    ComponentInvalid = "component.invalid", 422, "The component is not valid";
+    ComponentTooLarge = "component.too_large", 413, "The component is too large";
+    ComponentTooManyInstances = "component.too_many_instances", 422, "The component has too many instances";
+    ComponentTooMuchMemory = "component.too_much_memory", 422, "The component starts with too much memory";
+    ComponentCompileTimeout = "component.compile_timeout", 422, "Compiling takes too long";
+    ComponentCompileMemory = "component.compile_memory", 422, "Compiling needs too much memory";
+    ComponentCompileCrashed = "component.compile_crashed", 422, "The compiler died";
+    ComponentMissingExport = "component.missing_export", 422, "The component lacks an export";
+    ComponentWrongSignature = "component.wrong_signature", 422, "A function has the wrong signature";
+    ComponentUnknownImport = "component.unknown_import", 422, "The component imports what the host does not offer";
 
     FlowNotFound = "flow.not_found", 404, "There is no such flow";
     FlowNoActiveVersion = "flow.no_active_version", 409, "The flow has no active version";

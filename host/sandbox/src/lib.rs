@@ -1,1 +1,195 @@
-//! stub
+//! The wasmtime floor: checks uploads, compiles them in a child process, and runs attempts within their limits.
+//!
+//! Guests fail, hosts err: whatever a guest does becomes a [`Report`], a [`Reason`] or a [`model::Failure`];
+//! [`Error`] is only for faults of the host.
+
+mod artifact;
+mod attempt;
+mod call;
+pub mod compiler;
+mod describe;
+mod engine;
+mod fault;
+mod inspect;
+mod interfaces;
+mod limiter;
+mod load;
+mod logbook;
+mod reason;
+mod settings;
+mod stop;
+mod ticker;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::{Digest, Failure, FailureKind, Receipt, TenantId};
+use tokio::sync::Semaphore;
+
+pub use call::{Call, Ended, Report};
+pub use compiler::{CompileLimits, CompilerCommand};
+pub use inspect::{ComponentReport, Import, Inspection, World};
+pub use load::{Compiled, LoadError};
+pub use reason::Reason;
+pub use settings::Settings;
+pub use stop::Stop;
+
+/// Runs guests. Clones are the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+pub(crate) struct Inner {
+    settings: Settings,
+    engine: wasmtime::Engine,
+    linkers: interfaces::Linkers,
+    artifacts: artifact::Artifacts,
+    contract: inspect::Contract,
+    shelf: load::Shelf,
+    slots: Semaphore,
+    compilers: Semaphore,
+    compiled_count: AtomicU64,
+    ticker: ticker::Ticker,
+}
+
+/// A fault of the host.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused.
+    #[error("could not {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Wasmtime refused.
+    #[error("could not {what}: {source:#}")]
+    Wasmtime {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: wasmtime::Error,
+    },
+    /// A bug of the host.
+    #[error("could not {what}: the host failed")]
+    Panicked {
+        /// What was tried.
+        what: &'static str,
+        /// The panic.
+        source: tokio::task::JoinError,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io {
+            what: what.into(),
+            source,
+        }
+    }
+}
+
+impl Sandbox {
+    /// Reserves address space for the slots, makes the artifact folder, starts the clock that preempts guests.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let wasmtime = |what| move |source| Error::Wasmtime { what, source };
+        let engine = engine::running(settings.slots, engine::Checks::ALL)
+            .map_err(wasmtime("set up the engine"))?;
+        let linkers =
+            interfaces::Linkers::new(&engine).map_err(wasmtime("define the host's interfaces"))?;
+        let artifacts = artifact::Artifacts::open(&settings.artifacts, settings.key, &engine)
+            .map_err(|source| {
+                Error::io(format!("open `{}`", settings.artifacts.display()), source)
+            })?;
+        let ticker = ticker::Ticker::start(&engine)
+            .map_err(|source| Error::io("start the clock that preempts guests", source))?;
+        Ok(Self(Arc::new(Inner {
+            slots: Semaphore::new(settings.slots.max(1) as usize),
+            compilers: Semaphore::new(settings.compilers.max(1) as usize),
+            engine,
+            linkers,
+            artifacts,
+            contract: inspect::Contract::new(),
+            shelf: load::Shelf::default(),
+            compiled_count: AtomicU64::new(0),
+            ticker,
+            settings,
+        })))
+    }
+
+    /// Checks an upload without compiling it and lists every problem. Takes milliseconds for each megabyte.
+    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Vec<Reason>> {
+        inspect::inspect(&self.0.contract, bytes, self.0.settings.max_component_bytes)
+    }
+
+    /// Makes a component callable: from memory, else from disk, else compiled; one compilation at a time for each
+    /// component. `bytes` is only asked when neither cache has it; it may answer the upload or what
+    /// [`Inspection::component`] completed it to.
+    pub async fn load<F, Bytes>(
+        &self,
+        tenant: TenantId,
+        digest: Digest,
+        bytes: F,
+    ) -> Result<Arc<Compiled>, LoadError>
+    where
+        F: FnOnce() -> Bytes,
+        Bytes: Future<Output = Option<Vec<u8>>>,
+    {
+        load::load(&self.0, (tenant, digest), bytes).await
+    }
+
+    /// Forgets a component: its code in memory, once no attempt uses it, and on disk.
+    pub fn forget(&self, tenant: TenantId, digest: Digest) {
+        self.0.shelf.forget((tenant, digest));
+        self.0.artifacts.remove(tenant, digest);
+    }
+
+    /// Runs one attempt in a fresh instance, after waiting for a free slot. Never errs and never panics: whatever
+    /// happens becomes a report. Dropping the future ends the guest.
+    pub async fn call(&self, compiled: &Compiled, call: Call) -> Report {
+        let _slot = tokio::select! {
+            biased;
+            slot = self.0.slots.acquire() => slot.expect("the semaphore is never closed"),
+            () = call.stop.cancelled() => return Report::never_ran(Ended::Cancelled),
+        };
+        if let Err(error) = self.0.ticker.ensure() {
+            let message = format!("the clock that preempts guests does not run: {error}");
+            let failure = Failure::new(FailureKind::HostInternal, message);
+            return Report::never_ran(Ended::Failed(failure));
+        }
+        call::run(&self.0.engine, compiled, call::Export::Handle, call).await
+    }
+
+    /// What the component says about itself through its optional export `describe`, within a small budget; `None`
+    /// when it has none. The text has not passed the JSON gate.
+    pub async fn describe(&self, compiled: &Compiled) -> Result<Option<String>, Failure> {
+        let _slot = self
+            .0
+            .slots
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        describe::describe(&self.0.engine, compiled).await
+    }
+
+    /// How many compilations this process has started.
+    pub fn compiled_count(&self) -> u64 {
+        self.0.compiled_count.load(Ordering::Relaxed)
+    }
+
+    /// How many attempts could start right now.
+    pub fn free_slots(&self) -> usize {
+        self.0.slots.available_permits()
+    }
+}
+
+impl Report {
+    fn never_ran(ended: Ended) -> Self {
+        Self {
+            ended,
+            receipt: Receipt::default(),
+            log: Vec::new(),
+        }
+    }
+}

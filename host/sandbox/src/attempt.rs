@@ -1,0 +1,96 @@
+//! What one attempt carries in its store: limits, clocks, log, context and what it used so far.
+
+use std::time::{Duration, Instant};
+
+use model::{Json, Limits, TaskContext};
+use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline};
+
+use crate::interfaces::wasi::Wasi;
+use crate::limiter::Limiter;
+use crate::logbook::SharedLog;
+use crate::stop::Stop;
+
+/// Fuel each call from the guest into the host costs.
+const HOST_CALL_FUEL: u64 = 200;
+/// Bytes that cross the line in a host call for one more unit of fuel.
+const BYTES_PER_FUEL: u64 = 16;
+/// What the canonical ABI may copy from the guest in one call, in bytes: the largest output, twice, for what
+/// surrounds it.
+const COPIED_BYTES: usize = 2 * 1024 * 1024;
+/// Resource handles of one attempt.
+const MAX_HANDLES: usize = 1_024;
+
+/// Why the host interrupted a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Interrupted {
+    /// The deadline passed.
+    #[error("the deadline passed")]
+    Deadline,
+    /// The attempt was cancelled.
+    #[error("the attempt was cancelled")]
+    Stopped,
+}
+
+/// The store's data.
+pub(crate) struct Attempt {
+    pub(crate) started: Instant,
+    pub(crate) timeout: Duration,
+    pub(crate) limiter: Limiter,
+    pub(crate) log: SharedLog,
+    pub(crate) context: TaskContext,
+    pub(crate) flow_input: Option<Json>,
+    pub(crate) stop: Stop,
+    pub(crate) host_calls: u64,
+    /// Present when the component imports WASI.
+    pub(crate) wasi: Option<Box<Wasi>>,
+}
+
+impl Attempt {
+    /// Time until the deadline; zero once it passed.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.timeout.saturating_sub(self.started.elapsed())
+    }
+
+    /// Why the guest must not go on, if it must not.
+    pub(crate) fn interrupted(&self) -> Option<Interrupted> {
+        if self.stop.is_cancelled() {
+            Some(Interrupted::Stopped)
+        } else if self.remaining().is_zero() {
+            Some(Interrupted::Deadline)
+        } else {
+            None
+        }
+    }
+}
+
+/// Sets every bound of a fresh store. Comes before instantiation: a `start` function is guest code too.
+pub(crate) fn bound(store: &mut Store<Attempt>, limits: &Limits) -> wasmtime::Result<()> {
+    store.limiter(|attempt| &mut attempt.limiter);
+    store.set_hostcall_fuel(COPIED_BYTES);
+    store.set_max_component_handles(MAX_HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|store| match store.data().interrupted() {
+        Some(reason) => Err(wasmtime::Error::new(reason)),
+        None => Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        )),
+    });
+    store.set_fuel(limits.fuel.min(Limits::CEILING.fuel))
+}
+
+/// Counts a host call that moves `bytes` and takes its price from the guest's fuel.
+pub(crate) fn charge(
+    store: &mut StoreContextMut<'_, Attempt>,
+    bytes: usize,
+) -> wasmtime::Result<()> {
+    let attempt = store.data_mut();
+    attempt.host_calls += 1;
+    let price = HOST_CALL_FUEL + bytes as u64 / BYTES_PER_FUEL;
+    let left = store.get_fuel()?;
+    store.set_fuel(left.saturating_sub(price))?;
+    if left < price {
+        return Err(Trap::OutOfFuel.into());
+    }
+    Ok(())
+}

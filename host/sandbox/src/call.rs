@@ -1,0 +1,272 @@
+//! Runs one attempt: a fresh store, an instance, one call; whatever happens becomes a report.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use model::{Failure, FailureKind, Input, Json, Limits, LogLine, Receipt, TaskContext};
+use wasmtime::component::ComponentExportIndex;
+use wasmtime::{Engine, Store};
+
+use crate::attempt::{Attempt, bound};
+use crate::fault::{Fault, Stage, classify, timed_out};
+use crate::interfaces::types::{Answer, WireInput};
+use crate::interfaces::wasi::Wasi;
+use crate::limiter::Limiter;
+use crate::load::Compiled;
+use crate::logbook::SharedLog;
+use crate::stop::Stop;
+
+/// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond.
+const FUEL_PER_US: u64 = 1_000;
+
+/// One attempt to make.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What the handler works on.
+    pub input: Input,
+    /// What it can read about itself.
+    pub context: TaskContext,
+    /// The input the run was started with, handed over only if the guest asks; absent reads as `null`.
+    pub flow_input: Option<Json>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Stops it from outside.
+    pub stop: Stop,
+}
+
+/// What an attempt did and used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it used.
+    pub receipt: Receipt,
+    /// What it wrote to its log, hostile text within the budget.
+    pub log: Vec<LogLine>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The handler's answer: text within the output limit that has not passed the JSON gate yet.
+    Answered(String),
+    /// It did not answer.
+    Failed(Failure),
+    /// It was cancelled through its [`Stop`].
+    Cancelled,
+}
+
+/// Which export is called.
+#[derive(Clone, Copy)]
+pub(crate) enum Export {
+    /// The handler.
+    Handle,
+    /// `describe`, which takes nothing and answers text.
+    Describe(ComponentExportIndex),
+}
+
+/// How far an attempt has come; outlives the future that is dropped when it is stopped.
+struct Progress {
+    stage: Stage,
+    instantiated: Option<Duration>,
+}
+
+/// What is to be done in the store.
+struct Work<'a> {
+    compiled: &'a Compiled,
+    export: Export,
+    input: &'a Input,
+    limits: &'a Limits,
+}
+
+/// Makes the attempt. Never errs, and returns soon after the deadline whatever the guest does.
+pub(crate) async fn run(
+    engine: &Engine,
+    compiled: &Compiled,
+    export: Export,
+    call: Call,
+) -> Report {
+    let Call {
+        input,
+        context,
+        flow_input,
+        limits,
+        stop,
+    } = call;
+    let started = Instant::now();
+    let log = SharedLog::new(&limits, started);
+    let attempt = Attempt {
+        started,
+        timeout: limits.timeout(),
+        limiter: Limiter::new(&limits),
+        log: log.clone(),
+        context,
+        flow_input,
+        stop: stop.clone(),
+        host_calls: 0,
+        wasi: compiled.wants_wasi.then(|| Wasi::prepare(&log)),
+    };
+    let mut receipt = Receipt {
+        input_bytes: input.bytes() as u64,
+        ..Receipt::default()
+    };
+    let mut store = Store::new(engine, attempt);
+    let mut progress = Progress {
+        stage: Stage::Instantiate,
+        instantiated: None,
+    };
+    let answer = if receipt.input_bytes > limits.input_bytes {
+        Err(Fault::Failed(input_too_large(receipt.input_bytes, &limits)))
+    } else {
+        let work = Work {
+            compiled,
+            export,
+            input: &input,
+            limits: &limits,
+        };
+        guarded(&mut store, &work, &mut progress).await
+    };
+    let ended = end(answer, &store, &limits, &mut receipt);
+    settle(&mut receipt, store, &progress, &limits, &ended);
+    let (lines, log_bytes) = log.lock().finish();
+    receipt.log_bytes = log_bytes;
+    Report {
+        ended,
+        receipt,
+        log: lines,
+    }
+}
+
+/// The answer, or why there is none; the clock, the stop handle and a panic of the host all end it.
+async fn guarded(
+    store: &mut Store<Attempt>,
+    work: &Work<'_>,
+    progress: &mut Progress,
+) -> Result<Answer, Fault> {
+    let stop = store.data().stop.clone();
+    let limits = work.limits;
+    let ended = {
+        let work = AssertUnwindSafe(drive(store, work, progress)).catch_unwind();
+        // The work comes first: an answer that is there is taken even if the attempt was cancelled just now.
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(limits.timeout(), work) => match done {
+                Ok(Ok(done)) => done,
+                Ok(Err(_panic)) => {
+                    let message = "the host failed while it ran the attempt; its log has the details";
+                    return Err(Fault::Failed(Failure::new(FailureKind::HostInternal, message)));
+                }
+                Err(_elapsed) => return Err(Fault::Failed(timed_out(limits))),
+            },
+            () = stop.cancelled() => return Err(Fault::Cancelled),
+        }
+    };
+    ended.map_err(|error| classify(&error, progress.stage, store.data(), limits))
+}
+
+async fn drive(
+    store: &mut Store<Attempt>,
+    work: &Work<'_>,
+    progress: &mut Progress,
+) -> wasmtime::Result<Answer> {
+    bound(store, work.limits)?;
+    let instance = work.compiled.pre.instantiate_async(&mut *store).await?;
+    progress.instantiated = Some(store.data().started.elapsed());
+    progress.stage = Stage::Call;
+    // Each call includes post-return.
+    match work.export {
+        Export::Handle => {
+            let handle = instance.get_typed_func::<(WireInput<'_>,), (Answer,)>(
+                &mut *store,
+                &work.compiled.handle,
+            )?;
+            Ok(handle
+                .call_async(&mut *store, (WireInput::from(work.input),))
+                .await?
+                .0)
+        }
+        Export::Describe(index) => {
+            let describe = instance.get_typed_func::<(), (String,)>(&mut *store, &index)?;
+            Ok(Ok(describe.call_async(&mut *store, ()).await?.0))
+        }
+    }
+}
+
+fn end(
+    answer: Result<Answer, Fault>,
+    store: &Store<Attempt>,
+    limits: &Limits,
+    receipt: &mut Receipt,
+) -> Ended {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Fault::Failed(failure)) => return Ended::Failed(failure),
+        Err(Fault::Cancelled) => return Ended::Cancelled,
+    };
+    if let Ok(text) = &answer {
+        receipt.output_bytes = text.len() as u64;
+    }
+    // A guest that never reached an epoch check can answer after its deadline: too late is too late.
+    if store.data().remaining().is_zero() {
+        return Ended::Failed(timed_out(limits));
+    }
+    match answer {
+        Ok(text) if text.len() as u64 > limits.output_bytes => {
+            let message = format!(
+                "the answer has {} bytes, the limit is {}",
+                text.len(),
+                limits.output_bytes
+            );
+            Ended::Failed(Failure::new(FailureKind::OutputTooLarge, message))
+        }
+        Ok(text) => Ended::Answered(text),
+        Err(error) => Ended::Failed(error.into_failure()),
+    }
+}
+
+/// Completes the receipt and drops the store, which is part of what the attempt costs.
+fn settle(
+    receipt: &mut Receipt,
+    store: Store<Attempt>,
+    progress: &Progress,
+    limits: &Limits,
+    ended: &Ended,
+) {
+    let attempt = store.data();
+    let started = attempt.started;
+    let used = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    receipt.fuel = if stopped_from_outside(ended) {
+        // The counter was in a register when the guest was stopped.
+        let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        used.max(elapsed.saturating_mul(FUEL_PER_US))
+            .min(limits.fuel)
+    } else {
+        used
+    };
+    receipt.peak_memory_bytes = attempt.limiter.peak_bytes();
+    receipt.host_calls = attempt.host_calls;
+    receipt.instantiate_us = microseconds(progress.instantiated.unwrap_or_default());
+    drop(store);
+    receipt.wall_us = microseconds(started.elapsed());
+}
+
+fn stopped_from_outside(ended: &Ended) -> bool {
+    match ended {
+        Ended::Cancelled => true,
+        Ended::Failed(failure) => failure.kind == FailureKind::Timeout,
+        Ended::Answered(_) => false,
+    }
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn input_too_large(bytes: u64, limits: &Limits) -> Failure {
+    let message = format!(
+        "the input has {bytes} bytes, the limit is {}; let the steps before answer less",
+        limits.input_bytes
+    );
+    Failure::new(FailureKind::SchemaMismatch, message)
+}

@@ -1,0 +1,65 @@
+//! Asks a component what it carries, within a budget of its own.
+
+use model::{Failure, Input, Json, Limits, Name, RunId, TaskContext};
+use wasmtime::Engine;
+
+use crate::call::{Call, Ended, Export, run};
+use crate::load::Compiled;
+use crate::stop::Stop;
+
+/// What `describe` may use: it answers a constant.
+const BUDGET: Limits = Limits {
+    fuel: 500_000_000,
+    timeout_ms: 2_000,
+    memory_bytes: 64 * 1024 * 1024,
+    input_bytes: 1_024,
+    output_bytes: 256 * 1024,
+    log_bytes: 4 * 1024,
+    log_records: 32,
+};
+
+/// See [`crate::Sandbox::describe`].
+pub(crate) async fn describe(
+    engine: &Engine,
+    compiled: &Compiled,
+) -> Result<Option<String>, Failure> {
+    let Some(index) = compiled.describe else {
+        return Ok(None);
+    };
+    let call = Call {
+        input: Input::Flow(Json::null()),
+        context: nobody(),
+        flow_input: None,
+        limits: BUDGET,
+        stop: Stop::new(),
+    };
+    match run(engine, compiled, Export::Describe(index), call)
+        .await
+        .ended
+    {
+        Ended::Answered(text) => Ok(Some(text)),
+        Ended::Failed(failure) => Err(failure),
+        Ended::Cancelled => unreachable!("nobody else has the stop handle"),
+    }
+}
+
+/// The context of a call that belongs to no run.
+fn nobody() -> TaskContext {
+    let name: Name = "describe".parse().expect("it has the form of a name");
+    let run_id: RunId = "00000000-0000-0000-0000-000000000000"
+        .parse()
+        .expect("it has the form of a UUID");
+    TaskContext {
+        tenant: String::new(),
+        run_id,
+        flow: name.clone(),
+        flow_version: 0,
+        step: name,
+        handler: String::new(),
+        index: 0,
+        attempt: 1,
+        max_attempts: 1,
+        phase: String::new(),
+        traceparent: None,
+    }
+}

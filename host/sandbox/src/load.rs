@@ -1,0 +1,260 @@
+//! From a digest to something callable: memory, then disk, then one compilation however many ask.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{Code, Digest, TenantId};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::artifact::Signed;
+use crate::attempt::Attempt;
+use crate::interfaces::types::{Answer, WireInput};
+use crate::interfaces::wasi;
+use crate::reason::Reason;
+use crate::{Error, Inner, compiler, inspect};
+
+/// A component that is compiled, linked and ready to be called.
+pub struct Compiled {
+    /// The upload it came from.
+    pub digest: Digest,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// True when its imports prove that a call can have no effect but its answer and its log.
+    pub pure: bool,
+    pub(crate) wants_wasi: bool,
+    pub(crate) pre: InstancePre<Attempt>,
+    pub(crate) handle: ComponentExportIndex,
+    pub(crate) describe: Option<ComponentExportIndex>,
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Compiled({}, tenant {})", self.digest, self.tenant.0)
+    }
+}
+
+/// Why a component could not be made callable.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Nobody has its bytes.
+    #[error("the bytes of component `{0}` are not here; upload it again")]
+    Absent(Digest),
+    /// It is to blame itself.
+    #[error("{0}")]
+    Refused(Reason),
+    /// The host is to blame.
+    #[error(transparent)]
+    Host(#[from] Error),
+}
+
+type Key = (TenantId, Digest);
+
+/// The components in memory, and the loads under way.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    ready: Mutex<HashMap<Key, Kept>>,
+    under_way: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
+    clock: AtomicU64,
+}
+
+struct Kept {
+    compiled: Arc<Compiled>,
+    used: u64,
+}
+
+impl Shelf {
+    fn find(&self, key: Key) -> Option<Arc<Compiled>> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = ready.get_mut(&key)?;
+        kept.used = self.clock.fetch_add(1, Ordering::Relaxed);
+        Some(kept.compiled.clone())
+    }
+
+    /// Keeps it in place of the one that was used longest ago.
+    fn keep(&self, compiled: &Arc<Compiled>, most: usize) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = self.clock.fetch_add(1, Ordering::Relaxed);
+        ready.insert(
+            (compiled.tenant, compiled.digest),
+            Kept {
+                compiled: compiled.clone(),
+                used,
+            },
+        );
+        if ready.len() > most.max(1) {
+            let oldest = ready
+                .iter()
+                .min_by_key(|(_, kept)| kept.used)
+                .map(|(key, _)| *key);
+            if let Some(oldest) = oldest {
+                ready.remove(&oldest);
+            }
+        }
+    }
+
+    pub(crate) fn forget(&self, key: Key) {
+        self.ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&key);
+    }
+
+    fn turn(&self, key: Key) -> Arc<tokio::sync::Mutex<()>> {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Only the map still holds a turn that nobody waits for.
+        under_way.retain(|_, turn| Arc::strong_count(turn) > 1);
+        under_way.entry(key).or_default().clone()
+    }
+}
+
+/// See [`crate::Sandbox::load`].
+pub(crate) async fn load<F, Bytes>(
+    inner: &Arc<Inner>,
+    key: Key,
+    bytes: F,
+) -> Result<Arc<Compiled>, LoadError>
+where
+    F: FnOnce() -> Bytes,
+    Bytes: Future<Output = Option<Vec<u8>>>,
+{
+    if let Some(compiled) = inner.shelf.find(key) {
+        return Ok(compiled);
+    }
+    let turn = inner.shelf.turn(key);
+    let _mine = turn.lock().await;
+    if let Some(compiled) = inner.shelf.find(key) {
+        return Ok(compiled);
+    }
+    if let Some(compiled) = from_disk(inner, key).await? {
+        inner
+            .shelf
+            .keep(&compiled, inner.settings.loaded_components);
+        return Ok(compiled);
+    }
+    let bytes = bytes().await.ok_or(LoadError::Absent(key.1))?;
+    let compiled = compile(inner, key, bytes).await?;
+    inner
+        .shelf
+        .keep(&compiled, inner.settings.loaded_components);
+    Ok(compiled)
+}
+
+async fn from_disk(inner: &Arc<Inner>, key: Key) -> Result<Option<Arc<Compiled>>, LoadError> {
+    let inner = inner.clone();
+    aside(move || {
+        let Some(signed) = inner.artifacts.read(key.0, key.1) else {
+            return Ok(None);
+        };
+        match link(&inner, key, &signed) {
+            Ok(compiled) => Ok(Some(Arc::new(compiled))),
+            Err(error) => {
+                tracing::warn!(digest = %key.1, %error, "an artifact cannot be loaded; compiling again");
+                inner.artifacts.remove(key.0, key.1);
+                Ok(None)
+            }
+        }
+    })
+    .await
+}
+
+async fn compile(inner: &Arc<Inner>, key: Key, bytes: Vec<u8>) -> Result<Arc<Compiled>, LoadError> {
+    let component = aside(move || inspect::completed(&bytes).map_err(LoadError::Refused)).await?;
+    let permit = inner
+        .compilers
+        .acquire()
+        .await
+        .expect("the semaphore is never closed");
+    inner.compiled_count.fetch_add(1, Ordering::Relaxed);
+    let settings = &inner.settings;
+    let code = compiler::compile(&settings.compiler, &settings.compile_limits, &component).await?;
+    drop(permit);
+    let inner = inner.clone();
+    aside(move || {
+        let signed = inner.artifacts.keep(key.0, key.1, code);
+        link(&inner, key, &signed).map(Arc::new)
+    })
+    .await
+}
+
+/// Work that takes too long for a thread that runs attempts.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(LoadError::Host(Error::Panicked {
+            what: "load a component",
+            source: error,
+        })),
+    }
+}
+
+fn link(inner: &Inner, key: Key, signed: &Signed) -> Result<Compiled, LoadError> {
+    let component = signed.load(&inner.engine).map_err(|source| {
+        LoadError::Host(Error::Wasmtime {
+            what: "load compiled code",
+            source,
+        })
+    })?;
+    let ty = component.component_type();
+    let imports: Vec<String> = ty
+        .imports(&inner.engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let wants_wasi = imports.iter().any(|name| name.starts_with(wasi::PREFIX));
+    let linker = if wants_wasi {
+        &inner.linkers.with_wasi
+    } else {
+        &inner.linkers.own
+    };
+    let pre = linker
+        .instantiate_pre(&component)
+        .map_err(|error| refused(&error))?;
+    let (handle, describe) = exports(&component)?;
+    Ok(Compiled {
+        digest: key.1,
+        tenant: key.0,
+        pure: imports.iter().all(|name| inspect::harmless(name)),
+        wants_wasi,
+        pre,
+        handle,
+        describe,
+    })
+}
+
+fn exports(
+    component: &Component,
+) -> Result<(ComponentExportIndex, Option<ComponentExportIndex>), LoadError> {
+    let Some((ComponentItem::ComponentFunc(func), handle)) = component.get_export(None, "handle")
+    else {
+        let detail = "the component exports no function `handle`";
+        return Err(LoadError::Refused(Reason::new(
+            Code::ComponentMissingExport,
+            detail,
+        )));
+    };
+    let types = component.component_type();
+    func.typecheck::<(WireInput<'_>,), (Answer,)>(&types.instance_type())
+        .map_err(|error| refused(&error.context("`handle` is not that of the world `handler`")))?;
+    let describe = match component.get_export(None, "describe") {
+        Some((ComponentItem::ComponentFunc(func), index)) => func
+            .typecheck::<(), (String,)>(&types.instance_type())
+            .is_ok()
+            .then_some(index),
+        Some(_) | None => None,
+    };
+    Ok((handle, describe))
+}
+
+fn refused(error: &wasmtime::Error) -> LoadError {
+    LoadError::Refused(Reason::new(
+        Code::ComponentWrongSignature,
+        format!("{error:#}"),
+    ))
+}

@@ -1,0 +1,34 @@
+//! Why a component is refused: one code and one sentence for each problem.
+
+use std::fmt;
+
+use model::Code;
+
+/// The longest detail, in bytes: names inside a component can be any length.
+const MAX_DETAIL_BYTES: usize = 4 * 1024;
+
+/// One problem of an upload. The detail may quote the component: escape it where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The kind of problem; its page says what to do.
+    pub code: Code,
+    /// What is wrong, where.
+    pub detail: String,
+}
+
+impl Reason {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into().replace('\0', "\u{fffd}");
+        if detail.len() > MAX_DETAIL_BYTES {
+            detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+            detail.push('…');
+        }
+        Self { code, detail }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
