@@ -103,17 +103,26 @@ fn read_recorded(
 }
 
 impl Store {
-    /// Everything recorded of a run, in the order of recording; the answers too where asked for.
+    /// What was recorded of a run after the row `after` (its `xid` and `ord`), in the order of recording; the answers
+    /// too where asked for. Nothing is ever recorded before a row that was listed.
     pub async fn list_history(
         &self,
         tenant: TenantId,
         run_id: RunId,
+        after: Option<(i64, i32)>,
         with_outputs: bool,
     ) -> Result<Vec<HistoryRow>, Error> {
-        let rows =
-            sqlx::query_file!("queries/outcome/history.sql", tenant.0, run_id.0, with_outputs)
-                .fetch_all(self.pool())
-                .await?;
+        let (xid, ord) = after.unwrap_or((0, -1));
+        let rows = sqlx::query_file!(
+            "queries/outcome/history.sql",
+            tenant.0,
+            run_id.0,
+            with_outputs,
+            xid.to_string(),
+            ord
+        )
+        .fetch_all(self.pool())
+        .await?;
         rows.into_iter()
             .map(|row| {
                 let receipt = receipt!(row);

@@ -1,5 +1,6 @@
--- Everything recorded of a run, in the order of recording. Only what no open transaction can still precede, so that a
--- reader that goes on after the last row misses nothing. Outputs only where $3 asks for them.
+-- Everything recorded of a run after ($4, $5), in the order of recording. Of a live run only what no open transaction
+-- can still precede, so that a reader that goes on after the last row misses nothing; once a run has ended nothing
+-- can come any more. Outputs only where $3 asks for them.
 select
     h.xid::text::bigint as "xid!", h.ord as "ord!", iso8601(h.recorded_at) as "recorded_at!", h.step as "step!",
     h.index as "index!", h.attempt as "attempt!", h.output, h.failure, h.retry_in_ms,
@@ -19,5 +20,9 @@ from (
     from attempt
     where tenant_id = $1 and run_id = $2
 ) as h
-where h.xid < pg_snapshot_xmin(pg_current_snapshot())
+where (h.xid, h.ord) > ($4::text::xid8, $5::int)
+  and (
+      h.xid < pg_snapshot_xmin(pg_current_snapshot())
+      or exists (select from run r where r.tenant_id = $1 and r.id = $2 and r.ended_at is not null)
+  )
 order by h.xid, h.ord
