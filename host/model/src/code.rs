@@ -127,8 +127,12 @@ impl std::str::FromStr for Code {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.iter().find(|code| code.as_str() == text);
-        found
-            .copied()
-            .ok_or_else(|| format!("`{text}` is not a problem code"))
+        found.copied().ok_or_else(|| format!("`{text}` is not a problem code"))
+    }
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

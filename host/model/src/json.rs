@@ -91,9 +91,7 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
-        Gate::default()
-            .check(raw.get().as_bytes())
-            .map_err(serde::de::Error::custom)
+        Gate::default().check(raw.get().as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 
@@ -136,21 +134,14 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self {
-            max_bytes: 1024 * 1024,
-            max_depth: 64,
-            max_nodes: 100_000,
-        }
+        Self { max_bytes: 1024 * 1024, max_depth: 64, max_nodes: 100_000 }
     }
 }
 
 impl Gate {
     /// The default gate with another size limit.
     pub fn of_bytes(max_bytes: usize) -> Self {
-        Self {
-            max_bytes,
-            ..Self::default()
-        }
+        Self { max_bytes, ..Self::default() }
     }
 
     /// Checks one document and keeps its exact text. Builds no tree; the time is linear in the text, apart from a

@@ -3,15 +3,19 @@
 //! Everything the other floors say to each other is said with these types.
 
 pub mod backoff;
+mod canonical;
 pub mod change;
 pub mod code;
 pub mod definition;
+pub mod duration;
 pub mod failure;
+pub mod graph;
 pub mod history;
 pub mod id;
 pub mod json;
 pub mod limits;
 pub mod log;
+pub mod manifest;
 pub mod name;
 pub mod near;
 pub mod outcome;
@@ -19,22 +23,25 @@ pub mod plan;
 pub mod receipt;
 pub mod rule;
 pub mod run;
+pub mod schema;
+pub mod size;
 pub mod status;
 pub mod token;
 
+pub use change::{Change, Join, SkipReason, TaskKey};
+pub use canonical::BadDefinition;
 pub use code::Code;
 pub use definition::{Definition, Options, Step, StepIndex};
 pub use failure::{Blame, Failure, FailureKind, HandlerErrorKind, RetryHint};
+pub use history::{Recorded, Replay};
 pub use id::{Digest, FlowId, RunId, TenantId, WorkerId};
 pub use json::{Gate, Json, Refusal};
 pub use limits::Limits;
 pub use log::{LogLevel, LogLine};
 pub use name::Name;
 pub use outcome::{Input, Outcome, TaskContext};
-pub use receipt::Receipt;
-pub use change::{Change, Join, SkipReason, TaskKey};
-pub use history::{Recorded, Replay};
 pub use plan::Plan;
+pub use receipt::Receipt;
 pub use rule::ClosedAttempt;
 pub use run::{Counting, RunState};
 pub use status::{RunStatus, StepStatus, TaskStatus};

@@ -79,3 +79,9 @@ pub const MAX_MAP_ELEMENTS: usize = 100_000;
 pub const MAX_ATTEMPTS: u16 = 100;
 /// Times one task may be lost with its worker before its exhausted policy applies.
 pub const MAX_LOST: u16 = 3;
+/// Memory a step can be given at the least, in bytes: one page of wasm.
+pub const MIN_MEMORY_BYTES: u64 = 64 * 1024;
+/// Longest wait between two attempts, in milliseconds: a day.
+pub const MAX_BACKOFF_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Longest wait before a step's first attempt, in milliseconds: a year.
+pub const MAX_START_DELAY_MS: u64 = 365 * 24 * 60 * 60 * 1_000;

@@ -13,9 +13,7 @@ pub fn nearest<'a>(asked: &str, candidates: impl IntoIterator<Item = &'a str>) -
         let slips = slips(asked, candidate, most)?;
         (slips < candidate.chars().count()).then_some((slips, candidate))
     });
-    scored
-        .min_by_key(|(slips, _)| *slips)
-        .map(|(_, candidate)| candidate)
+    scored.min_by_key(|(slips, _)| *slips).map(|(_, candidate)| candidate)
 }
 
 /// The longest word that is compared: names have at most as many characters.
@@ -34,9 +32,7 @@ fn slips(a: &str, b: &str, most: usize) -> Option<usize> {
         let mut row = vec![i];
         for j in 1..=b.len() {
             let same = a[i - 1] == b[j - 1];
-            let mut least = (last[j] + 1)
-                .min(row[j - 1] + 1)
-                .min(last[j - 1] + usize::from(!same));
+            let mut least = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(!same));
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 least = least.min(before[j - 2] + 1);
             }

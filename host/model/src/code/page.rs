@@ -21,18 +21,10 @@ const FAILURE: &str = "failure.";
 pub fn explain(asked: &str) -> Option<Page> {
     let asked = asked.trim();
     if let Ok(code) = asked.parse::<Code>() {
-        return Some(Page {
-            code: code.as_str(),
-            title: code.title(),
-            text: code.page(),
-        });
+        return Some(Page { code: code.as_str(), title: code.title(), text: code.page() });
     }
     let kind = asked.strip_prefix(FAILURE).unwrap_or(asked);
-    let kind = if kind == "handler_error" {
-        "handler_error.execution"
-    } else {
-        kind
-    };
+    let kind = if kind == "handler_error" { "handler_error.execution" } else { kind };
     kind.parse::<FailureKind>().ok().map(FailureKind::page)
 }
 
@@ -46,17 +38,10 @@ pub fn suggest(asked: &str) -> Vec<&'static str> {
     let ending = |code: &&'static str| code.rsplit('.').next() == Some(asked);
     let mut found: Vec<&'static str> = known.iter().copied().filter(ending).collect();
     found.extend(nearest(asked, known.iter().copied()));
-    let short = known
-        .iter()
-        .filter_map(|code| code.split_once('.').map(|(_, last)| (last, *code)));
+    let short = known.iter().filter_map(|code| code.split_once('.').map(|(_, last)| (last, *code)));
     let short: Vec<_> = short.collect();
     if let Some(near) = nearest(asked, short.iter().map(|(last, _)| *last)) {
-        found.extend(
-            short
-                .iter()
-                .filter(|(last, _)| *last == near)
-                .map(|(_, code)| *code),
-        );
+        found.extend(short.iter().filter(|(last, _)| *last == near).map(|(_, code)| *code));
     }
     let mut once = Vec::new();
     found.into_iter().for_each(|code| {
@@ -91,10 +76,7 @@ impl FailureKind {
             Self::SchemaMismatch => page!("schema_mismatch", "The step's schema was not met"),
             Self::CapabilityDenied => page!("capability_denied", "The handler lacks a grant"),
             Self::DependencyUnavailable => {
-                page!(
-                    "dependency_unavailable",
-                    "Something outside is not answering"
-                )
+                page!("dependency_unavailable", "Something outside is not answering")
             }
             Self::WorkerLost => page!("worker_lost", "The worker was lost"),
             Self::HostInternal => page!("host_internal", "A fault of the host"),
@@ -114,18 +96,14 @@ mod tests {
 
     fn pages_on_disk() -> BTreeSet<String> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/problems");
-        let names = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name());
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| name.into_string().unwrap()).collect()
     }
 
     #[test]
     fn every_code_has_a_page_and_every_page_a_code() {
         let codes = Code::ALL.iter().map(|code| format!("{code}.md"));
-        let kinds = FailureKind::ALL
-            .iter()
-            .map(|kind| format!("{}.md", kind.page().code));
+        let kinds = FailureKind::ALL.iter().map(|kind| format!("{}.md", kind.page().code));
         let expected: BTreeSet<String> = codes.chain(kinds).collect();
         assert_eq!(expected, pages_on_disk());
     }
@@ -134,11 +112,7 @@ mod tests {
     fn every_page_names_its_code_and_says_what_to_do() {
         let codes = Code::ALL.iter().map(|code| explain(code.as_str()).unwrap());
         for page in codes.chain(FailureKind::ALL.iter().map(|kind| kind.page())) {
-            assert!(
-                page.text.starts_with(&format!("# `{}`\n", page.code)),
-                "{}",
-                page.code
-            );
+            assert!(page.text.starts_with(&format!("# `{}`\n", page.code)), "{}", page.code);
             assert!(page.text.contains("## What to do"), "{}", page.code);
             assert!(page.text.lines().count() >= 8, "{}", page.code);
         }
@@ -153,10 +127,7 @@ mod tests {
     #[test]
     fn a_failure_kind_is_found_with_and_without_its_prefix() {
         assert_eq!(explain("timeout"), explain("failure.timeout"));
-        assert_eq!(
-            explain("handler_error").unwrap().code,
-            "failure.handler_error"
-        );
+        assert_eq!(explain("handler_error").unwrap().code, "failure.handler_error");
         assert_eq!(
             explain("failure.handler_error.validation").unwrap().code,
             "failure.handler_error"

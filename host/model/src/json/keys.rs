@@ -36,19 +36,12 @@ struct Key {
 
 impl<'t> Keys<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self {
-            text,
-            keys: Vec::new(),
-            decoded: Vec::new(),
-        }
+        Self { text, keys: Vec::new(), decoded: Vec::new() }
     }
 
     /// An object begins.
     pub(super) fn open(&self) -> Mark {
-        Mark {
-            keys: self.keys.len(),
-            decoded: self.decoded.len(),
-        }
+        Mark { keys: self.keys.len(), decoded: self.decoded.len() }
     }
 
     /// The object that began last has this key.
@@ -56,21 +49,12 @@ impl<'t> Keys<'t> {
         let at = span.from - 1;
         let (from, to) = if span.escaped {
             let from = self.decoded.len();
-            decode(
-                self.text.get(span.from..span.to).unwrap_or_default(),
-                &mut self.decoded,
-            );
+            decode(self.text.get(span.from..span.to).unwrap_or_default(), &mut self.decoded);
             (from, self.decoded.len())
         } else {
             (span.from, span.to)
         };
-        let mut key = Key {
-            head: 0,
-            from,
-            to,
-            escaped: span.escaped,
-            at,
-        };
+        let mut key = Key { head: 0, from, to, escaped: span.escaped, at };
         key.head = head(self.bytes(&key));
         self.keys.push(key);
     }
@@ -83,12 +67,8 @@ impl<'t> Keys<'t> {
         } else {
             self.among_many(mark)
         };
-        let found = twice.map(|key| {
-            (
-                key.at,
-                String::from_utf8_lossy(self.bytes(&key)).into_owned(),
-            )
-        });
+        let found =
+            twice.map(|key| (key.at, String::from_utf8_lossy(self.bytes(&key)).into_owned()));
         self.keys.truncate(mark.keys);
         self.decoded.truncate(mark.decoded);
         found
@@ -102,11 +82,7 @@ impl<'t> Keys<'t> {
     }
 
     fn bytes(&self, key: &Key) -> &[u8] {
-        let held = if key.escaped {
-            &self.decoded
-        } else {
-            self.text
-        };
+        let held = if key.escaped { &self.decoded } else { self.text };
         held.get(key.from..key.to).unwrap_or_default()
     }
 
@@ -125,9 +101,7 @@ impl<'t> Keys<'t> {
         let mut keys = self.keys.split_off(mark.keys);
         keys.sort_unstable_by(|a, b| {
             let heads = a.head.cmp(&b.head);
-            heads
-                .then_with(|| self.bytes(a).cmp(self.bytes(b)))
-                .then_with(|| a.at.cmp(&b.at))
+            heads.then_with(|| self.bytes(a).cmp(self.bytes(b))).then_with(|| a.at.cmp(&b.at))
         });
         let same = |pair: &&[Key]| match pair {
             [a, b] => a.head == b.head && self.bytes(a) == self.bytes(b),
@@ -142,12 +116,8 @@ fn head(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<8>() {
         Some(first) => u64::from_be_bytes(*first),
         None => {
-            let value = bytes
-                .iter()
-                .fold(0, |value, byte| value << 8 | u64::from(*byte));
-            value
-                .checked_shl(8 * (8 - u32::try_from(bytes.len()).unwrap_or(8)))
-                .unwrap_or(0)
+            let value = bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+            value.checked_shl(8 * (8 - u32::try_from(bytes.len()).unwrap_or(8))).unwrap_or(0)
         }
     }
 }

@@ -49,17 +49,13 @@ fn fits(shape: &Shape, literal: &[u8]) -> bool {
     if shape.fraction > MAX_EXPONENT || shape.exponent > MAX_EXPONENT || places > MAX_PLACES {
         return false;
     }
-    let mantissa = literal
-        .split(|byte| matches!(byte, b'e' | b'E'))
-        .next()
-        .unwrap_or_default();
+    let mantissa = literal.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
     let is_zero = !mantissa.iter().any(|byte| matches!(byte, b'1'..=b'9'));
     let Ok(literal) = std::str::from_utf8(literal) else {
         return false;
     };
-    let exact = literal
-        .parse::<f64>()
-        .is_ok_and(|value| value.is_finite() && (is_zero || value != 0.0));
+    let exact =
+        literal.parse::<f64>().is_ok_and(|value| value.is_finite() && (is_zero || value != 0.0));
     // serde_json rounds a little differently at the very edge of the range; what passes must pass there too.
     exact && serde_json::from_str::<f64>(literal).is_ok_and(f64::is_finite)
 }
@@ -99,10 +95,7 @@ fn shape(text: &[u8], start: usize) -> Result<(Shape, usize), Fault> {
 
 fn digits(text: &[u8], at: usize, wanted: &str) -> Result<usize, Fault> {
     let rest = text.get(at..).unwrap_or_default();
-    let count = rest
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     match (count, rest.is_empty()) {
         (0, true) => Err(Fault::end(at, wanted)),
         (0, false) => Err(Fault::unexpected(text, at, wanted)),
@@ -112,7 +105,7 @@ fn digits(text: &[u8], at: usize, wanted: &str) -> Result<usize, Fault> {
 
 /// The value of an exponent's digits, held at one past [`MAX_EXPONENT`].
 fn value(digits: &[u8]) -> usize {
-    digits.iter().fold(0, |value, digit| {
-        (value * 10 + usize::from(digit - b'0')).min(MAX_EXPONENT + 1)
-    })
+    digits
+        .iter()
+        .fold(0, |value, digit| (value * 10 + usize::from(digit - b'0')).min(MAX_EXPONENT + 1))
 }

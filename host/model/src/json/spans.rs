@@ -60,10 +60,7 @@ fn value_end(text: &[u8], start: usize) -> Option<usize> {
             }
         }
         _ => {
-            while !matches!(
-                text.get(at)?,
-                b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t'
-            ) {
+            while !matches!(text.get(at)?, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
                 at += 1;
             }
             (at > start).then_some(at)

@@ -7,18 +7,13 @@ use super::*;
 
 fn refused(text: impl AsRef<[u8]>) -> Refusal {
     match Gate::default().check(text.as_ref()) {
-        Ok(json) => panic!(
-            "accepted {}",
-            json.as_str().chars().take(80).collect::<String>()
-        ),
+        Ok(json) => panic!("accepted {}", json.as_str().chars().take(80).collect::<String>()),
         Err(refusal) => refusal,
     }
 }
 
 fn accepted(text: &str) -> Json {
-    Gate::default()
-        .check(text.as_bytes())
-        .unwrap_or_else(|refusal| panic!("{refusal}"))
+    Gate::default().check(text.as_bytes()).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 #[test]
@@ -64,12 +59,7 @@ fn every_hazard_is_refused_with_its_code_pointer_and_offset() {
         ("{\"a\":1,\"a\":2}", PayloadDuplicateKey, "/a", 7),
         ("{\"a\":1,\"\\u0061\":2}", PayloadDuplicateKey, "/a", 7),
         ("[{\"\":1,\"\":2}]", PayloadDuplicateKey, "/0/", 7),
-        (
-            "{\"x\":{\"a/b~\":1,\"a/b~\":2}}",
-            PayloadDuplicateKey,
-            "/x/a~1b~0",
-            15,
-        ),
+        ("{\"x\":{\"a/b~\":1,\"a/b~\":2}}", PayloadDuplicateKey, "/x/a~1b~0", 15),
         ("\"\\ud800\"", PayloadInvalidUnicode, "", 1),
         ("\"\\udc00\"", PayloadInvalidUnicode, "", 1),
         ("\"\\ud800\\ud800\"", PayloadInvalidUnicode, "", 1),
@@ -83,12 +73,7 @@ fn every_hazard_is_refused_with_its_code_pointer_and_offset() {
     for (text, code, pointer, offset) in hazards {
         let refusal = refused(text);
         let found = (refusal.code, refusal.pointer.as_str(), refusal.offset);
-        assert_eq!(
-            found,
-            (*code, *pointer, *offset),
-            "{text:?}: {}",
-            refusal.detail
-        );
+        assert_eq!(found, (*code, *pointer, *offset), "{text:?}: {}", refusal.detail);
     }
 }
 
@@ -141,16 +126,8 @@ fn plain_values_of_every_kind_pass_with_their_exact_text() {
 
 #[test]
 fn size_depth_and_count_have_exact_borders() {
-    let gate = Gate {
-        max_bytes: 10,
-        max_depth: 2,
-        max_nodes: 3,
-    };
-    let code = |text: &str| {
-        gate.check(text.as_bytes())
-            .err()
-            .map(|refusal| refusal.code)
-    };
+    let gate = Gate { max_bytes: 10, max_depth: 2, max_nodes: 3 };
+    let code = |text: &str| gate.check(text.as_bytes()).err().map(|refusal| refusal.code);
     assert_eq!(code("\"12345678\""), None);
     assert_eq!(code("\"123456789\""), Some(Code::PayloadTooLarge));
     assert_eq!(code("[[]]"), None);
@@ -159,39 +136,24 @@ fn size_depth_and_count_have_exact_borders() {
     assert_eq!(code("[1,2]"), None);
     assert_eq!(code("[1,2,3]"), Some(Code::PayloadTooComplex));
     assert_eq!(code("[0,[[[[["), Some(Code::PayloadTooComplex));
-    assert!(
-        Gate::default()
-            .check(("[".repeat(64) + &"]".repeat(64)).as_bytes())
-            .is_ok()
-    );
+    assert!(Gate::default().check(("[".repeat(64) + &"]".repeat(64)).as_bytes()).is_ok());
     assert_eq!(refused("[".repeat(1_000_000)).code, Code::PayloadTooComplex);
 }
 
 #[test]
 fn numbers_with_more_places_than_a_float_has_are_refused() {
     accepted(&format!("0.{}", "1".repeat(1_074)));
-    assert_eq!(
-        refused(format!("0.{}", "1".repeat(1_075))).code,
-        Code::PayloadNumberOutOfRange
-    );
+    assert_eq!(refused(format!("0.{}", "1".repeat(1_075))).code, Code::PayloadNumberOutOfRange);
     accepted(&"9".repeat(308));
     assert_eq!(refused("9".repeat(309)).code, Code::PayloadNumberOutOfRange);
-    assert_eq!(
-        refused(format!("0.{}1", "0".repeat(400))).code,
-        Code::PayloadNumberOutOfRange
-    );
-    assert_eq!(
-        refused("1".repeat(1_000_000)).code,
-        Code::PayloadNumberOutOfRange
-    );
+    assert_eq!(refused(format!("0.{}1", "0".repeat(400))).code, Code::PayloadNumberOutOfRange);
+    assert_eq!(refused("1".repeat(1_000_000)).code, Code::PayloadNumberOutOfRange);
 }
 
 #[test]
 fn a_key_that_appears_twice_is_found_among_any_number_of_keys() {
     for count in [2_usize, 16, 17, 18, 1_000, 40_000] {
-        let keys: Vec<String> = (0..count)
-            .map(|n| format!("\"key-number-{n:06}\":0"))
-            .collect();
+        let keys: Vec<String> = (0..count).map(|n| format!("\"key-number-{n:06}\":0")).collect();
         accepted(&format!("{{{}}}", keys.join(",")));
         let second = if count % 2 == 0 {
             "\"key-number-000000\":1"
@@ -209,9 +171,7 @@ fn a_key_that_appears_twice_is_found_among_any_number_of_keys() {
 #[test]
 fn keys_chosen_to_be_alike_are_compared_in_few_steps() {
     let prefix = "k".repeat(600);
-    let keys: Vec<String> = (0..1_600)
-        .map(|n| format!("\"{prefix}{n:05}\":0"))
-        .collect();
+    let keys: Vec<String> = (0..1_600).map(|n| format!("\"{prefix}{n:05}\":0")).collect();
     accepted(&format!("{{{}}}", keys.join(",")));
     let deep: String = (0..63).map(|_| "{\"a\":".to_owned()).collect();
     accepted(&(deep + "{}" + &"}".repeat(63)));
@@ -234,10 +194,7 @@ fn a_refusal_reads_as_a_sentence() {
         refused("[1").to_string(),
         "the text ends where `,` or `]` should be (at `/0`, byte 2)"
     );
-    assert_eq!(
-        refused("\u{1b}").to_string(),
-        "`\\u{1b}` is where a value should be (byte 0)"
-    );
+    assert_eq!(refused("\u{1b}").to_string(), "`\\u{1b}` is where a value should be (byte 0)");
 }
 
 #[test]
@@ -253,15 +210,8 @@ fn an_arrays_elements_are_found_in_its_text() {
 
 #[test]
 fn a_text_that_never_passed_the_gate_has_no_elements_and_does_not_panic() {
-    for text in [
-        "", "[", "[1", "[1,", "[,]", "[1,]x", "[\"", "[\"\\", "[}", "[[}", "[1}",
-    ] {
-        assert!(
-            Json::trusted(text)
-                .elements()
-                .is_none_or(|spans| spans.len() < 2),
-            "{text}"
-        );
+    for text in ["", "[", "[1", "[1,", "[,]", "[1,]x", "[\"", "[\"\\", "[}", "[[}", "[1}"] {
+        assert!(Json::trusted(text).elements().is_none_or(|spans| spans.len() < 2), "{text}");
     }
 }
 

@@ -18,10 +18,7 @@ pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while text
-        .get(at)
-        .is_some_and(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'))
-    {
+    while text.get(at).is_some_and(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')) {
         at += 1;
     }
     at
@@ -53,11 +50,7 @@ pub(super) fn string(text: &[u8], open: usize) -> Result<Span, Fault> {
         at = plain_end(text, at);
         match text.get(at) {
             Some(b'"') => {
-                return Ok(Span {
-                    from,
-                    to: at,
-                    escaped,
-                });
+                return Ok(Span { from, to: at, escaped });
             }
             Some(b'\\') => {
                 escaped = true;
@@ -122,15 +115,9 @@ fn unicode_escape(text: &[u8], at: usize) -> Result<usize, Fault> {
 fn hex4(text: &[u8], at: usize) -> Result<u32, Fault> {
     let mut value = 0;
     for at in at..at + 4 {
-        let byte = text
-            .get(at)
-            .ok_or_else(|| Fault::end(at, "four hexadecimal digits"))?;
+        let byte = text.get(at).ok_or_else(|| Fault::end(at, "four hexadecimal digits"))?;
         let digit = char::from(*byte).to_digit(16).ok_or_else(|| {
-            Fault::new(
-                Code::PayloadInvalidJson,
-                at,
-                "`\\u` needs four hexadecimal digits",
-            )
+            Fault::new(Code::PayloadInvalidJson, at, "`\\u` needs four hexadecimal digits")
         })?;
         value = value * 16 + digit;
     }
@@ -170,10 +157,7 @@ fn decode_unicode(raw: &[u8], at: usize, into: &mut Vec<u8>) -> usize {
     let (scalar, end) = match high {
         0xD800..=0xDBFF => {
             let low = hex4(raw, at + 8).unwrap_or(0xDC00);
-            (
-                0x1_0000 + ((high - 0xD800) << 10) + low.saturating_sub(0xDC00),
-                at + 12,
-            )
+            (0x1_0000 + ((high - 0xD800) << 10) + low.saturating_sub(0xDC00), at + 12)
         }
         _ => (high, at + 6),
     };

@@ -20,30 +20,18 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(code: Code, at: usize, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            at,
-            detail: detail.into(),
-            key: None,
-        }
+        Self { code, at, detail: detail.into(), key: None }
     }
 
     /// The text ends where `wanted` should be.
     pub(super) fn end(at: usize, wanted: &str) -> Self {
-        Self::new(
-            Code::PayloadInvalidJson,
-            at,
-            format!("the text ends where {wanted} should be"),
-        )
+        Self::new(Code::PayloadInvalidJson, at, format!("the text ends where {wanted} should be"))
     }
 
     /// Something else is where `wanted` should be.
     pub(super) fn unexpected(text: &[u8], at: usize, wanted: &str) -> Self {
         let rest = text.get(at..).unwrap_or_default();
-        let first = rest
-            .utf8_chunks()
-            .next()
-            .and_then(|chunk| chunk.valid().chars().next());
+        let first = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
         match first {
             None => Self::end(at, wanted),
             Some('\0') => nul(at),
@@ -92,15 +80,7 @@ pub(super) struct Walk<'t> {
 impl<'t> Walk<'t> {
     pub(super) fn new(gate: &'t Gate, text: &'t str, whole: bool) -> Self {
         let text = text.as_bytes();
-        Self {
-            gate,
-            text,
-            whole,
-            at: 0,
-            nodes: 0,
-            levels: Vec::new(),
-            keys: Keys::new(text),
-        }
+        Self { gate, text, whole, at: 0, nodes: 0, levels: Vec::new(), keys: Keys::new(text) }
     }
 
     /// Checks that the text is one document.
@@ -108,11 +88,7 @@ impl<'t> Walk<'t> {
         let checked = self.document().and_then(|()| match self.peek() {
             None if self.whole => Ok(()),
             None => Err(Fault::end(self.at, "the end of the document")),
-            Some(_) => Err(Fault::unexpected(
-                self.text,
-                self.at,
-                "the end of the document",
-            )),
+            Some(_) => Err(Fault::unexpected(self.text, self.at, "the end of the document")),
         });
         checked.map_err(|fault| self.refusal(fault))
     }
@@ -141,10 +117,8 @@ impl<'t> Walk<'t> {
     fn value(&mut self) -> Result<bool, Fault> {
         self.nodes += 1;
         if self.nodes > self.gate.max_nodes {
-            let detail = format!(
-                "the text has more than {} values; send it in parts",
-                self.gate.max_nodes
-            );
+            let detail =
+                format!("the text has more than {} values; send it in parts", self.gate.max_nodes);
             return Err(Fault::new(Code::PayloadTooComplex, self.at, detail));
         }
         match self.peek() {
@@ -163,16 +137,8 @@ impl<'t> Walk<'t> {
     fn literal(&mut self, word: &str) -> Result<(), Fault> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
-            let same = rest
-                .iter()
-                .zip(word.bytes())
-                .take_while(|(a, b)| **a == *b)
-                .count();
-            return Err(Fault::unexpected(
-                self.text,
-                self.at + same,
-                &format!("`{word}`"),
-            ));
+            let same = rest.iter().zip(word.bytes()).take_while(|(a, b)| **a == *b).count();
+            return Err(Fault::unexpected(self.text, self.at + same, &format!("`{word}`")));
         }
         self.at += word.len();
         Ok(())
@@ -188,10 +154,7 @@ impl<'t> Walk<'t> {
     }
 
     fn open_object(&mut self) -> Result<bool, Fault> {
-        self.enter(Level::Object {
-            mark: self.keys.open(),
-            in_value: false,
-        })?;
+        self.enter(Level::Object { mark: self.keys.open(), in_value: false })?;
         if self.peek() == Some(b'}') {
             self.leave();
             return Ok(false);
@@ -264,10 +227,7 @@ impl<'t> Walk<'t> {
                     if let Some((at, key)) = self.keys.close(*mark) {
                         let detail = "an object has the same key twice; keep one of them";
                         let fault = Fault::new(Code::PayloadDuplicateKey, at, detail);
-                        return Err(Fault {
-                            key: Some(key),
-                            ..fault
-                        });
+                        return Err(Fault { key: Some(key), ..fault });
                     }
                     self.leave();
                 }
@@ -292,38 +252,20 @@ impl<'t> Walk<'t> {
                 detail: "the text is not UTF-8 here; save or send it as UTF-8".to_owned(),
             };
         }
-        Refusal {
-            code: fault.code,
-            pointer,
-            offset: fault.at,
-            detail: fault.detail,
-        }
+        Refusal { code: fault.code, pointer, offset: fault.at, detail: fault.detail }
     }
 
     /// Names the value the walk is at, as far as [`MAX_POINTER_BYTES`] go.
     fn pointer(&self, key: Option<String>) -> String {
         let marks: Vec<Option<Mark>> = self.levels.iter().map(Level::mark).collect();
-        let names = self
-            .levels
-            .iter()
-            .enumerate()
-            .map_while(|(place, level)| match level {
-                Level::Array { index } => Some(index.to_string()),
-                Level::Object {
-                    in_value: false, ..
-                } => None,
-                Level::Object {
-                    mark,
-                    in_value: true,
-                } => {
-                    let next = marks
-                        .get(place + 1..)
-                        .unwrap_or_default()
-                        .iter()
-                        .find_map(|mark| *mark);
-                    self.keys.last(*mark, next)
-                }
-            });
+        let names = self.levels.iter().enumerate().map_while(|(place, level)| match level {
+            Level::Array { index } => Some(index.to_string()),
+            Level::Object { in_value: false, .. } => None,
+            Level::Object { mark, in_value: true } => {
+                let next = marks.get(place + 1..).unwrap_or_default().iter().find_map(|mark| *mark);
+                self.keys.last(*mark, next)
+            }
+        });
         let mut pointer = String::new();
         for name in names.chain(key) {
             let escaped = name.replace('~', "~0").replace('/', "~1");

@@ -1,0 +1,192 @@
+//! Turns a manifest's tables into the author's form.
+
+use super::problem::Place;
+use super::read::{Reader, Table};
+use super::{BackoffSettings, ComponentRef, Manifest, ManifestStep, Settings, words};
+use crate::backoff::BackoffStrategy;
+use crate::code::Code;
+use crate::definition::MaxAttempts;
+use crate::limits::{Limits, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_START_DELAY_MS, MIN_MEMORY_BYTES};
+use crate::near::nearest;
+
+/// A manifest whose parts were read one by one; a part is absent where it is wrong.
+pub(super) struct Draft {
+    pub(super) manifest: Option<Manifest>,
+    pub(super) steps: Vec<StepDraft>,
+}
+
+/// A step as far as it could be read.
+pub(super) struct StepDraft {
+    /// As written, whether it is a name or not.
+    pub(super) name: Option<String>,
+    pub(super) place: Place,
+    pub(super) needs: Vec<(String, Place)>,
+    pub(super) map: bool,
+}
+
+/// Reads the whole manifest.
+pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
+    reader.only(root, words::FLOW);
+    let flow = reader.name(root, "flow");
+    if reader.field(root, "flow").is_none() {
+        reader.missing(root, "flow", "flow = \"order\"");
+    }
+    let description = reader.prose(root, "description");
+    let input_schema = reader.schema(root, "input_schema");
+    let defaults = reader.table(root, "defaults");
+    let (component, defaults) = match &defaults {
+        Some(table) => {
+            reader.only(table, words::DEFAULTS);
+            (component(reader, table), settings(reader, table))
+        }
+        None => (None, Settings::default()),
+    };
+    if reader.field(root, "step").is_none() {
+        reader.missing(root, "step", "[[step]]");
+    }
+    let tables = reader.tables(root, "step");
+    if tables.is_empty() && reader.problems.is_empty() {
+        reader.missing(root, "step", "[[step]]");
+    }
+    let mut steps = Vec::with_capacity(tables.len());
+    let mut drafts = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let (step, draft) = step(reader, table, component.as_ref());
+        steps.extend(step);
+        drafts.push(draft);
+    }
+    let manifest = flow.map(|flow| Manifest { flow, description, input_schema, defaults, steps });
+    Draft { manifest, steps: drafts }
+}
+
+fn step(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    default: Option<&ComponentRef>,
+) -> (Option<ManifestStep>, StepDraft) {
+    reader.only(table, words::STEP);
+    let name = reader.name(table, "name");
+    let written = reader.field(table, "name");
+    if written.is_none() {
+        reader.missing(table, "name", "name = \"fetch\"");
+    }
+    let written = written.and_then(|field| field.node.value.as_text().map(str::to_owned));
+    let own = component(reader, table);
+    let has_component = reader.field(table, "component").is_some() || default.is_some();
+    if !has_component && reader.field(table, "builtin").is_none() {
+        reader.missing(table, "component", "component = \"handlers/fetch\"");
+    }
+    let handler = reader.name(table, "handler");
+    let needs = reader.texts(table, "needs");
+    let map = reader.flag(table, "map").unwrap_or(false);
+    let start_delay = reader.duration(table, "start_delay", 0..=MAX_START_DELAY_MS);
+    let input_schema = reader.schema(table, "input_schema");
+    let output_schema = reader.schema(table, "output_schema");
+    let settings = settings(reader, table);
+    let place = table.place.clone();
+    let parsed = name.zip(own.or_else(|| default.cloned())).map(|(name, component)| ManifestStep {
+        name,
+        component,
+        handler: handler.map(|handler| handler.as_str().to_owned()).unwrap_or_default(),
+        needs: needs.iter().filter_map(|(needed, _)| needed.parse().ok()).collect(),
+        map,
+        start_delay_ms: start_delay.unwrap_or(0),
+        settings,
+        input_schema,
+        output_schema,
+        place: place.clone(),
+    });
+    (parsed, StepDraft { name: written, place, needs, map })
+}
+
+fn component(reader: &mut Reader, table: &Table<'_>) -> Option<ComponentRef> {
+    let text = reader.text(table, "component")?;
+    if text.trim().is_empty() {
+        let place = reader.field(table, "component").map(|field| field.place).unwrap_or_default();
+        let detail = "`component` is empty; name a folder, a `.wasm` file or a digest";
+        reader.problem(Code::ManifestBadText, &place, detail);
+        return None;
+    }
+    Some(ComponentRef::new(text))
+}
+
+fn settings(reader: &mut Reader, table: &Table<'_>) -> Settings {
+    let most = Limits::CEILING;
+    let timeout_ms = reader.duration(table, "timeout", 1..=most.timeout_ms);
+    let fuel = reader.whole(table, "fuel", 1..=most.fuel);
+    let memory_bytes = reader.size(table, "memory", MIN_MEMORY_BYTES..=most.memory_bytes);
+    let output_bytes = reader.size(table, "output", 1..=most.output_bytes);
+    let log_bytes = reader.size(table, "log", 0..=most.log_bytes);
+    only_fail(reader, table);
+    Settings {
+        timeout_ms,
+        max_attempts: max_attempts(reader, table),
+        backoff: backoff(reader, table),
+        memory_bytes,
+        fuel,
+        output_bytes,
+        log_bytes,
+    }
+}
+
+fn max_attempts(reader: &mut Reader, table: &Table<'_>) -> Option<MaxAttempts> {
+    let most = u64::from(MAX_ATTEMPTS);
+    let attempts = reader.whole(table, "max_attempts", 1..=most);
+    let retries = reader.whole(table, "max_retries", 0..=most - 1);
+    let both = reader.field(table, "max_attempts").and(reader.field(table, "max_retries"));
+    if let Some(field) = both {
+        let detail = "`max_retries` and `max_attempts` say the same thing; keep one of them";
+        reader.problem(Code::ManifestConflictingFields, &field.place, detail);
+    }
+    let attempts = attempts.or(retries.map(|retries| retries + 1))?;
+    u16::try_from(attempts).ok().map(MaxAttempts)
+}
+
+fn only_fail(reader: &mut Reader, table: &Table<'_>) {
+    let Some(policy) = reader.text(table, "on_exhausted") else { return };
+    let place = reader.field(table, "on_exhausted").map(|field| field.place).unwrap_or_default();
+    match policy.as_str() {
+        "fail" => {}
+        "skip" | "skip_cascade" => {
+            let detail =
+                format!("`on_exhausted = \"{policy}\"` is not supported yet; only `fail` is");
+            reader.problem(Code::ManifestNotSupported, &place, detail);
+        }
+        _ => {
+            let detail = "`on_exhausted` takes `fail`, `skip` or `skip_cascade`";
+            reader.problem(Code::ManifestWrongType, &place, detail);
+        }
+    }
+}
+
+fn backoff(reader: &mut Reader, table: &Table<'_>) -> BackoffSettings {
+    let Some(table) = reader.table(table, "backoff") else {
+        return BackoffSettings::default();
+    };
+    reader.only(&table, words::BACKOFF);
+    BackoffSettings {
+        strategy: strategy(reader, &table),
+        base_ms: reader.duration(&table, "base", 0..=MAX_BACKOFF_MS),
+        factor: reader.real(&table, "factor", 1.0..=100.0),
+        max_ms: reader.duration(&table, "max", 0..=MAX_BACKOFF_MS),
+        jitter: reader.real(&table, "jitter", 0.0..=1.0),
+    }
+}
+
+fn strategy(reader: &mut Reader, table: &Table<'_>) -> Option<BackoffStrategy> {
+    const STRATEGIES: [(&str, BackoffStrategy); 3] = [
+        ("fixed", BackoffStrategy::Fixed),
+        ("linear", BackoffStrategy::Linear),
+        ("exponential", BackoffStrategy::Exponential),
+    ];
+    let text = reader.text(table, "strategy")?;
+    if let Some((_, strategy)) = STRATEGIES.iter().find(|(name, _)| *name == text) {
+        return Some(*strategy);
+    }
+    let place = reader.field(table, "strategy").map(|field| field.place).unwrap_or_default();
+    let detail = "`strategy` takes `fixed`, `linear` or `exponential`";
+    let problem = super::Problem::new(Code::ManifestWrongType, &place, detail);
+    let names = STRATEGIES.iter().map(|(name, _)| *name);
+    reader.problems.push(problem.suggesting(nearest(&text, names)));
+    None
+}

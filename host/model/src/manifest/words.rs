@@ -1,0 +1,103 @@
+//! The fields a manifest can have, and words that people write in their place.
+
+/// Fields of the manifest itself.
+pub(super) const FLOW: &[&str] = &["flow", "description", "input_schema", "defaults", "step"];
+
+/// Fields of `[defaults]`; a step has them too.
+pub(super) const DEFAULTS: &[&str] = &[
+    "component",
+    "timeout",
+    "max_attempts",
+    "max_retries",
+    "backoff",
+    "memory",
+    "fuel",
+    "output",
+    "log",
+    "on_exhausted",
+];
+
+/// Fields of `[[step]]`.
+pub(super) const STEP: &[&str] = &[
+    "name",
+    "component",
+    "handler",
+    "needs",
+    "map",
+    "start_delay",
+    "input_schema",
+    "output_schema",
+    "timeout",
+    "max_attempts",
+    "max_retries",
+    "backoff",
+    "memory",
+    "fuel",
+    "output",
+    "log",
+    "on_exhausted",
+];
+
+/// Fields of `backoff`.
+pub(super) const BACKOFF: &[&str] = &["strategy", "base", "factor", "max", "jitter"];
+
+/// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
+pub(super) const LATER: &[&str] = &[
+    "builtin",
+    "when",
+    "unless",
+    "when_skipped",
+    "on_unmet",
+    "grants",
+    "schedule",
+    "schedules",
+    "concurrency",
+    "rate_limit",
+    "rate_limits",
+    "priority",
+    "deadline",
+    "retention",
+    "closure",
+    "closures",
+    "chain",
+    "canary",
+    "compensate",
+    "on_error",
+    "signals",
+];
+
+/// What people coming from elsewhere write, and the field they mean.
+pub(super) const SYNONYMS: &[(&str, &str)] = &[
+    ("name", "flow"),
+    ("id", "name"),
+    ("steps", "step"),
+    ("tasks", "step"),
+    ("nodes", "step"),
+    ("depends_on", "needs"),
+    ("dependsOn", "needs"),
+    ("dependencies", "needs"),
+    ("deps", "needs"),
+    ("after", "needs"),
+    ("requires", "needs"),
+    ("retries", "max_retries"),
+    ("retry", "max_retries"),
+    ("attempts", "max_attempts"),
+    ("wasm", "component"),
+    ("module", "component"),
+    ("image", "component"),
+    ("run", "component"),
+    ("function", "handler"),
+    ("delay", "start_delay"),
+    ("delay_ms", "start_delay"),
+    ("memory_bytes", "memory"),
+    ("output_bytes", "output"),
+    ("log_bytes", "log"),
+    ("timeout_ms", "timeout"),
+    ("schema", "input_schema"),
+    ("foreach", "map"),
+    ("for_each", "map"),
+    ("options", "defaults"),
+    ("base_ms", "base"),
+    ("max_ms", "max"),
+    ("multiplier", "factor"),
+];
