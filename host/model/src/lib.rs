@@ -7,6 +7,7 @@ mod canonical;
 pub mod change;
 pub mod code;
 pub mod definition;
+pub mod diff;
 pub mod duration;
 pub mod failure;
 pub mod graph;

@@ -190,3 +190,109 @@ fn same_type(a: &str, b: &str) -> bool {
 fn listed(types: &BTreeSet<&str>) -> String {
     types.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::id::Digest;
+    use crate::manifest::{ComponentRef, Manifest, Sources, no_files};
+
+    /// What is said about step `b`, which needs step `a` (or nothing) and has these lines.
+    fn said(head: &str, a: &str, b: &str) -> Vec<String> {
+        let text = format!(
+            "flow = \"f\"\n{head}\n[defaults]\ncomponent = \"c\"\n[[step]]\nname = \"a\"\n{a}\n[[step]]\nname = \"b\"\n{b}\n"
+        );
+        let component = &mut |_: &ComponentRef| Ok(Digest::of(b"c"));
+        let sources = Sources { component, schema: &mut no_files };
+        match Manifest::from_toml(&text).unwrap().resolve(sources) {
+            Ok(_) => Vec::new(),
+            Err(found) => found.problems.into_iter().map(|problem| problem.detail).collect(),
+        }
+    }
+
+    #[test]
+    fn disjoint_types_are_found_between_a_step_and_what_it_needs() {
+        let takes = |schema: &str| {
+            format!("needs = [\"a\"]\ninput_schema = {{ properties = {{ a = {schema} }} }}")
+        };
+        let found =
+            said("", "output_schema = { type = \"string\" }", &takes("{ type = \"object\" }"));
+        assert_eq!(
+            found,
+            [
+                "step `b` can never take what step `a` answers: one is `string`, the other `object`; correct one of the \
+             schemas"
+            ]
+        );
+        assert!(
+            said(
+                "",
+                "output_schema = { type = \"integer\" }",
+                &takes("{ type = [\"number\", \"null\"] }")
+            )
+            .is_empty()
+        );
+        assert!(
+            said("", "output_schema = { minimum = 1 }", &takes("{ type = \"object\" }")).is_empty()
+        );
+        assert!(said("", "", &takes("{ type = \"object\" }")).is_empty());
+    }
+
+    #[test]
+    fn a_required_property_that_is_never_there_is_found() {
+        let gives = "output_schema = { type = \"object\", properties = { x = true }, additionalProperties = false }";
+        let takes = |name: &str| {
+            format!(
+                "needs = [\"a\"]\ninput_schema = {{ properties = {{ a = {{ type = \"object\", required = [\"{name}\"] }} }} }}"
+            )
+        };
+        assert!(said("", gives, &takes("y"))[0].contains("`y` is required and never there"));
+        assert!(said("", gives, &takes("x")).is_empty());
+        assert!(said("", &gives.replace("false", "true"), &takes("y")).is_empty());
+    }
+
+    #[test]
+    fn a_map_step_needs_an_array_and_gives_one() {
+        let map = "needs = [\"a\"]\nmap = true\n";
+        assert!(
+            said("", "output_schema = { type = \"object\" }", map)[0]
+                .contains("one is `object`, the other `array`")
+        );
+        let numbers = "output_schema = { type = \"array\", items = { type = \"number\" } }";
+        assert!(
+            said("", numbers, &format!("{map}input_schema = {{ type = \"string\" }}"))[0]
+                .contains("an element of")
+        );
+        assert!(
+            said("", numbers, &format!("{map}input_schema = {{ type = \"integer\" }}")).is_empty()
+        );
+        let mapped = "map = true\noutput_schema = { type = \"number\" }";
+        let takes =
+            "needs = [\"a\"]\ninput_schema = { properties = { a = { type = \"number\" } } }";
+        assert!(said("", mapped, takes)[0].contains("one is `array`, the other `number`"));
+    }
+
+    #[test]
+    fn the_flows_input_and_the_object_of_dependencies_are_looked_at_too() {
+        let head = "input_schema = { type = \"object\" }";
+        assert!(said(head, "map = true", "")[0].contains("the flow's input"));
+        assert!(
+            said(head, "input_schema = { type = \"string\" }", "")[0].contains("the flow's input")
+        );
+        let array = said("", "", "needs = [\"a\"]\ninput_schema = { type = \"array\" }");
+        assert!(array[0].contains("an object with the output of each step in `needs`"));
+        let other = said(
+            "",
+            "",
+            "needs = [\"a\"]\ninput_schema = { type = \"object\", required = [\"z\"] }",
+        );
+        assert!(other[0].contains("`z` is required and never there"));
+        assert!(
+            said(
+                "",
+                "",
+                "needs = [\"a\"]\ninput_schema = { type = \"object\", required = [\"a\"] }"
+            )
+            .is_empty()
+        );
+    }
+}
