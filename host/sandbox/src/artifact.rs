@@ -27,15 +27,8 @@ impl Artifacts {
     /// Makes the folder if it is missing, readable by this user only.
     pub(crate) fn open(folder: &Path, key: [u8; 32], engine: &Engine) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            key,
-            engine: fingerprint(engine),
-        })
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        Ok(Self { folder: folder.to_owned(), key, engine: fingerprint(engine) })
     }
 
     /// The artifact, if there is one that this key signed for this engine, tenant and digest.
@@ -68,10 +61,7 @@ impl Artifacts {
         if let Err(error) = write(&path, &[MAGIC, &signature, &code]) {
             tracing::warn!(path = %path.display(), %error, "an artifact could not be kept");
         }
-        Signed {
-            bytes: code,
-            from: 0,
-        }
+        Signed { bytes: code, from: 0 }
     }
 
     /// Forgets an artifact.
@@ -87,21 +77,14 @@ impl Artifacts {
     }
 
     fn path(&self, tenant: TenantId, digest: Digest) -> PathBuf {
-        self.folder
-            .join(tenant.0.to_string())
-            .join(format!("{digest}.code"))
+        self.folder.join(tenant.0.to_string()).join(format!("{digest}.code"))
     }
 
     fn verify(&self, tenant: TenantId, digest: Digest, bytes: Vec<u8>) -> Option<Signed> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (signature, code) = rest.split_at_checked(SIGNATURE_BYTES)?;
-        self.mac(tenant, digest, code)
-            .verify_slice(signature)
-            .ok()?;
-        Some(Signed {
-            bytes,
-            from: HEADER_BYTES,
-        })
+        self.mac(tenant, digest, code).verify_slice(signature).ok()?;
+        Some(Signed { bytes, from: HEADER_BYTES })
     }
 
     fn mac(&self, tenant: TenantId, digest: Digest, code: &[u8]) -> Hmac<Sha256> {
@@ -169,11 +152,7 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 
 fn write_draft(draft: &Path, parts: &[&[u8]]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     parts.iter().try_for_each(|part| file.write_all(part))?;
     file.sync_all()
 }

@@ -71,10 +71,7 @@ pub(crate) fn bound(store: &mut Store<Attempt>, limits: &Limits) -> wasmtime::Re
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| match store.data().interrupted() {
         Some(reason) => Err(wasmtime::Error::new(reason)),
-        None => Ok(UpdateDeadline::YieldCustom(
-            1,
-            Box::pin(tokio::task::yield_now()),
-        )),
+        None => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
     });
     store.set_fuel(limits.fuel.min(Limits::CEILING.fuel))
 }

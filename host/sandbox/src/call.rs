@@ -87,13 +87,7 @@ pub(crate) async fn run(
     export: Export,
     call: Call,
 ) -> Report {
-    let Call {
-        input,
-        context,
-        flow_input,
-        limits,
-        stop,
-    } = call;
+    let Call { input, context, flow_input, limits, stop } = call;
     let started = Instant::now();
     let log = SharedLog::new(&limits, started);
     let attempt = Attempt {
@@ -107,35 +101,20 @@ pub(crate) async fn run(
         host_calls: 0,
         wasi: compiled.wants_wasi.then(|| Wasi::prepare(&log)),
     };
-    let mut receipt = Receipt {
-        input_bytes: input.bytes() as u64,
-        ..Receipt::default()
-    };
+    let mut receipt = Receipt { input_bytes: input.bytes() as u64, ..Receipt::default() };
     let mut store = Store::new(engine, attempt);
-    let mut progress = Progress {
-        stage: Stage::Instantiate,
-        instantiated: None,
-    };
+    let mut progress = Progress { stage: Stage::Instantiate, instantiated: None };
     let answer = if receipt.input_bytes > limits.input_bytes {
         Err(Fault::Failed(input_too_large(receipt.input_bytes, &limits)))
     } else {
-        let work = Work {
-            compiled,
-            export,
-            input: &input,
-            limits: &limits,
-        };
+        let work = Work { compiled, export, input: &input, limits: &limits };
         guarded(&mut store, &work, &mut progress).await
     };
     let ended = end(answer, &store, &limits, &mut receipt);
     settle(&mut receipt, store, &progress, &limits, &ended);
     let (lines, log_bytes) = log.lock().finish();
     receipt.log_bytes = log_bytes;
-    Report {
-        ended,
-        receipt,
-        log: lines,
-    }
+    Report { ended, receipt, log: lines }
 }
 
 /// The answer, or why there is none; the clock, the stop handle and a panic of the host all end it.
@@ -181,10 +160,7 @@ async fn drive(
                 &mut *store,
                 &work.compiled.handle,
             )?;
-            Ok(handle
-                .call_async(&mut *store, (WireInput::from(work.input),))
-                .await?
-                .0)
+            Ok(handle.call_async(&mut *store, (WireInput::from(work.input),)).await?.0)
         }
         Export::Describe(index) => {
             let describe = instance.get_typed_func::<(), (String,)>(&mut *store, &index)?;
@@ -239,8 +215,7 @@ fn settle(
     receipt.fuel = if stopped_from_outside(ended) {
         // The counter was in a register when the guest was stopped.
         let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        used.max(elapsed.saturating_mul(FUEL_PER_US))
-            .min(limits.fuel)
+        used.max(elapsed.saturating_mul(FUEL_PER_US)).min(limits.fuel)
     } else {
         used
     };

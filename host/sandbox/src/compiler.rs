@@ -62,15 +62,9 @@ impl Header {
     }
 
     fn decode(bytes: [u8; Self::LENGTH]) -> Self {
-        let number = |half: &[u8]| {
-            half.iter()
-                .rev()
-                .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
-        };
-        Self {
-            cpu_seconds: number(&bytes[..8]),
-            memory_bytes: number(&bytes[8..]),
-        }
+        let number =
+            |half: &[u8]| half.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        Self { cpu_seconds: number(&bytes[..8]), memory_bytes: number(&bytes[8..]) }
     }
 }
 
@@ -80,10 +74,7 @@ mod tests {
 
     #[test]
     fn the_child_reads_the_limits_the_parent_wrote() {
-        let sent = Header {
-            cpu_seconds: 60,
-            memory_bytes: 2 << 30,
-        };
+        let sent = Header { cpu_seconds: 60, memory_bytes: 2 << 30 };
         let read = Header::decode(sent.encode());
         assert_eq!((read.cpu_seconds, read.memory_bytes), (60, 2 << 30));
     }

@@ -33,10 +33,7 @@ pub(crate) async fn describe(
         limits: BUDGET,
         stop: Stop::new(),
     };
-    match run(engine, compiled, Export::Describe(index), call)
-        .await
-        .ended
-    {
+    match run(engine, compiled, Export::Describe(index), call).await.ended {
         Ended::Answered(text) => Ok(Some(text)),
         Ended::Failed(failure) => Err(failure),
         Ended::Cancelled => unreachable!("nobody else has the stop handle"),
@@ -46,9 +43,8 @@ pub(crate) async fn describe(
 /// The context of a call that belongs to no run.
 fn nobody() -> TaskContext {
     let name: Name = "describe".parse().expect("it has the form of a name");
-    let run_id: RunId = "00000000-0000-0000-0000-000000000000"
-        .parse()
-        .expect("it has the form of a UUID");
+    let run_id: RunId =
+        "00000000-0000-0000-0000-000000000000".parse().expect("it has the form of a UUID");
     TaskContext {
         tenant: String::new(),
         run_id,

@@ -29,10 +29,7 @@ pub(crate) struct Checks {
 
 impl Checks {
     /// What every attempt runs with.
-    pub(crate) const ALL: Self = Self {
-        fuel: true,
-        epoch: true,
-    };
+    pub(crate) const ALL: Self = Self { fuel: true, epoch: true };
 }
 
 /// The engine that only compiles: it reserves no memory for instances.

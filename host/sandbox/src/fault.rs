@@ -1,6 +1,7 @@
 //! Says which failure an error of wasmtime is: everything a guest can do ends in one of these kinds.
 
 use model::{Failure, FailureKind, Limits};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -23,10 +24,7 @@ pub(crate) enum Fault {
 
 /// The failure of an attempt that reached its deadline.
 pub(crate) fn timed_out(limits: &Limits) -> Failure {
-    Failure::new(
-        FailureKind::Timeout,
-        format!("task timed out after {}ms", limits.timeout_ms),
-    )
+    Failure::new(FailureKind::Timeout, format!("task timed out after {}ms", limits.timeout_ms))
 }
 
 /// Decides what an error means.
@@ -57,21 +55,14 @@ fn trapped(trap: Trap, error: &Error, attempt: &Attempt, limits: &Limits) -> (Fa
         return (FailureKind::MemoryExceeded, memory_message(limits));
     }
     if trap == Trap::CannotEnterComponent || trap == Trap::CannotLeaveComponent {
-        return (
-            FailureKind::AbiViolation,
-            format!("{}{}", kind_of(trap), place(error)),
-        );
+        return (FailureKind::AbiViolation, format!("{}{}", kind_of(trap), place(error)));
     }
-    (
-        FailureKind::Trap,
-        format!("{}{}", kind_of(trap), place(error)),
-    )
+    (FailureKind::Trap, format!("{}{}", kind_of(trap), place(error)))
 }
 
 fn kind_of(trap: Trap) -> String {
     let text = trap.to_string();
-    text.strip_prefix("wasm trap: ")
-        .map_or_else(|| text.clone(), str::to_owned)
+    text.strip_prefix("wasm trap: ").map_or_else(|| text.clone(), str::to_owned)
 }
 
 fn broke(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> (FailureKind, String) {
@@ -80,15 +71,21 @@ fn broke(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> (Fa
         return (FailureKind::Trap, message);
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return (
-            FailureKind::HostInternal,
-            "no slot was free for the instance; try again".into(),
-        );
+        return (FailureKind::HostInternal, "no slot was free for the instance; try again".into());
     }
     if attempt.limiter.refused() {
         return (FailureKind::MemoryExceeded, memory_message(limits));
     }
+    if error.is::<ResourceTableError>() {
+        let message =
+            format!("the guest holds too many handles, or one it does not own{}", place(error));
+        return (FailureKind::Trap, message);
+    }
     let root = error.root_cause().to_string();
+    // What WASI says to a request for too many random bytes; it has no type either.
+    if root.starts_with("requested len") {
+        return (FailureKind::Trap, format!("random bytes: {root}{}", place(error)));
+    }
     // Wasmtime has no type for it. Without guest frames it was the answer that was being copied.
     if root.contains("fuel allocated for hostcalls has been exhausted") {
         return match place(error) {
@@ -96,17 +93,13 @@ fn broke(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> (Fa
                 FailureKind::OutputTooLarge,
                 format!("the answer is over {} bytes", limits.output_bytes),
             ),
-            frames => (
-                FailureKind::AbiViolation,
-                format!("a host call was given too much data{frames}"),
-            ),
+            frames => {
+                (FailureKind::AbiViolation, format!("a host call was given too much data{frames}"))
+            }
         };
     }
     match stage {
-        Stage::Instantiate => (
-            FailureKind::HostInternal,
-            format!("could not instantiate: {root}"),
-        ),
+        Stage::Instantiate => (FailureKind::HostInternal, format!("could not instantiate: {root}")),
         Stage::Call => (FailureKind::AbiViolation, format!("{root}{}", place(error))),
     }
 }
@@ -128,10 +121,7 @@ fn place(error: &Error) -> String {
         return String::new();
     };
     match frame.func_name() {
-        Some(name) => format!(
-            " in `{}`",
-            name.chars().take(MOST_CHARACTERS).collect::<String>()
-        ),
+        Some(name) => format!(" in `{}`", name.chars().take(MOST_CHARACTERS).collect::<String>()),
         None => format!(" in function {}", frame.func_index()),
     }
 }

@@ -89,10 +89,7 @@ pub(crate) fn inspect(
     most_bytes: usize,
 ) -> Result<Inspection, Vec<Reason>> {
     if bytes.len() > most_bytes {
-        let detail = format!(
-            "the upload has {} bytes, the limit is {most_bytes}",
-            bytes.len()
-        );
+        let detail = format!("the upload has {} bytes, the limit is {most_bytes}", bytes.len());
         return Err(vec![Reason::new(Code::ComponentTooLarge, detail)]);
     }
     let completed = preamble::kind(bytes).map_err(|reason| vec![reason])? == Kind::CoreModule;
@@ -119,20 +116,12 @@ pub(crate) fn completed(bytes: &[u8]) -> Result<Vec<u8>, Reason> {
 }
 
 fn completed_if(core_module: bool, bytes: &[u8]) -> Result<Vec<u8>, Reason> {
-    if core_module {
-        complete::complete(bytes)
-    } else {
-        Ok(bytes.to_owned())
-    }
+    if core_module { complete::complete(bytes) } else { Ok(bytes.to_owned()) }
 }
 
 /// True for an import that cannot cause an effect outside the attempt.
 pub(crate) fn harmless(import: &str) -> bool {
-    let own = [
-        "stepcell:handler/types@",
-        "stepcell:handler/context@",
-        "stepcell:handler/log@",
-    ];
+    let own = ["stepcell:handler/types@", "stepcell:handler/context@", "stepcell:handler/log@"];
     // A name without a package is a type that the world itself uses.
     let type_only = !import.contains(':');
     let wasi = import.starts_with(wasi::PREFIX) && !wasi::effectful(import);
@@ -148,45 +137,23 @@ fn features() -> WasmFeatures {
 
 fn oversized(size: &Size) -> Vec<Reason> {
     let counted = [
-        (
-            "core instances",
-            size.core_instances,
-            u64::from(MAX_CORE_INSTANCES),
-        ),
-        (
-            "component instances",
-            size.component_instances,
-            MAX_COMPONENT_INSTANCES,
-        ),
+        ("core instances", size.core_instances, u64::from(MAX_CORE_INSTANCES)),
+        ("component instances", size.component_instances, MAX_COMPONENT_INSTANCES),
         ("memories", size.memories, u64::from(MAX_MEMORIES)),
         ("tables", size.tables, u64::from(MAX_TABLES)),
     ];
     let held = [
-        (
-            "bytes of memory at the start",
-            size.memory_bytes,
-            Limits::CEILING.memory_bytes,
-        ),
-        (
-            "table elements at the start",
-            size.table_elements,
-            MAX_TABLE_ELEMENTS as u64,
-        ),
+        ("bytes of memory at the start", size.memory_bytes, Limits::CEILING.memory_bytes),
+        ("table elements at the start", size.table_elements, MAX_TABLE_ELEMENTS as u64),
     ];
     let over = |code: Code, (what, found, most): (&str, u64, u64)| {
         (found > most).then(|| {
-            Reason::new(
-                code,
-                format!("one attempt would have {found} {what}, the limit is {most}"),
-            )
+            Reason::new(code, format!("one attempt would have {found} {what}, the limit is {most}"))
         })
     };
-    let counted = counted
-        .into_iter()
-        .filter_map(|item| over(Code::ComponentTooManyInstances, item));
-    let held = held
-        .into_iter()
-        .filter_map(|item| over(Code::ComponentTooMuchMemory, item));
+    let counted =
+        counted.into_iter().filter_map(|item| over(Code::ComponentTooManyInstances, item));
+    let held = held.into_iter().filter_map(|item| over(Code::ComponentTooMuchMemory, item));
     counted.chain(held).collect()
 }
 
@@ -198,10 +165,7 @@ fn report(
     census: &Census,
 ) -> ComponentReport {
     let interfaces = census.imports.iter().filter(|name| name.contains(':'));
-    let imports = interfaces.map(|name| Import {
-        name: name.clone(),
-        meaning: meaning(name),
-    });
+    let imports = interfaces.map(|name| Import { name: name.clone(), meaning: meaning(name) });
     ComponentReport {
         world,
         imports: imports.collect(),

@@ -83,10 +83,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::Io {
-            what: what.into(),
-            source,
-        }
+        Self::Io { what: what.into(), source }
     }
 }
 
@@ -164,12 +161,7 @@ impl Sandbox {
     /// What the component says about itself through its optional export `describe`, within a small budget; `None`
     /// when it has none. The text has not passed the JSON gate.
     pub async fn describe(&self, compiled: &Compiled) -> Result<Option<String>, Failure> {
-        let _slot = self
-            .0
-            .slots
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
+        let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
         describe::describe(&self.0.engine, compiled).await
     }
 
@@ -186,10 +178,6 @@ impl Sandbox {
 
 impl Report {
     fn never_ran(ended: Ended) -> Self {
-        Self {
-            ended,
-            receipt: Receipt::default(),
-            log: Vec::new(),
-        }
+        Self { ended, receipt: Receipt::default(), log: Vec::new() }
     }
 }

@@ -76,10 +76,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.grant(Grant {
-            bytes: desired.saturating_sub(current),
-            elements: 0,
-        }))
+        Ok(self.grant(Grant { bytes: desired.saturating_sub(current), elements: 0 }))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -94,10 +91,7 @@ impl ResourceLimiter for Limiter {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let elements = desired.saturating_sub(current);
-        Ok(self.grant(Grant {
-            bytes: elements.saturating_mul(ELEMENT_BYTES),
-            elements,
-        }))
+        Ok(self.grant(Grant { bytes: elements.saturating_mul(ELEMENT_BYTES), elements }))
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -123,10 +117,7 @@ mod tests {
     use super::*;
 
     fn limiter(memory_bytes: u64) -> Limiter {
-        Limiter::new(&Limits {
-            memory_bytes,
-            ..Limits::default()
-        })
+        Limiter::new(&Limits { memory_bytes, ..Limits::default() })
     }
 
     #[test]
@@ -150,9 +141,7 @@ mod tests {
     fn growth_that_failed_is_given_back() {
         let mut limiter = limiter(100);
         assert!(limiter.memory_growing(0, 60, None).unwrap());
-        limiter
-            .memory_grow_failed(wasmtime::Error::msg("no"))
-            .unwrap();
+        limiter.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
         assert!(limiter.memory_growing(0, 100, None).unwrap());
     }
 }

@@ -77,18 +77,9 @@ impl Shelf {
     fn keep(&self, compiled: &Arc<Compiled>, most: usize) {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let used = self.clock.fetch_add(1, Ordering::Relaxed);
-        ready.insert(
-            (compiled.tenant, compiled.digest),
-            Kept {
-                compiled: compiled.clone(),
-                used,
-            },
-        );
+        ready.insert((compiled.tenant, compiled.digest), Kept { compiled: compiled.clone(), used });
         if ready.len() > most.max(1) {
-            let oldest = ready
-                .iter()
-                .min_by_key(|(_, kept)| kept.used)
-                .map(|(key, _)| *key);
+            let oldest = ready.iter().min_by_key(|(_, kept)| kept.used).map(|(key, _)| *key);
             if let Some(oldest) = oldest {
                 ready.remove(&oldest);
             }
@@ -96,17 +87,11 @@ impl Shelf {
     }
 
     pub(crate) fn forget(&self, key: Key) {
-        self.ready
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key);
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
     fn turn(&self, key: Key) -> Arc<tokio::sync::Mutex<()>> {
-        let mut under_way = self
-            .under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // Only the map still holds a turn that nobody waits for.
         under_way.retain(|_, turn| Arc::strong_count(turn) > 1);
         under_way.entry(key).or_default().clone()
@@ -132,16 +117,12 @@ where
         return Ok(compiled);
     }
     if let Some(compiled) = from_disk(inner, key).await? {
-        inner
-            .shelf
-            .keep(&compiled, inner.settings.loaded_components);
+        inner.shelf.keep(&compiled, inner.settings.loaded_components);
         return Ok(compiled);
     }
     let bytes = bytes().await.ok_or(LoadError::Absent(key.1))?;
     let compiled = compile(inner, key, bytes).await?;
-    inner
-        .shelf
-        .keep(&compiled, inner.settings.loaded_components);
+    inner.shelf.keep(&compiled, inner.settings.loaded_components);
     Ok(compiled)
 }
 
@@ -165,11 +146,7 @@ async fn from_disk(inner: &Arc<Inner>, key: Key) -> Result<Option<Arc<Compiled>>
 
 async fn compile(inner: &Arc<Inner>, key: Key, bytes: Vec<u8>) -> Result<Arc<Compiled>, LoadError> {
     let component = aside(move || inspect::completed(&bytes).map_err(LoadError::Refused)).await?;
-    let permit = inner
-        .compilers
-        .acquire()
-        .await
-        .expect("the semaphore is never closed");
+    let permit = inner.compilers.acquire().await.expect("the semaphore is never closed");
     inner.compiled_count.fetch_add(1, Ordering::Relaxed);
     let settings = &inner.settings;
     let code = compiler::compile(&settings.compiler, &settings.compile_limits, &component).await?;
@@ -188,34 +165,21 @@ async fn aside<T: Send + 'static>(
 ) -> Result<T, LoadError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(LoadError::Host(Error::Panicked {
-            what: "load a component",
-            source: error,
-        })),
+        Err(error) => {
+            Err(LoadError::Host(Error::Panicked { what: "load a component", source: error }))
+        }
     }
 }
 
 fn link(inner: &Inner, key: Key, signed: &Signed) -> Result<Compiled, LoadError> {
     let component = signed.load(&inner.engine).map_err(|source| {
-        LoadError::Host(Error::Wasmtime {
-            what: "load compiled code",
-            source,
-        })
+        LoadError::Host(Error::Wasmtime { what: "load compiled code", source })
     })?;
     let ty = component.component_type();
-    let imports: Vec<String> = ty
-        .imports(&inner.engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
+    let imports: Vec<String> = ty.imports(&inner.engine).map(|(name, _)| name.to_owned()).collect();
     let wants_wasi = imports.iter().any(|name| name.starts_with(wasi::PREFIX));
-    let linker = if wants_wasi {
-        &inner.linkers.with_wasi
-    } else {
-        &inner.linkers.own
-    };
-    let pre = linker
-        .instantiate_pre(&component)
-        .map_err(|error| refused(&error))?;
+    let linker = if wants_wasi { &inner.linkers.with_wasi } else { &inner.linkers.own };
+    let pre = linker.instantiate_pre(&component).map_err(|error| refused(&error))?;
     let (handle, describe) = exports(&component)?;
     Ok(Compiled {
         digest: key.1,
@@ -234,27 +198,20 @@ fn exports(
     let Some((ComponentItem::ComponentFunc(func), handle)) = component.get_export(None, "handle")
     else {
         let detail = "the component exports no function `handle`";
-        return Err(LoadError::Refused(Reason::new(
-            Code::ComponentMissingExport,
-            detail,
-        )));
+        return Err(LoadError::Refused(Reason::new(Code::ComponentMissingExport, detail)));
     };
     let types = component.component_type();
     func.typecheck::<(WireInput<'_>,), (Answer,)>(&types.instance_type())
         .map_err(|error| refused(&error.context("`handle` is not that of the world `handler`")))?;
     let describe = match component.get_export(None, "describe") {
-        Some((ComponentItem::ComponentFunc(func), index)) => func
-            .typecheck::<(), (String,)>(&types.instance_type())
-            .is_ok()
-            .then_some(index),
+        Some((ComponentItem::ComponentFunc(func), index)) => {
+            func.typecheck::<(), (String,)>(&types.instance_type()).is_ok().then_some(index)
+        }
         Some(_) | None => None,
     };
     Ok((handle, describe))
 }
 
 fn refused(error: &wasmtime::Error) -> LoadError {
-    LoadError::Refused(Reason::new(
-        Code::ComponentWrongSignature,
-        format!("{error:#}"),
-    ))
+    LoadError::Refused(Reason::new(Code::ComponentWrongSignature, format!("{error:#}")))
 }

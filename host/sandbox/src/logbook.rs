@@ -147,29 +147,19 @@ mod tests {
     use super::*;
 
     fn log(log_bytes: u64, log_records: u32) -> SharedLog {
-        let limits = Limits {
-            log_bytes,
-            log_records,
-            ..Limits::default()
-        };
+        let limits = Limits { log_bytes, log_records, ..Limits::default() };
         SharedLog::new(&limits, Instant::now())
     }
 
     fn messages(log: &SharedLog) -> Vec<String> {
-        log.lock()
-            .finish()
-            .0
-            .into_iter()
-            .map(|line| line.message)
-            .collect()
+        log.lock().finish().0.into_iter().map(|line| line.message).collect()
     }
 
     #[test]
     fn after_the_last_record_there_is_one_truncated_record() {
         let log = log(1_000, 2);
         for n in 0..5 {
-            log.lock()
-                .write(LogLevel::Info, LogSource::Log, &n.to_string(), None);
+            log.lock().write(LogLevel::Info, LogSource::Log, &n.to_string(), None);
         }
         let messages = messages(&log);
         assert_eq!(messages.len(), 3);
@@ -179,8 +169,7 @@ mod tests {
     #[test]
     fn a_message_is_cut_at_a_character_where_the_bytes_end() {
         let log = log(4, 10);
-        log.lock()
-            .write(LogLevel::Info, LogSource::Log, "aééé", None);
+        log.lock().write(LogLevel::Info, LogSource::Log, "aééé", None);
         assert_eq!(messages(&log)[0], "aé");
     }
 

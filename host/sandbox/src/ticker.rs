@@ -18,10 +18,7 @@ pub(crate) struct Ticker {
 impl Ticker {
     /// Starts the thread. It ends by itself when the engine is dropped.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let ticker = Self {
-            engine: engine.weak(),
-            beating: Arc::new(AtomicBool::new(false)),
-        };
+        let ticker = Self { engine: engine.weak(), beating: Arc::new(AtomicBool::new(false)) };
         ticker.ensure()?;
         Ok(ticker)
     }
@@ -33,16 +30,14 @@ impl Ticker {
         }
         let pulse = Pulse(self.beating.clone());
         let engine = self.engine.clone();
-        std::thread::Builder::new()
-            .name("sandbox-epoch".into())
-            .spawn(move || {
-                let _pulse = pulse;
-                while let Some(engine) = engine.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    std::thread::sleep(TICK);
-                }
-            })?;
+        std::thread::Builder::new().name("sandbox-epoch".into()).spawn(move || {
+            let _pulse = pulse;
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })?;
         Ok(())
     }
 }

@@ -51,10 +51,7 @@ fn work() -> Result<(), Trouble> {
 
 /// The component is hostile and the compiler is large: from here on this process cannot take more than its share.
 fn confine(header: &Header) -> io::Result<()> {
-    let both = |most: u64| Rlimit {
-        current: Some(most),
-        maximum: Some(most),
-    };
+    let both = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::Core, both(0))?;
     setrlimit(Resource::As, both(header.memory_bytes))?;
     // At the soft limit the kernel sends SIGXCPU, which the parent tells apart from any other death.

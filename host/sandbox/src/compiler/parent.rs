@@ -30,28 +30,16 @@ pub(crate) async fn compile(
     let mut child = start(command)?;
     let outcome = tokio::time::timeout(limits.wall, converse(&mut child, limits, component)).await;
     let Ok(outcome) = outcome else {
-        child
-            .kill()
-            .await
-            .map_err(|source| Error::io("stop the compiler", source))?;
-        let detail = format!(
-            "compiling took longer than {} s of wall clock",
-            limits.wall.as_secs()
-        );
-        return Err(LoadError::Refused(Reason::new(
-            Code::ComponentCompileTimeout,
-            detail,
-        )));
+        child.kill().await.map_err(|source| Error::io("stop the compiler", source))?;
+        let detail =
+            format!("compiling took longer than {} s of wall clock", limits.wall.as_secs());
+        return Err(LoadError::Refused(Reason::new(Code::ComponentCompileTimeout, detail)));
     };
     let said = outcome.map_err(|source| Error::io("talk to the compiler", source))?;
     if said.status.success() {
         return Ok(said.artifact);
     }
-    Err(LoadError::Refused(death(
-        said.status,
-        &said.complaint,
-        limits,
-    )))
+    Err(LoadError::Refused(death(said.status, &said.complaint, limits)))
 }
 
 fn start(command: &CompilerCommand) -> Result<Child, Error> {
@@ -65,10 +53,7 @@ fn start(command: &CompilerCommand) -> Result<Child, Error> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| {
-            Error::io(
-                format!("start the compiler `{}`", command.program.display()),
-                source,
-            )
+            Error::io(format!("start the compiler `{}`", command.program.display()), source)
         })
 }
 
@@ -87,10 +72,8 @@ async fn converse(
     let mut stdin = child.stdin.take().expect(piped);
     let stdout = child.stdout.take().expect(piped);
     let stderr = child.stderr.take().expect(piped);
-    let header = Header {
-        cpu_seconds: limits.cpu.as_secs().max(1),
-        memory_bytes: limits.memory_bytes,
-    };
+    let header =
+        Header { cpu_seconds: limits.cpu.as_secs().max(1), memory_bytes: limits.memory_bytes };
     let feed = async move {
         // A child that died early closes its end; its status says why.
         if stdin.write_all(&header.encode()).await.is_ok() {
@@ -101,20 +84,13 @@ async fn converse(
     let (mut artifact, mut complaint) = (Vec::new(), Vec::new());
     let mut stdout = stdout.take(MAX_ARTIFACT_BYTES);
     let mut stderr = stderr.take(MAX_STDERR_BYTES);
-    let ((), read, heard) = tokio::join!(
-        feed,
-        stdout.read_to_end(&mut artifact),
-        stderr.read_to_end(&mut complaint)
-    );
+    let ((), read, heard) =
+        tokio::join!(feed, stdout.read_to_end(&mut artifact), stderr.read_to_end(&mut complaint));
     read?;
     heard?;
     drop((stdout, stderr));
     let status = child.wait().await?;
-    Ok(Said {
-        status,
-        artifact,
-        complaint: String::from_utf8_lossy(&complaint).trim().to_owned(),
-    })
+    Ok(Said { status, artifact, complaint: String::from_utf8_lossy(&complaint).trim().to_owned() })
 }
 
 /// Which limit the child died of, as far as can be told.
@@ -122,17 +98,11 @@ fn death(status: ExitStatus, complaint: &str, limits: &CompileLimits) -> Reason 
     let out_of_memory =
         complaint.contains("memory allocation of") || complaint.contains("Cannot allocate memory");
     if status.signal() == Some(SIGXCPU) {
-        let detail = format!(
-            "compiling took longer than {} s of CPU",
-            limits.cpu.as_secs()
-        );
+        let detail = format!("compiling took longer than {} s of CPU", limits.cpu.as_secs());
         return Reason::new(Code::ComponentCompileTimeout, detail);
     }
     if out_of_memory {
-        let detail = format!(
-            "compiling needed more than {} bytes of memory",
-            limits.memory_bytes
-        );
+        let detail = format!("compiling needed more than {} bytes of memory", limits.memory_bytes);
         return Reason::new(Code::ComponentCompileMemory, detail);
     }
     if status.code() == Some(i32::from(EXIT_REFUSED)) {
@@ -146,8 +116,5 @@ fn death(status: ExitStatus, complaint: &str, limits: &CompileLimits) -> Reason 
         (Some(signal), _) => format!("died of signal {signal}"),
         (None, code) => format!("ended with status {}", code.unwrap_or(-1)),
     };
-    Reason::new(
-        Code::ComponentCompileCrashed,
-        format!("the compiler {how}: {complaint}"),
-    )
+    Reason::new(Code::ComponentCompileCrashed, format!("the compiler {how}: {complaint}"))
 }

@@ -18,16 +18,9 @@ pub(super) fn check(
     census: &Census,
     types: TypesRef<'_>,
 ) -> Result<World, Vec<Reason>> {
-    let mut check = Check {
-        contract,
-        types,
-        renderer: Renderer::new(types),
-        reasons: Vec::new(),
-    };
+    let mut check = Check { contract, types, renderer: Renderer::new(types), reasons: Vec::new() };
     let imports = census.imports.iter().filter_map(|name| {
-        types
-            .component_item_for_import(name)
-            .map(|item| (name.as_str(), item.ty))
+        types.component_item_for_import(name).map(|item| (name.as_str(), item.ty))
     });
     let imports: Vec<_> = imports.collect();
     imports.iter().for_each(|(_, ty)| check.renderer.learn(ty));
@@ -54,10 +47,7 @@ impl Check<'_> {
         match ty {
             ComponentEntityType::Instance(id) => self.interface(name, *id),
             // A type that the world itself uses is only a name for something the interfaces define.
-            ComponentEntityType::Type {
-                created: ComponentAnyTypeId::Resource(_),
-                ..
-            }
+            ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. }
             | ComponentEntityType::Func(_)
             | ComponentEntityType::Module(_)
             | ComponentEntityType::Value(_)
@@ -89,11 +79,7 @@ impl Check<'_> {
                 Some(_) => {}
             }
         }
-        for resource in found
-            .resources
-            .iter()
-            .filter(|name| !offered.resources.contains(name))
-        {
+        for resource in found.resources.iter().filter(|name| !offered.resources.contains(name)) {
             self.unknown(format!(
                 "it imports the resource `{resource}` of `{name}`, which the host does not offer"
             ));
@@ -104,8 +90,7 @@ impl Check<'_> {
         let expected = self.contract.handle(World::Handler);
         let Some(item) = self.types.component_item_for_export("handle") else {
             let detail = format!("it exports no `handle`; world `handler` expects `{expected}`");
-            self.reasons
-                .push(Reason::new(Code::ComponentMissingExport, detail));
+            self.reasons.push(Reason::new(Code::ComponentMissingExport, detail));
             return None;
         };
         let found = self.function(&item.ty);
@@ -140,13 +125,11 @@ impl Check<'_> {
 
     fn signature(&mut self, what: &str, expected: &str, found: &str) {
         let detail = format!("{what}: expected `{expected}`, found `{found}`");
-        self.reasons
-            .push(Reason::new(Code::ComponentWrongSignature, detail));
+        self.reasons.push(Reason::new(Code::ComponentWrongSignature, detail));
     }
 
     fn unknown(&mut self, detail: String) {
-        self.reasons
-            .push(Reason::new(Code::ComponentUnknownImport, detail));
+        self.reasons.push(Reason::new(Code::ComponentUnknownImport, detail));
     }
 }
 

@@ -38,10 +38,7 @@ pub(super) fn complete(module: &[u8]) -> Result<Vec<u8>, Reason> {
             .name("sandbox-complete".into())
             .stack_size(STACK_BYTES)
             .spawn_scoped(scope, || {
-                ComponentEncoder::default()
-                    .validate(true)
-                    .module(module)?
-                    .encode()
+                ComponentEncoder::default().validate(true).module(module)?.encode()
             });
         match work {
             // The encoder trusts what it reads more than it should: its panic is the module's fault.

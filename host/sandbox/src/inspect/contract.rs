@@ -48,10 +48,8 @@ impl Contract {
     pub(crate) fn new() -> Self {
         let mut resolve = Resolve::default();
         let own = push(&mut resolve, &STEPCELL);
-        let wasi: Vec<PackageId> = WASI
-            .iter()
-            .map(|file| push(&mut resolve, std::slice::from_ref(file)))
-            .collect();
+        let wasi: Vec<PackageId> =
+            WASI.iter().map(|file| push(&mut resolve, std::slice::from_ref(file))).collect();
         let mut interfaces = BTreeMap::new();
         for package in wasi.into_iter().chain([own]) {
             let encoded = encode(&resolve, package);
@@ -75,10 +73,7 @@ impl Contract {
 
     /// The world whose `handle` has this type.
     pub(super) fn world(&self, handle: &str) -> Option<World> {
-        self.handle
-            .iter()
-            .find(|(_, ty)| ty == handle)
-            .map(|(world, _)| *world)
+        self.handle.iter().find(|(_, ty)| ty == handle).map(|(world, _)| *world)
     }
 
     /// The type of `handle` in a world.
@@ -124,17 +119,12 @@ struct Encoded {
 fn encode(resolve: &Resolve, package: PackageId) -> Encoded {
     let bytes = wit_component::encode(resolve, package).expect(OURS);
     let features = WasmFeatures::default() | WasmFeatures::COMPONENT_MODEL;
-    let types = Validator::new_with_features(features)
-        .validate_all(&bytes)
-        .expect(OURS);
+    let types = Validator::new_with_features(features).validate_all(&bytes).expect(OURS);
     let mut exports = Vec::new();
     for payload in Parser::new(0).parse_all(&bytes) {
         if let Payload::ComponentExportSection(section) = payload.expect(OURS) {
-            exports.extend(
-                section
-                    .into_iter()
-                    .map(|export| export.expect(OURS).name.name.to_owned()),
-            );
+            exports
+                .extend(section.into_iter().map(|export| export.expect(OURS).name.name.to_owned()));
         }
     }
     Encoded { types, exports }
@@ -145,10 +135,8 @@ impl Encoded {
     fn wrapper(&self, name: &str) -> Option<&ComponentType> {
         let types = self.types.as_ref();
         let item = types.component_item_for_export(name)?;
-        let ComponentEntityType::Type {
-            referenced: ComponentAnyTypeId::Component(id),
-            ..
-        } = item.ty
+        let ComponentEntityType::Type { referenced: ComponentAnyTypeId::Component(id), .. } =
+            item.ty
         else {
             return None;
         };
@@ -182,9 +170,7 @@ fn handle_of(encoded: &Encoded, world: &str) -> String {
         | ComponentEntityType::Type { .. }
         | ComponentEntityType::Instance(_) => None,
     });
-    let handle = inner
-        .and_then(|inner| inner.exports.get("handle"))
-        .expect(OURS);
+    let handle = inner.and_then(|inner| inner.exports.get("handle")).expect(OURS);
     let ComponentEntityType::Func(id) = handle.ty else {
         unreachable!("{OURS}");
     };
@@ -210,10 +196,7 @@ mod tests {
         ));
         assert!(contract.handle(World::Durable).contains("await-signals"));
         let poll = contract.interface("wasi:io/poll@0.2.0").unwrap();
-        assert_eq!(
-            poll.functions["poll"],
-            "func(list<borrow<pollable>>) -> list<u32>"
-        );
+        assert_eq!(poll.functions["poll"], "func(list<borrow<pollable>>) -> list<u32>");
         assert_eq!(poll.resources, ["pollable"]);
     }
 
@@ -221,10 +204,7 @@ mod tests {
     fn versions_that_serve_each_other_are_on_one_track() {
         assert_eq!(track("wasi:io/poll@0.2.0"), track("wasi:io/poll@0.2.6"));
         assert_ne!(track("wasi:io/poll@0.2.0"), track("wasi:io/poll@0.3.0"));
-        assert_ne!(
-            track("wasi:io/poll@0.2.0"),
-            track("wasi:io/poll@0.2.0-rc-1")
-        );
+        assert_ne!(track("wasi:io/poll@0.2.0"), track("wasi:io/poll@0.2.0-rc-1"));
         assert_eq!(track("a:b/c@1.2.3"), "a:b/c@1");
     }
 }

@@ -28,9 +28,8 @@ pub(super) struct Size {
 impl Size {
     fn add(&mut self, other: Self) {
         self.core_instances = self.core_instances.saturating_add(other.core_instances);
-        self.component_instances = self
-            .component_instances
-            .saturating_add(other.component_instances);
+        self.component_instances =
+            self.component_instances.saturating_add(other.component_instances);
         self.memories = self.memories.saturating_add(other.memories);
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
         self.tables = self.tables.saturating_add(other.tables);
@@ -69,10 +68,7 @@ pub(super) fn count(component: &[u8]) -> Result<Census, Reason> {
             names(&payload, &mut census)?;
         }
         if let Payload::ModuleSection { .. } = payload {
-            scopes.push(Scope {
-                is_module: true,
-                ..Scope::default()
-            });
+            scopes.push(Scope { is_module: true, ..Scope::default() });
         } else if let Payload::ComponentSection { .. } = payload {
             scopes.push(Scope::default());
         } else if let Payload::End(_) = payload {
@@ -107,24 +103,12 @@ fn leave(scopes: &mut Vec<Scope>) {
 fn names(payload: &Payload<'_>, census: &mut Census) -> Result<(), Reason> {
     if let Payload::ComponentImportSection(section) = payload {
         for import in section.clone() {
-            census.imports.push(
-                import
-                    .map_err(|error| invalid(&error))?
-                    .name
-                    .name
-                    .to_owned(),
-            );
+            census.imports.push(import.map_err(|error| invalid(&error))?.name.name.to_owned());
         }
     }
     if let Payload::ComponentExportSection(section) = payload {
         for export in section.clone() {
-            census.exports.push(
-                export
-                    .map_err(|error| invalid(&error))?
-                    .name
-                    .name
-                    .to_owned(),
-            );
+            census.exports.push(export.map_err(|error| invalid(&error))?.name.name.to_owned());
         }
     }
     Ok(())
@@ -153,10 +137,7 @@ fn read(payload: Payload<'_>, scope: &mut Scope, around: &[Scope]) -> Result<(),
         }
     } else if let Payload::ComponentInstanceSection(section) = payload {
         for instance in section {
-            if let ComponentInstance::Instantiate {
-                component_index, ..
-            } = instance.map_err(bad)?
-            {
+            if let ComponentInstance::Instantiate { component_index, .. } = instance.map_err(bad)? {
                 let size = known(&scope.components, component_index)?;
                 scope.size.add(size);
             }
@@ -216,10 +197,7 @@ fn read_alias(
         ComponentAlias::Outer { kind, count, index } => {
             let from = match count {
                 0 => None,
-                count => around
-                    .len()
-                    .checked_sub(*count as usize)
-                    .and_then(|at| around.get(at)),
+                count => around.len().checked_sub(*count as usize).and_then(|at| around.get(at)),
             };
             match kind {
                 ComponentOuterAliasKind::CoreModule => {
@@ -227,10 +205,8 @@ fn read_alias(
                     scope.modules.push(size);
                 }
                 ComponentOuterAliasKind::Component => {
-                    let size = known(
-                        from.map_or(&scope.components, |from| &from.components),
-                        *index,
-                    )?;
+                    let size =
+                        known(from.map_or(&scope.components, |from| &from.components), *index)?;
                     scope.components.push(size);
                 }
                 ComponentOuterAliasKind::CoreType | ComponentOuterAliasKind::Type => {}

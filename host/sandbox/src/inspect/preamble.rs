@@ -40,10 +40,7 @@ pub(super) fn kind(bytes: &[u8]) -> Result<Kind, Reason> {
             "it is machine code that wasmtime compiled; upload the component it was compiled from";
         return Err(Reason::new(Code::ComponentPrecompiled, detail));
     }
-    Err(Reason::new(
-        Code::ComponentNotWasm,
-        format!("it looks like {}", likeness(bytes)),
-    ))
+    Err(Reason::new(Code::ComponentNotWasm, format!("it looks like {}", likeness(bytes))))
 }
 
 fn truncated(bytes: usize) -> Reason {
@@ -76,9 +73,11 @@ fn likeness(bytes: &[u8]) -> &'static str {
         return likeness;
     }
     let start = &bytes[..bytes.len().min(512)];
-    let text = start
-        .iter()
-        .all(|byte| !byte.is_ascii_control() || b"\t\n\r".contains(byte));
+    // A character may be cut where the first bytes end.
+    let characters =
+        std::str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let printable = |byte: &u8| !byte.is_ascii_control() || b"\t\n\r".contains(byte);
+    let text = characters && start.iter().all(printable);
     if text && start.trim_ascii_start().starts_with(b"(") {
         "WebAssembly text; turn it into a binary component first"
     } else if text {

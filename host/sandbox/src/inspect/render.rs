@@ -25,11 +25,7 @@ pub(super) struct Renderer<'a> {
 
 impl<'a> Renderer<'a> {
     pub(super) fn new(types: TypesRef<'a>) -> Self {
-        Self {
-            types,
-            resources: HashMap::new(),
-            text: String::new(),
-        }
+        Self { types, resources: HashMap::new(), text: String::new() }
     }
 
     /// Learns the names of the resources an interface has, so that handles can be written with them.
@@ -37,13 +33,10 @@ impl<'a> Renderer<'a> {
         if let ComponentEntityType::Instance(id) = item {
             for (name, item) in &self.types[*id].exports {
                 if let ComponentEntityType::Type {
-                    created: ComponentAnyTypeId::Resource(id),
-                    ..
+                    created: ComponentAnyTypeId::Resource(id), ..
                 } = item.ty
                 {
-                    self.resources
-                        .entry(id.resource())
-                        .or_insert_with(|| name.clone());
+                    self.resources.entry(id.resource()).or_insert_with(|| name.clone());
                 }
             }
         }
@@ -58,10 +51,7 @@ impl<'a> Renderer<'a> {
                 ComponentEntityType::Func(id) => {
                     interface.functions.insert(name.clone(), self.function(id));
                 }
-                ComponentEntityType::Type {
-                    created: ComponentAnyTypeId::Resource(_),
-                    ..
-                } => {
+                ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. } => {
                     interface.resources.push(name.clone());
                 }
                 ComponentEntityType::Type { .. } => {}
@@ -82,11 +72,7 @@ impl<'a> Renderer<'a> {
         let types = self.types;
         let function = &types[id];
         self.text.clear();
-        self.text.push_str(if function.async_ {
-            "async func("
-        } else {
-            "func("
-        });
+        self.text.push_str(if function.async_ { "async func(" } else { "func(" });
         self.list(function.params.iter().map(|(_, ty)| ty), 0);
         self.text.push(')');
         if let Some(result) = &function.result {
@@ -121,17 +107,12 @@ impl<'a> Renderer<'a> {
                 let _ = write!(self.text, "{primitive}");
             }
             ComponentDefinedType::Record(record) => {
-                let fields = record
-                    .fields
-                    .iter()
-                    .map(|(name, ty)| (name.as_str(), Some(ty)));
+                let fields = record.fields.iter().map(|(name, ty)| (name.as_str(), Some(ty)));
                 self.named("record", fields, [": ", ""], depth);
             }
             ComponentDefinedType::Variant(variant) => {
-                let cases = variant
-                    .cases
-                    .iter()
-                    .map(|(name, case)| (name.as_str(), case.ty.as_ref()));
+                let cases =
+                    variant.cases.iter().map(|(name, case)| (name.as_str(), case.ty.as_ref()));
                 self.named("variant", cases, ["(", ")"], depth);
             }
             ComponentDefinedType::Flags(names) => {
@@ -143,20 +124,13 @@ impl<'a> Renderer<'a> {
                 );
             }
             ComponentDefinedType::Enum(names) => {
-                self.named(
-                    "enum",
-                    names.iter().map(|name| (name.as_str(), None)),
-                    ["", ""],
-                    depth,
-                );
+                self.named("enum", names.iter().map(|name| (name.as_str(), None)), ["", ""], depth);
             }
             ComponentDefinedType::List { element, .. } => self.generic("list", [element], depth),
             ComponentDefinedType::Map { key, value, .. } => {
                 self.generic("map", [key, value], depth)
             }
-            ComponentDefinedType::FixedLengthList {
-                element, length, ..
-            } => {
+            ComponentDefinedType::FixedLengthList { element, length, .. } => {
                 self.generic("list", [element], depth);
                 let _ = write!(self.text, "[{length}]");
             }
@@ -242,10 +216,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn handle(&mut self, how: &str, resource: ResourceId) {
-        let name = self
-            .resources
-            .get(&resource)
-            .map_or("resource", String::as_str);
+        let name = self.resources.get(&resource).map_or("resource", String::as_str);
         let _ = write!(self.text, "{how}<{name}>");
     }
 }

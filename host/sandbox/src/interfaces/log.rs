@@ -54,11 +54,7 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
                 Some(complaint) => Cow::Owned(format!("{message} ({complaint})")),
                 None => Cow::Borrowed(message.as_str()),
             };
-            store
-                .data()
-                .log
-                .lock()
-                .write(level.into(), LogSource::Log, &message, fields);
+            store.data().log.lock().write(level.into(), LogSource::Log, &message, fields);
             Ok(())
         },
     )
@@ -73,12 +69,7 @@ fn checked(fields: Option<String>) -> (Option<Json>, Option<String>) {
         Ok(json) if json.type_name() == "object" => (Some(json), None),
         Ok(json) => {
             let found = json.type_name();
-            (
-                None,
-                Some(format!(
-                    "its fields were dropped: expected a JSON object, found {found}"
-                )),
-            )
+            (None, Some(format!("its fields were dropped: expected a JSON object, found {found}")))
         }
         Err(refusal) => (None, Some(format!("its fields were dropped: {refusal}"))),
     }

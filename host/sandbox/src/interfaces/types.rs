@@ -21,11 +21,9 @@ impl<'a> From<&'a Input> for WireInput<'a> {
         match input {
             Input::Flow(json) => Self::Flow(json.as_str()),
             Input::Element(json) => Self::Element(json.as_str()),
-            Input::Deps(deps) => Self::Deps(
-                deps.iter()
-                    .map(|(name, json)| (name.as_str(), json.as_str()))
-                    .collect(),
-            ),
+            Input::Deps(deps) => {
+                Self::Deps(deps.iter().map(|(name, json)| (name.as_str(), json.as_str())).collect())
+            }
         }
     }
 }
@@ -80,10 +78,7 @@ impl HandlerError {
         }
         let mut failure = Failure::new(FailureKind::HandlerError(kind), message);
         failure.details = details;
-        failure.retry = RetryHint {
-            retry: self.retry,
-            retry_after_ms: self.retry_after_ms,
-        };
+        failure.retry = RetryHint { retry: self.retry, retry_after_ms: self.retry_after_ms };
         failure
     }
 }

@@ -67,14 +67,8 @@ impl Wasi {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let ctx = WasiCtx::builder()
-            .stdout(Console {
-                log: log.clone(),
-                source: LogSource::Stdout,
-            })
-            .stderr(Console {
-                log: log.clone(),
-                source: LogSource::Stderr,
-            })
+            .stdout(Console { log: log.clone(), source: LogSource::Stdout })
+            .stderr(Console { log: log.clone(), source: LogSource::Stderr })
             .max_random_size(MAX_RANDOM_BYTES)
             .wall_clock(CoarseWall)
             .monotonic_clock(CoarseMonotonic(Instant::now()))
@@ -89,14 +83,8 @@ impl Wasi {
 impl WasiView for Attempt {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.host_calls += 1;
-        let wasi = self
-            .wasi
-            .as_mut()
-            .expect("only components prepared with WASI are linked to it");
-        WasiCtxView {
-            ctx: &mut wasi.ctx,
-            table: &mut wasi.table,
-        }
+        let wasi = self.wasi.as_mut().expect("only components prepared with WASI are linked to it");
+        WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }
 }
 
@@ -112,11 +100,7 @@ impl HostWallClock for CoarseWall {
     }
 
     fn now(&self) -> Duration {
-        coarse(
-            SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default(),
-        )
+        coarse(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
     }
 }
 

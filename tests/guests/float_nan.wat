@@ -1,0 +1,28 @@
+;; Answers the bits of a NaN it computed from its input, as a number.
+(module
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 64) "{\"ok\":true}")
+  (func $ok (result i32)
+    (i32.store8 (i32.const 0) (i32.const 0))
+    (i32.store (i32.const 8) (i32.const 64))
+    (i32.store (i32.const 12) (i32.const 11))
+    (i32.const 0))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $bits i32) (local $digit i32)
+    (local.set $bits (i32.reinterpret_f32
+      (f32.sub (f32.reinterpret_i32 (i32.const 0x7fa00001)) (f32.const 1))))
+    (local.set $digit (i32.const 64))
+    (loop $again
+      (i32.store8 (local.get $digit)
+        (i32.add (i32.const 0x31) (i32.and (local.get $bits) (i32.const 7))))
+      (local.set $bits (i32.shr_u (local.get $bits) (i32.const 3)))
+      (local.set $digit (i32.add (local.get $digit) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $digit) (i32.const 75))))
+    (call $ok))
+  (func (export "cabi_post_handle") (param i32)))
