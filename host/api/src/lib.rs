@@ -1,1 +1,39 @@
-//! stub
+//! HTTP: the address of every thing, one noun a file; decides nothing that the model or the store decides.
+//!
+//! A request passes, in this order: its id, the panic net, its key and scope, its body within a ceiling, the JSON
+//! gate. Whatever is wrong with it is one [`Problem`].
+
+mod attempts;
+mod auth;
+mod body;
+mod components;
+mod cursor;
+mod docs;
+mod events;
+mod flows;
+mod health;
+mod key;
+mod logs;
+mod metrics;
+mod output;
+mod pages;
+mod params;
+mod plans;
+mod problem;
+mod request_id;
+mod router;
+mod runs;
+mod serve;
+mod start;
+mod state;
+mod timeline;
+mod upload;
+mod versions;
+mod view;
+mod wait;
+
+pub use key::{BadKey, Key};
+pub use problem::Problem;
+pub use router::{openapi, router};
+pub use serve::serve;
+pub use state::State;

@@ -124,6 +124,23 @@ impl Store {
             .transpose()
     }
 
+    /// One flow.
+    pub async fn get_flow(&self, tenant: TenantId, name: &str) -> Result<Option<FlowRow>, Error> {
+        let row = sqlx::query_file!("queries/flow/get.sql", tenant.0, name)
+            .fetch_optional(self.pool())
+            .await?;
+        row.map(|row| {
+            Ok(FlowRow {
+                id: FlowId(row.id),
+                name: row.name,
+                current_version: row.current_version.map(read_version).transpose()?,
+                created_at: row.created_at,
+                version_count: row.version_count,
+            })
+        })
+        .transpose()
+    }
+
     /// A page of flows with a name after `after`.
     pub async fn list_flows(
         &self,

@@ -32,7 +32,7 @@ pub use flow::{FlowRow, Registered, VersionRow};
 pub use history::{HistoryRow, TokenRow, Width};
 pub use key::{KeyRow, Scope};
 pub use model::{RunId, TenantId};
-pub use record::{Attempted, Birth, Delta, Joined, TokenMove, Written};
+pub use record::{Arrives, Attempted, Birth, Delta, Joined, TokenMove, Written};
 pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
 pub use start::{LocalWorker, StartAnswer, StartRun};
 pub use token::{Claimed, Departed, Held, Need, Released, RunFacts, TokenId};

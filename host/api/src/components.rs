@@ -1,0 +1,135 @@
+//! Components: list, look at, delete.
+
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use model::{Code, Digest};
+use serde::{Deserialize, Serialize};
+use store::StoredComponent;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::auth::{Caller, Deploy, Read};
+use crate::cursor::List;
+use crate::params::{Params, Parts, component_not_found, digest, page_size};
+use crate::problem::Problem;
+use crate::state::State;
+use crate::upload::KeptReport;
+
+/// A component without its bytes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Component)]
+pub(crate) struct ComponentView {
+    /// The sha256 of the uploaded bytes: its name.
+    #[schema(value_type = String)]
+    digest: Digest,
+    /// When it was uploaded first, RFC 3339.
+    created_at: String,
+    /// What it is, wants and offers.
+    #[serde(flatten)]
+    report: KeptReport,
+    /// The flow versions that pin it, `name@version`. Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_by: Option<Vec<String>>,
+}
+
+impl ComponentView {
+    /// The world it targets.
+    pub(crate) fn world(&self) -> &str {
+        &self.report.world
+    }
+
+    /// Reads what is kept beside the bytes.
+    pub(crate) fn read(stored: StoredComponent) -> Result<Self, Problem> {
+        let StoredComponent { digest, report, size_bytes: _, created_at, used_by } = stored;
+        let report = serde_json::from_str(&report).map_err(|why| Problem::internal(&why))?;
+        Ok(Self { digest, created_at, report, used_by: Some(used_by) })
+    }
+}
+
+/// A page of components, by digest.
+#[derive(Debug, Serialize, ToSchema)]
+struct ComponentPage {
+    /// The components.
+    components: Vec<ComponentView>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    /// Things in a page, 500 at most. Defaults to 50.
+    pub(crate) limit: Option<i64>,
+    /// Where the page before ended.
+    pub(crate) cursor: Option<String>,
+}
+
+/// A page of components, by digest.
+#[utoipa::path(
+    get,
+    path = "/v1/components",
+    tag = "components",
+    params(PageQuery),
+    responses((status = 200, description = "a page", body = ComponentPage))
+)]
+pub(crate) async fn list_components(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Params(query): Params<PageQuery>,
+) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let list = List { tenant: caller.tenant, name: "components" };
+    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = after.and_then(|place| place.parse().ok());
+    let stored = state.store().list_components(caller.tenant, after, limit).await?;
+    let full = i64::try_from(stored.len()) == Ok(limit);
+    let next = stored.last().filter(|_| full).map(|last| list.cursor(&last.digest.to_string()));
+    let view =
+        |stored| ComponentView::read(stored).map(|view| ComponentView { used_by: None, ..view });
+    let components = stored.into_iter().map(view).collect::<Result<_, _>>()?;
+    Ok(axum::Json(ComponentPage { components, next }).into_response())
+}
+
+/// What is known of a component.
+#[utoipa::path(
+    get,
+    path = "/v1/components/{digest}",
+    tag = "components",
+    params(("digest" = String, Path, description = "64 hexadecimal digits")),
+    responses((status = 200, description = "the component", body = ComponentView))
+)]
+pub(crate) async fn get_component(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Parts(text): Parts<String>,
+) -> Result<Response, Problem> {
+    let stored = state.store().get_component(caller.tenant, digest(&text)?).await?;
+    let stored = stored.ok_or_else(component_not_found)?;
+    Ok(axum::Json(ComponentView::read(stored)?).into_response())
+}
+
+/// Deletes a component that no flow version pins.
+#[utoipa::path(
+    delete,
+    path = "/v1/components/{digest}",
+    tag = "components",
+    params(("digest" = String, Path, description = "64 hexadecimal digits")),
+    responses((status = 204, description = "it is gone"))
+)]
+pub(crate) async fn delete_component(
+    Shared(state): Shared<State>,
+    caller: Caller<Deploy>,
+    Parts(text): Parts<String>,
+) -> Result<Response, Problem> {
+    let (tenant, digest) = (caller.tenant, digest(&text)?);
+    if state.store().delete_component(tenant, digest).await? {
+        state.sandbox().forget(tenant, digest);
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let stored = state.store().get_component(tenant, digest).await?;
+    let stored = stored.ok_or_else(component_not_found)?;
+    let detail = format!("the component is pinned by `{}`", stored.used_by.join("`, `"));
+    Err(Problem::new(Code::ComponentInUse, detail))
+}

@@ -1,0 +1,225 @@
+//! Flows: register a version from a manifest, list, look at.
+
+use std::collections::HashMap;
+
+use axum::extract::{Request, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use model::manifest::{Manifest, Problems, Sources, no_files};
+use model::{Code, Definition, Digest, Plan, TenantId};
+use serde::{Deserialize, Serialize};
+use store::FlowRow;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::auth::{Caller, Deploy, Read};
+use crate::body::{self, Ceiling};
+use crate::components::{ComponentView, PageQuery};
+use crate::cursor::List;
+use crate::params::{Params, Parts, page_size};
+use crate::plans::flow_not_found;
+use crate::problem::Problem;
+use crate::state::State;
+use crate::upload::DURABLE;
+use crate::versions::{DifferenceView, between};
+
+/// What registering a manifest answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct Registered {
+    /// The flow's name.
+    flow: String,
+    /// `created`, or `unchanged` where the same definition was registered before.
+    status: &'static str,
+    /// The version that has this definition.
+    version: u32,
+    /// The version new runs start on now.
+    active_version: Option<u32>,
+    /// The one they started on before.
+    previous_version: Option<u32>,
+    /// What changed from that one.
+    differences: Vec<DifferenceView>,
+}
+
+/// How to register.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegisterQuery {
+    /// Also points new runs at the version. Defaults to false.
+    #[serde(default)]
+    activate: bool,
+}
+
+/// Registers a flow version from a manifest, JSON or TOML. Components are named by the digest of their upload.
+///
+/// Nothing that was registered before changes; the same definition again is the version it was.
+#[utoipa::path(
+    post,
+    path = "/v1/flows",
+    tag = "flows",
+    params(RegisterQuery),
+    request_body(
+        content((serde_json::Value = "application/json"), (String = "application/toml")),
+        description = "the manifest",
+    ),
+    responses(
+        (status = 201, description = "a new version", body = Registered),
+        (status = 200, description = "unchanged", body = Registered),
+    )
+)]
+pub(crate) async fn register_flow(
+    Shared(state): Shared<State>,
+    caller: Caller<Deploy>,
+    Params(query): Params<RegisterQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (store, tenant) = (state.store(), caller.tenant);
+    let manifest = read_manifest(request).await?;
+    let definition = resolve(&state, tenant, &manifest).await?;
+    let text = definition.to_json();
+    let flow = definition.flow.to_string();
+    let components: Vec<Digest> = definition.steps.iter().map(|step| step.component).collect();
+    let plan = Plan::new(definition);
+    let registered =
+        store.register_version(tenant, &flow, text.as_str(), plan.roots(), &components).await?;
+    let (flow_id, version) = (registered.flow_id, registered.version);
+    let mut previous_version = state.plans().find(store, tenant, &flow).await?.1;
+    let mut active_version = previous_version;
+    if query.activate {
+        let pointed = store.activate(tenant, flow_id, version).await?;
+        previous_version = pointed.unwrap_or(previous_version);
+        active_version = state.plans().find(store, tenant, &flow).await?.1;
+    }
+    let differences = match previous_version {
+        Some(previous) => between(&state, (tenant, flow_id), previous, version).await?,
+        None => Vec::new(),
+    };
+    let (code, status) = match registered.created {
+        true => (StatusCode::CREATED, "created"),
+        false => (StatusCode::OK, "unchanged"),
+    };
+    let answer =
+        Registered { flow, status, version, active_version, previous_version, differences };
+    Ok((code, axum::Json(answer)).into_response())
+}
+
+async fn read_manifest(request: Request) -> Result<Manifest, Problem> {
+    let kinds = ["application/json", "application/toml"];
+    body::expect_type(request.headers(), &kinds)?;
+    let is_toml = body::media_type(request.headers()) == kinds[1];
+    let bytes = body::read(request, Ceiling::JSON).await?;
+    let manifest = if is_toml {
+        let unicode = |_| Problem::new(Code::PayloadInvalidUnicode, "the manifest is not UTF-8");
+        Manifest::from_toml(std::str::from_utf8(&bytes).map_err(unicode)?)
+    } else {
+        Manifest::from_json(&bytes)
+    };
+    manifest.map_err(|problems: Problems| Problem::manifest(&problems))
+}
+
+/// The definition a manifest means, where every component was uploaded and can be called.
+async fn resolve(
+    state: &State,
+    tenant: TenantId,
+    manifest: &Manifest,
+) -> Result<Definition, Problem> {
+    let mut known: HashMap<Digest, ComponentView> = HashMap::new();
+    for digest in manifest.components().iter().filter_map(|component| component.digest()) {
+        if let Some(stored) = state.store().get_component(tenant, digest).await? {
+            known.insert(digest, ComponentView::read(stored)?);
+        }
+    }
+    let mut find = |component: &model::manifest::ComponentRef| {
+        let name = component.as_str();
+        let digest = component.digest().ok_or_else(|| {
+            format!("`{name}` is not a digest; upload the component and name it by its digest, or use `stepcell deploy`")
+        })?;
+        known
+            .contains_key(&digest)
+            .then_some(digest)
+            .ok_or_else(|| format!("component `{name}` was not uploaded"))
+    };
+    let sources = Sources { component: &mut find, schema: &mut no_files };
+    let definition = manifest.resolve(sources).map_err(|problems| Problem::manifest(&problems))?;
+    let is_durable =
+        |digest: &Digest| known.get(digest).is_some_and(|view| view.world() == DURABLE);
+    let durable =
+        definition.steps.iter().zip(0_u16..).find(|(step, _)| is_durable(&step.component));
+    if let Some((step, at)) = durable {
+        let detail = format!(
+            "step `{}` names a component of world `durable`, which cannot run yet",
+            step.name
+        );
+        let pointer = format!("/step/{at}/component");
+        return Err(Problem::new(Code::FlowDurableNotSupported, detail).at(pointer));
+    }
+    Ok(definition)
+}
+
+/// A flow.
+#[derive(Debug, Serialize, ToSchema)]
+struct FlowView {
+    /// Its name.
+    flow: String,
+    /// The version new runs start on.
+    active_version: Option<u32>,
+    /// How many versions it has.
+    version_count: i64,
+    /// When it was registered first, RFC 3339.
+    created_at: String,
+}
+
+impl From<FlowRow> for FlowView {
+    fn from(row: FlowRow) -> Self {
+        let FlowRow { id: _, name, current_version, created_at, version_count } = row;
+        Self { flow: name, active_version: current_version, version_count, created_at }
+    }
+}
+
+/// A page of flows, by name.
+#[derive(Debug, Serialize, ToSchema)]
+struct FlowPage {
+    /// The flows.
+    flows: Vec<FlowView>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A page of flows, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/flows",
+    tag = "flows",
+    params(PageQuery),
+    responses((status = 200, description = "a page", body = FlowPage))
+)]
+pub(crate) async fn list_flows(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Params(query): Params<PageQuery>,
+) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let list = List { tenant: caller.tenant, name: "flows" };
+    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let rows = state.store().list_flows(caller.tenant, &after.unwrap_or_default(), limit).await?;
+    let full = i64::try_from(rows.len()) == Ok(limit);
+    let next = rows.last().filter(|_| full).map(|row| list.cursor(&row.name));
+    let flows = rows.into_iter().map(FlowView::from).collect();
+    Ok(axum::Json(FlowPage { flows, next }).into_response())
+}
+
+/// One flow.
+#[utoipa::path(
+    get,
+    path = "/v1/flows/{flow}",
+    tag = "flows",
+    params(("flow" = String, Path, description = "the flow's name")),
+    responses((status = 200, description = "the flow", body = FlowView))
+)]
+pub(crate) async fn get_flow(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Parts(flow): Parts<String>,
+) -> Result<Response, Problem> {
+    let row = state.store().get_flow(caller.tenant, &flow).await?.ok_or_else(flow_not_found)?;
+    Ok(axum::Json(FlowView::from(row)).into_response())
+}

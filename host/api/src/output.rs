@@ -1,0 +1,72 @@
+//! The output of a run: an object of the outputs of its leaf steps.
+
+use std::fmt::Write as _;
+
+use axum::extract::State as Shared;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use model::{Code, Counting, Json, RunState, RunStatus, StepIndex, TenantId};
+use store::RunRow;
+
+use crate::auth::{Caller, Read};
+use crate::params::{Parts, run_id, run_not_found};
+use crate::problem::Problem;
+use crate::state::State;
+
+/// The output of a completed run; `None` for any other.
+pub(crate) async fn of(
+    state: &State,
+    tenant: TenantId,
+    run: &RunRow,
+) -> Result<Option<Json>, Problem> {
+    if run.status != RunStatus::Completed {
+        return Ok(None);
+    }
+    let key = (tenant, run.flow_id, run.version);
+    let version = state.plans().version(state.store(), key).await?;
+    let leaves = version.plan.leaves();
+    let answers = state.store().list_outputs(tenant, run.id, leaves).await?;
+    let mut whole = RunState::new(version.plan.clone(), run.input.clone(), Counting::Here);
+    let width = |leaf: StepIndex| answers.iter().filter(|(task, _)| task.step == leaf).count();
+    for leaf in leaves.iter().copied().filter(|leaf| version.plan.step(*leaf).map) {
+        whole.learn_width(leaf, u32::try_from(width(leaf)).unwrap_or(u32::MAX));
+    }
+    for (task, answer) in answers {
+        whole.learn(task, answer);
+    }
+    let mut text = String::from("{");
+    for leaf in leaves {
+        if let Some(answer) = whole.output(*leaf) {
+            let comma = if text.len() > 1 { "," } else { "" };
+            // A name has no character that JSON would escape.
+            write!(text, "{comma}\"{}\":{answer}", version.plan.step(*leaf).name)
+                .expect("a String takes everything");
+        }
+    }
+    text.push('}');
+    Ok(Some(if text == "{}" { Json::null() } else { Json::trusted(text) }))
+}
+
+/// The output of a run, exactly as its steps answered it.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run_id}/output",
+    tag = "runs",
+    params(("run_id" = String, Path, description = "the run")),
+    responses((status = 200, description = "the output", body = serde_json::Value))
+)]
+pub(crate) async fn get_output(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Parts(id): Parts<String>,
+) -> Result<Response, Problem> {
+    let run = state.store().get_run(caller.tenant, run_id(&id)?).await?;
+    let run = run.ok_or_else(run_not_found)?;
+    let Some(output) = of(&state, caller.tenant, &run).await? else {
+        let detail =
+            format!("the run is `{}` and has no output; only a completed run has one", run.status);
+        return Err(Problem::new(Code::RunNotFound, detail));
+    };
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok((kind, output.as_str().to_owned()).into_response())
+}

@@ -1,0 +1,85 @@
+//! Every address: who answers it, and what every request passes through.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use model::Code;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::{Docs, finish};
+use crate::problem::Problem;
+use crate::state::State;
+use crate::{
+    attempts, components, events, flows, health, logs, metrics, output, pages, request_id, runs,
+    start, upload, versions, wait,
+};
+
+/// Everything that answers HTTP.
+pub fn router(state: State) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document = finish(document).to_json().unwrap_or_default();
+    let kind = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    router
+        .route("/openapi.json", get(move || async move { (kind, document) }))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        // Handlers that read a body have ceilings of their own.
+        .layer(DefaultBodyLimit::max(0))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.clone(), metrics::count))
+        .layer(from_fn(request_id::name))
+        .with_state(state)
+}
+
+/// The OpenAPI document as JSON.
+pub fn openapi() -> String {
+    finish(routes().into_openapi()).to_pretty_json().unwrap_or_default()
+}
+
+fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(Docs::openapi())
+        .routes(routes!(upload::put_component, components::list_components))
+        .routes(routes!(components::get_component, components::delete_component))
+        .routes(routes!(flows::register_flow, flows::list_flows))
+        .routes(routes!(flows::get_flow))
+        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::get_version))
+        .routes(routes!(versions::diff_versions))
+        .routes(routes!(versions::activate_version))
+        .routes(routes!(versions::roll_back))
+        .routes(routes!(start::start_run))
+        .routes(routes!(runs::list_runs))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::cancel_run))
+        .routes(routes!(output::get_output))
+        .routes(routes!(events::list_events))
+        .routes(routes!(logs::list_logs))
+        .routes(routes!(attempts::list_attempts))
+        .routes(routes!(wait::wait_for_run))
+        .routes(routes!(health::is_alive))
+        .routes(routes!(health::is_ready))
+        .routes(routes!(metrics::list_metrics))
+        .routes(routes!(pages::get_page))
+}
+
+async fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "nothing answers at this address; see /openapi.json")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "this address does not take this method; see `allow`")
+}
+
+/// A bug of ours: the caller learns that, and nothing else.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text");
+    Problem::internal(&text).into_response()
+}

@@ -1,0 +1,387 @@
+//! Runs: list, look at, stop.
+
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use model::{Code, Json, Position, RunId, RunStatus, StepIndex, StepStatus, TenantId};
+use serde::{Deserialize, Serialize};
+use store::{Cancelled, RunFilter, RunRow, RunSummary, TokenRow};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::auth::{Caller, Read, Run};
+use crate::cursor::List;
+use crate::output;
+use crate::params::{Params, Parts, page_size, run_id, run_not_found, shown};
+use crate::problem::Problem;
+use crate::state::State;
+use crate::timeline::Timeline;
+use crate::view::{FailureView, Links, ReceiptView};
+
+/// A run and what it ended in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunAnswer {
+    /// Its identity.
+    #[schema(value_type = String)]
+    run_id: RunId,
+    /// The flow's name.
+    flow: String,
+    /// The version it is pinned to.
+    version: u32,
+    /// `queued`, `running`, `completed`, `failed` or `cancelled`.
+    #[schema(value_type = String)]
+    status: RunStatus,
+    /// The output of a completed run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    output: Option<Json>,
+    /// Why a failed run failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+    /// The step that failed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_step: Option<String>,
+    /// When it was started, RFC 3339; absent in the answer to the start itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    /// When a worker took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    /// Where to go on.
+    links: Links,
+}
+
+/// A run with everything its steps did and used.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunView {
+    #[serde(flatten)]
+    run: RunAnswer,
+    /// Larger goes first.
+    priority: i16,
+    /// The input it was started with.
+    #[schema(value_type = serde_json::Value)]
+    input: Json,
+    /// Its steps, in the author's order.
+    steps: Vec<StepView>,
+    /// Attempts of all steps.
+    attempts: u64,
+    /// What all attempts used together.
+    receipt: ReceiptView,
+}
+
+/// One step of a run.
+#[derive(Debug, Serialize, ToSchema)]
+struct StepView {
+    /// Its name.
+    name: String,
+    /// `created`, `started`, `completed`, `failed`, `skipped` or `cancelled`.
+    #[schema(value_type = String)]
+    status: StepStatus,
+    /// Its tasks, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<TaskCounts>,
+    /// Attempts that were recorded.
+    attempts: u64,
+    /// Those that did not complete.
+    failed_attempts: u64,
+    /// The failure that was recorded last, also while the next attempt waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failure: Option<FailureView>,
+    /// When its tasks opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    /// What its attempts used together.
+    receipt: ReceiptView,
+}
+
+/// Where the tasks of a step are.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+struct TaskCounts {
+    /// All of them.
+    total: u32,
+    /// Wait for a worker.
+    queued: u32,
+    /// A worker has them.
+    running: u32,
+    /// Wait for a moment.
+    sleeping: u32,
+    /// Completed.
+    completed: u32,
+}
+
+impl RunAnswer {
+    /// A run that was started this moment, without looking again.
+    pub(crate) fn started(run_id: RunId, flow: &str, version: u32) -> Self {
+        Self {
+            run_id,
+            flow: flow.to_owned(),
+            version,
+            status: RunStatus::Queued,
+            output: None,
+            failure: None,
+            failed_step: None,
+            created_at: None,
+            started_at: None,
+            ended_at: None,
+            links: Links::of(run_id),
+        }
+    }
+
+    async fn of(state: &State, tenant: TenantId, run: &RunRow) -> Result<Self, Problem> {
+        let key = (tenant, run.flow_id, run.version);
+        let failed_step = match run.failed_step {
+            Some(step) => {
+                let version = state.plans().version(state.store(), key).await?;
+                Some(version.plan.step(step).name.to_string())
+            }
+            None => None,
+        };
+        Ok(Self {
+            run_id: run.id,
+            flow: run.flow_name.clone(),
+            version: run.version,
+            status: run.status,
+            output: output::of(state, tenant, run).await?,
+            failure: run.failure.clone().map(FailureView::from),
+            failed_step,
+            created_at: Some(run.created_at.clone()),
+            started_at: run.started_at.clone(),
+            ended_at: run.ended_at.clone(),
+            links: Links::of(run.id),
+        })
+    }
+}
+
+/// A run as it is now, as an answer.
+pub(crate) async fn answer(
+    state: &State,
+    tenant: TenantId,
+    run: RunRow,
+) -> Result<Response, Problem> {
+    Ok(axum::Json(RunAnswer::of(state, tenant, &run).await?).into_response())
+}
+
+/// One run: its steps, tasks, failures, receipts and totals.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run_id}",
+    tag = "runs",
+    params(("run_id" = String, Path, description = "the run")),
+    responses((status = 200, description = "the run", body = RunView))
+)]
+pub(crate) async fn get_run(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Parts(id): Parts<String>,
+) -> Result<Response, Problem> {
+    let (tenant, run_id) = (caller.tenant, run_id(&id)?);
+    let run = state.store().get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
+    let version = state.plans().version(state.store(), (tenant, run.flow_id, run.version)).await?;
+    let (mut timeline, _) = Timeline::begin(tenant, &run, &version);
+    let tokens = state.store().list_tokens(tenant, run_id).await?;
+    timeline.advance(state.store()).await?;
+    let steps: Vec<StepView> =
+        version.plan.indexes().map(|step| step_view(&timeline, step, &tokens)).collect();
+    let mut view = RunView {
+        run: RunAnswer::of(&state, tenant, &run).await?,
+        priority: run.priority,
+        input: run.input.clone(),
+        attempts: steps.iter().map(|step| step.attempts).sum(),
+        receipt: ReceiptView::default(),
+        steps,
+    };
+    for step in &view.steps {
+        view.receipt.merge(&step.receipt);
+    }
+    Ok(axum::Json(view).into_response())
+}
+
+fn step_view(timeline: &Timeline, step: StepIndex, tokens: &[TokenRow]) -> StepView {
+    let state = timeline.state();
+    let tally = timeline.tally(step).clone();
+    let status = state.status(step);
+    let mut tasks = state.progress(step).map(|(completed, total)| TaskCounts {
+        total,
+        completed,
+        ..TaskCounts::default()
+    });
+    if let Some(counts) = tasks.as_mut().filter(|_| !status.is_ended()) {
+        tokens
+            .iter()
+            .filter(|token| token.position.step() == step)
+            .for_each(|token| counts.add(token));
+    }
+    StepView {
+        name: state.plan().step(step).name.to_string(),
+        status,
+        tasks,
+        attempts: tally.attempts,
+        failed_attempts: tally.failed_attempts,
+        last_failure: tally.last_failure.map(FailureView::from),
+        started_at: tally.started_at,
+        ended_at: tally.ended_at,
+        receipt: tally.receipt,
+    }
+}
+
+impl TaskCounts {
+    /// Counts the tasks of a live branch. Some of a range may have ended: never more than are left.
+    fn add(&mut self, token: &TokenRow) {
+        let carried = match token.position {
+            Position::Range { lo, hi, .. } => hi.saturating_sub(lo),
+            Position::Task { .. } | Position::Open(_) => 1,
+            Position::Close(_) => 0,
+        };
+        let counted = self.queued + self.running + self.sleeping + self.completed;
+        let carried = carried.min(self.total.saturating_sub(counted));
+        let count = match (token.worker, &token.wake_at) {
+            (Some(_), _) => &mut self.running,
+            (None, Some(_)) => &mut self.sleeping,
+            (None, None) => &mut self.queued,
+        };
+        *count += carried;
+    }
+}
+
+/// A run in a list.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunItem {
+    /// Its identity.
+    #[schema(value_type = String)]
+    run_id: RunId,
+    /// The flow's name.
+    flow: String,
+    /// The version it is pinned to.
+    version: u32,
+    /// Where it is.
+    #[schema(value_type = String)]
+    status: RunStatus,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+    /// When it was started, RFC 3339.
+    created_at: String,
+    /// When a worker took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+}
+
+impl From<RunSummary> for RunItem {
+    fn from(run: RunSummary) -> Self {
+        let RunSummary {
+            id,
+            flow_name,
+            version,
+            status,
+            failure,
+            created_at,
+            started_at,
+            ended_at,
+        } = run;
+        let failure = failure.map(FailureView::from);
+        Self {
+            run_id: id,
+            flow: flow_name,
+            version,
+            status,
+            failure,
+            created_at,
+            started_at,
+            ended_at,
+        }
+    }
+}
+
+/// A page of runs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunPage {
+    /// The runs.
+    runs: Vec<RunItem>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Which runs.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunsQuery {
+    /// Only of this flow.
+    flow: Option<String>,
+    /// Only on this version; together with `flow`.
+    version: Option<u32>,
+    /// Only in this status.
+    status: Option<String>,
+    /// Runs in a page, 500 at most. Defaults to 50.
+    limit: Option<i64>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// A page of runs, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/runs",
+    tag = "runs",
+    params(RunsQuery),
+    responses((status = 200, description = "a page", body = RunPage))
+)]
+pub(crate) async fn list_runs(
+    Shared(state): Shared<State>,
+    caller: Caller<Read>,
+    Params(query): Params<RunsQuery>,
+) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    let name = format!("runs\n{}\n{:?}\n{}", text(&query.flow), query.version, text(&query.status));
+    let list = List { tenant: caller.tenant, name: &name };
+    let mut filter = RunFilter { version: query.version, ..RunFilter::default() };
+    if let Some(flow) = &query.flow {
+        filter.flow_id = Some(state.plans().guess(state.store(), caller.tenant, flow).await?.0);
+    }
+    if let Some(status) = &query.status {
+        let invalid = |why: String| Problem::new(Code::RequestInvalid, shown(&why));
+        filter.status = Some(status.parse().map_err(invalid)?);
+    }
+    if let Some(cursor) = &query.cursor {
+        filter.before = list.place(cursor)?.parse().ok();
+    }
+    let runs = state.store().list_runs(caller.tenant, filter, limit).await?;
+    let full = i64::try_from(runs.len()) == Ok(limit);
+    let next = runs.last().filter(|_| full).map(|run| list.cursor(&run.id.to_string()));
+    let runs = runs.into_iter().map(RunItem::from).collect();
+    Ok(axum::Json(RunPage { runs, next }).into_response())
+}
+
+/// Stops a run: what is queued never starts, what is running is interrupted. A run that has ended stays as it is.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{run_id}/cancel",
+    tag = "runs",
+    params(("run_id" = String, Path, description = "the run")),
+    responses((status = 200, description = "the cancelled run", body = RunAnswer))
+)]
+pub(crate) async fn cancel_run(
+    Shared(state): Shared<State>,
+    caller: Caller<Run>,
+    Parts(id): Parts<String>,
+) -> Result<Response, Problem> {
+    let (tenant, run_id) = (caller.tenant, run_id(&id)?);
+    match state.store().cancel_run(tenant, run_id).await? {
+        Cancelled::Done => {}
+        Cancelled::Unknown => return Err(run_not_found()),
+        Cancelled::Ended(status) => {
+            let detail = format!("the run is `{status}` already; nothing changed");
+            return Err(Problem::new(Code::RunEnded, detail));
+        }
+    }
+    let run = state.store().get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
+    answer(&state, tenant, run).await
+}

@@ -1,0 +1,307 @@
+//! Starting a run: the input passes the gate and the flow's schema, or no run exists.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::limits::MAX_START_DELAY_MS;
+use model::{Code, Digest, Gate, Json, RunId, TenantId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::{StartAnswer, StartRun};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::auth::{Caller, Run};
+use crate::body;
+use crate::params::{Params, Parts, run_not_found};
+use crate::plans::Version;
+use crate::problem::Problem;
+use crate::runs::{RunAnswer, answer};
+use crate::state::State;
+use crate::wait;
+
+/// Names a request, so that sending it again does it once.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that the answer is of an earlier request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The longest idempotency key, in characters.
+const MAX_KEY_LENGTH: usize = 255;
+/// How often a start is tried while the active version keeps changing under it.
+const TRIES: usize = 8;
+/// SQLSTATE of a row that is there already.
+const UNIQUE_VIOLATION: &str = "23505";
+
+/// What to start; every field may be left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StartRun)]
+struct StartBody<'a> {
+    /// The input. Defaults to `null`.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    input: Option<&'a RawValue>,
+    /// Larger goes first. Defaults to 0.
+    #[serde(default)]
+    priority: i16,
+    /// The wait before the first steps, in milliseconds. Defaults to 0.
+    #[serde(default)]
+    delay_ms: u64,
+    /// The version to run on. Defaults to the active one.
+    version: Option<u32>,
+    /// The identity of the run, a UUIDv7. Defaults to a new one.
+    #[schema(value_type = Option<String>)]
+    run_id: Option<RunId>,
+}
+
+/// A start that was read and checked as far as the flow is not needed.
+struct Asked {
+    input: Json,
+    priority: i16,
+    delay_ms: i64,
+    version: Option<u32>,
+    run_id: RunId,
+    /// Where to look up whether this start was asked for before.
+    once: Option<String>,
+    sha256: [u8; 32],
+    traceparent: Option<String>,
+}
+
+impl Asked {
+    fn read(headers: &HeaderMap, body: Option<&Json>, flow: &str) -> Result<Self, Problem> {
+        let text = body.map_or("{}", Json::as_str);
+        let sent: StartBody<'_> = serde_json::from_str(text).map_err(|why| body::misfit(&why))?;
+        let invalid = |detail: &str, at: &str| Problem::new(Code::RequestInvalid, detail).at(at);
+        if sent.delay_ms > MAX_START_DELAY_MS {
+            let detail = format!("`delay_ms` may be {MAX_START_DELAY_MS}, which is a year");
+            return Err(invalid(&detail, "/delay_ms").limit(MAX_START_DELAY_MS));
+        }
+        if sent.run_id.is_some_and(|id| id.0.get_version_num() != 7) {
+            return Err(invalid(
+                "`run_id` must be a UUIDv7: runs are ordered by their id",
+                "/run_id",
+            ));
+        }
+        let key = idempotency_key(headers)?.map(|key| format!("key {key}"));
+        let own = sent.run_id.map(|id| format!("run {id}"));
+        Ok(Self {
+            input: input_of(sent.input)?,
+            priority: sent.priority,
+            delay_ms: i64::try_from(sent.delay_ms).unwrap_or(i64::MAX),
+            version: sent.version,
+            run_id: sent.run_id.unwrap_or_else(|| RunId(Uuid::now_v7())),
+            once: key.or(own),
+            sha256: Digest::of(format!("{flow}\n{text}").as_bytes()).0,
+            traceparent: traceparent(headers),
+        })
+    }
+}
+
+/// The input, which passed the gate with its envelope; alone it has limits of its own.
+fn input_of(sent: Option<&RawValue>) -> Result<Json, Problem> {
+    let Some(input) = sent else {
+        return Ok(Json::null());
+    };
+    let most = Gate::default().max_bytes;
+    if input.get().len() > most {
+        let bytes = input.get().len();
+        let detail = format!("the input has {bytes} bytes and may have {most}");
+        return Err(Problem::new(Code::PayloadTooLarge, detail).at("/input").limit(most as u64));
+    }
+    Ok(Json::trusted(input.get()))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = value.to_str().unwrap_or_default();
+    if key.is_empty() || key.len() > MAX_KEY_LENGTH {
+        let detail =
+            format!("`idempotency-key` has 1 to {MAX_KEY_LENGTH} visible ASCII characters");
+        return Err(Problem::new(Code::RequestInvalid, detail).limit(MAX_KEY_LENGTH as u64));
+    }
+    Ok(Some(key))
+}
+
+/// The caller's W3C trace context, where it has the right form.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    let plain = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c) || c == b'-';
+    (value.len() == 55 && value.bytes().all(plain)).then(|| value.to_owned())
+}
+
+/// How to start.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartQuery {
+    /// Waits this long for the run to end, 60 s at most. Defaults to not at all.
+    #[param(example = "5s")]
+    wait: Option<String>,
+}
+
+/// Starts a run. The answer is 201, or with `wait` 200 when it ended in time and 202 when it did not.
+#[utoipa::path(
+    post,
+    path = "/v1/flows/{flow}/runs",
+    tag = "runs",
+    params(
+        ("flow" = String, Path, description = "the flow's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key starts one run"),
+        StartQuery,
+    ),
+    request_body(content = StartBody, content_type = "application/json"),
+    responses(
+        (status = 201, description = "started", body = RunAnswer),
+        (status = 202, description = "started, and still running after the wait", body = RunAnswer),
+        (status = 200, description = "ended within the wait, or started before", body = RunAnswer),
+    )
+)]
+pub(crate) async fn start_run(
+    Shared(state): Shared<State>,
+    caller: Caller<Run>,
+    Parts(flow): Parts<String>,
+    Params(query): Params<StartQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let most = query.wait.as_deref().map(wait::parse).transpose()?;
+    let headers = request.headers().clone();
+    let body = body::json(request).await?;
+    let asked = Asked::read(&headers, body.as_ref(), &flow)?;
+    let begun = begin(&state, &caller, &flow, &asked).await?;
+    respond(&state, caller.tenant, begun, most).await
+}
+
+/// A run that was started.
+struct Begun {
+    run_id: RunId,
+    flow: String,
+    version: u32,
+    /// By an earlier request with the same key.
+    before: bool,
+}
+
+async fn begin(
+    state: &State,
+    caller: &Caller<Run>,
+    flow: &str,
+    asked: &Asked,
+) -> Result<Begun, Problem> {
+    let (tenant, store, plans) = (caller.tenant, state.store(), state.plans());
+    let begun = |run_id, version, before| Begun { run_id, flow: flow.to_owned(), version, before };
+    let (flow_id, mut current) = plans.guess(store, tenant, flow).await?;
+    for _ in 0..TRIES {
+        if current.is_none() && asked.version.is_none() {
+            current = plans.find(store, tenant, flow).await?.1;
+        }
+        let number = asked.version.or(current).ok_or_else(no_active_version)?;
+        let version = plans.version(store, (tenant, flow_id, number)).await?;
+        check_input(&version, &asked.input)?;
+        let start = StartRun {
+            tenant,
+            tenant_name: caller.tenant_name.clone(),
+            run_id: asked.run_id,
+            flow_id,
+            version: number,
+            pinned: asked.version.is_some(),
+            roots: version.roots.clone(),
+            input: asked.input.clone(),
+            priority: asked.priority,
+            traceparent: asked.traceparent.clone(),
+            delay_ms: asked.delay_ms,
+        };
+        let answer = match &asked.once {
+            Some(key) => store.start_run_once(start, key, asked.sha256).await,
+            None => store.start_run(start).await,
+        };
+        match answer.map_err(duplicate)? {
+            StartAnswer::Started => {
+                state.metrics().run_started();
+                return Ok(begun(asked.run_id, number, false));
+            }
+            StartAnswer::Existing(run_id) => return Ok(begun(run_id, number, true)),
+            StartAnswer::Mismatch => return Err(mismatch()),
+            // Another version was activated since it was looked up.
+            StartAnswer::NotCurrent => current = plans.find(store, tenant, flow).await?.1,
+        }
+    }
+    Err(Problem::new(Code::Overloaded, "the active version kept changing; nothing was started"))
+}
+
+fn check_input(version: &Version, input: &Json) -> Result<(), Problem> {
+    let plan = &version.plan;
+    if let Some(root) = plan.roots().iter().find(|root| plan.step(**root).map) {
+        let found = input.type_name();
+        if found != "array" {
+            let name = &plan.step(*root).name;
+            let detail = format!(
+                "step `{name}` maps over the run's input, which must be an array and is {found}"
+            );
+            return Err(Problem::new(Code::RunNotAnArray, detail).at("/input"));
+        }
+    }
+    if let Some(schema) = &version.input_schema {
+        schema.check(input).map_err(|mut refusal| {
+            refusal.pointer.insert_str(0, "/input");
+            Problem::new(refusal.code, refusal.detail).at(refusal.pointer)
+        })?;
+    }
+    Ok(())
+}
+
+/// A run id that is taken is the caller's mistake; anything else is not.
+fn duplicate(error: store::Error) -> Problem {
+    match &error {
+        store::Error::Statement { code, .. } if code == UNIQUE_VIOLATION => {
+            Problem::new(Code::RunDuplicate, "a run with this `run_id` exists already")
+                .at("/run_id")
+        }
+        _ => error.into(),
+    }
+}
+
+fn mismatch() -> Problem {
+    let detail = "this idempotency key or run id was used for another request; nothing was started";
+    Problem::new(Code::RequestIdempotencyMismatch, detail)
+}
+
+fn no_active_version() -> Problem {
+    Problem::new(
+        Code::FlowNoActiveVersion,
+        "the flow has no active version; activate one, or name a `version`",
+    )
+}
+
+async fn respond(
+    state: &State,
+    tenant: TenantId,
+    begun: Begun,
+    most: Option<Duration>,
+) -> Result<Response, Problem> {
+    let run_id = begun.run_id;
+    let mut response = match most {
+        Some(most) => {
+            let run = wait::until_ended(state, tenant, run_id, most).await?;
+            let ended = run.status.is_ended();
+            let status = if ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+            (status, answer(state, tenant, run).await?).into_response()
+        }
+        None if begun.before => {
+            let run = state.store().get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
+            answer(state, tenant, run).await?
+        }
+        None => {
+            let started = RunAnswer::started(run_id, &begun.flow, begun.version);
+            (StatusCode::CREATED, axum::Json(started)).into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/runs/{run_id}")) {
+        headers.insert(header::LOCATION, location);
+    }
+    if begun.before {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}

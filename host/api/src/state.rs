@@ -1,0 +1,82 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use sandbox::Sandbox;
+use store::Store;
+use tokio::sync::{Semaphore, watch};
+
+use crate::auth::Keys;
+use crate::metrics::Metrics;
+use crate::plans::Plans;
+
+/// Uploads that are held in memory at a time, each at most the component ceiling.
+const UPLOADS: usize = 4;
+
+/// What every handler shares. Clones are the same state.
+#[derive(Clone)]
+pub struct State(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    sandbox: Sandbox,
+    keys: Keys,
+    plans: Plans,
+    metrics: Metrics,
+    uploads: Semaphore,
+    closing: watch::Sender<bool>,
+}
+
+impl State {
+    /// The state over a migrated store and the sandbox that checks uploads.
+    pub fn new(store: Store, sandbox: Sandbox) -> Self {
+        let (closing, _) = watch::channel(false);
+        Self(Arc::new(Inner {
+            store,
+            sandbox,
+            keys: Keys::default(),
+            plans: Plans::default(),
+            metrics: Metrics::default(),
+            uploads: Semaphore::new(UPLOADS),
+            closing,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.0.sandbox
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.0.plans
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn uploads(&self) -> &Semaphore {
+        &self.0.uploads
+    }
+
+    /// Ends waits and streams: the host is about to stop.
+    pub(crate) fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Resolves when the host is about to stop.
+    pub(crate) fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.0.closing.subscribe();
+        async move {
+            // An error means that the state itself is gone.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Uploading a component: within the ceiling, inspected, compiled, asked what it carries, kept.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use model::limits::MAX_COMPONENT_BYTES;
+use model::{Code, Digest, Gate, Json, TenantId};
+use sandbox::{ComponentReport, Inspection, LoadError, World};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, Deploy};
+use crate::body::{self, Ceiling};
+use crate::components::ComponentView;
+use crate::params::component_not_found;
+use crate::problem::Problem;
+use crate::state::State;
+
+/// How long an upload may take to arrive.
+const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// What a component is, wants and offers, as it is kept beside its bytes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ComponentReport)]
+pub(crate) struct KeptReport {
+    /// `handler`, or `durable`, which can be uploaded but not registered yet.
+    pub(crate) world: String,
+    /// Every interface it imports, with what that lets it do.
+    imports: Vec<KeptImport>,
+    /// Every function it offers to the host.
+    exports: Vec<String>,
+    /// True when its imports prove that a call can have no effect but its answer and its log.
+    pure: bool,
+    /// True when the upload was a core module and the host completed it.
+    completed: bool,
+    /// Bytes uploaded.
+    uploaded_bytes: u64,
+    /// Bytes of the component.
+    component_bytes: u64,
+    /// Core instances of one attempt.
+    core_instances: u64,
+    /// Memory an attempt starts with.
+    memory_minimum_bytes: u64,
+    /// Table elements an attempt starts with.
+    table_elements: u64,
+    /// How long it took to become callable; 0 where that is not possible yet.
+    compile_ms: u64,
+    /// What it says about itself: its handlers and schemas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    description: Option<Json>,
+    /// What a person should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+/// One imported interface.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+struct KeptImport {
+    /// Its name.
+    name: String,
+    /// What it lets the component do.
+    meaning: String,
+}
+
+impl KeptReport {
+    fn of(report: &ComponentReport) -> Self {
+        let ComponentReport {
+            world,
+            imports,
+            exports,
+            pure,
+            describes: _,
+            completed,
+            uploaded_bytes,
+            component_bytes,
+            core_instances,
+            memory_minimum_bytes,
+            table_elements,
+        } = report.clone();
+        let import = |import: sandbox::Import| KeptImport {
+            name: import.name,
+            meaning: import.meaning.to_owned(),
+        };
+        Self {
+            world: world_name(world).to_owned(),
+            imports: imports.into_iter().map(import).collect(),
+            exports,
+            pure,
+            completed,
+            uploaded_bytes,
+            component_bytes,
+            core_instances,
+            memory_minimum_bytes,
+            table_elements,
+            compile_ms: 0,
+            description: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The world that cannot be registered yet.
+pub(crate) const DURABLE: &str = "durable";
+
+fn world_name(world: World) -> &'static str {
+    match world {
+        World::Handler => "handler",
+        World::Durable => DURABLE,
+    }
+}
+
+/// Uploads a component. The same bytes again answer 200 and change nothing. Everything that is wrong is listed.
+#[utoipa::path(
+    put,
+    path = "/v1/components",
+    tag = "components",
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "the component's bytes"),
+    responses(
+        (status = 201, description = "kept", body = ComponentView),
+        (status = 200, description = "it was there", body = ComponentView),
+    )
+)]
+pub(crate) async fn put_component(
+    Shared(state): Shared<State>,
+    caller: Caller<Deploy>,
+    request: Request,
+) -> Result<Response, Problem> {
+    body::expect_type(request.headers(), &["application/wasm", "application/octet-stream"])?;
+    let closed = |_| Problem::internal(&"the uploads' semaphore is closed");
+    let _room = state.uploads().acquire().await.map_err(closed)?;
+    let ceiling =
+        Ceiling { bytes: MAX_COMPONENT_BYTES, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
+    let bytes = body::read(request, ceiling).await?;
+    let (digest, tenant) = (Digest::of(&bytes), caller.tenant);
+    let known = state.store().get_component(tenant, digest).await?;
+    let created = match known {
+        Some(_) => false,
+        None => keep(&state, tenant, digest, bytes).await?,
+    };
+    let stored =
+        state.store().get_component(tenant, digest).await?.ok_or_else(component_not_found)?;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, axum::Json(ComponentView::read(stored)?)).into_response())
+}
+
+async fn keep(
+    state: &State,
+    tenant: TenantId,
+    digest: Digest,
+    bytes: Vec<u8>,
+) -> Result<bool, Problem> {
+    let sandbox = state.sandbox().clone();
+    let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
+    let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
+    let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
+    let report = compiled(state, tenant, &inspection).await?;
+    let text = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
+    Ok(state.store().put_component(tenant, digest, &bytes, &text).await?)
+}
+
+/// Compiles an upload and asks what it carries, so that whatever is wrong shows now.
+async fn compiled(
+    state: &State,
+    tenant: TenantId,
+    inspection: &Inspection,
+) -> Result<KeptReport, Problem> {
+    let mut report = KeptReport::of(&inspection.report);
+    match inspection.report.world {
+        World::Handler => {}
+        World::Durable => {
+            report
+                .notes
+                .push("durable handlers can be kept, but no flow can use them yet".to_owned());
+            return Ok(report);
+        }
+    }
+    let began = Instant::now();
+    let component = inspection.component.to_vec();
+    let loaded =
+        state.sandbox().load(tenant, inspection.digest, || async { Some(component) }).await;
+    let loaded = loaded.map_err(|error| match error {
+        LoadError::Refused(reason) => Problem::refused(&[reason]),
+        LoadError::Absent(_) | LoadError::Host(_) => Problem::internal(&error),
+    })?;
+    report.compile_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match state.sandbox().describe(&loaded).await {
+        Ok(None) => {}
+        Ok(Some(text)) => match Gate::default().check(text.as_bytes()) {
+            Ok(json) => report.description = Some(json),
+            Err(refusal) => {
+                report.notes.push(format!("what `describe` answers is not usable: {refusal}"))
+            }
+        },
+        Err(failure) => {
+            report.notes.push(format!("`describe` failed ({}): {}", failure.kind, failure.message))
+        }
+    }
+    Ok(report)
+}
