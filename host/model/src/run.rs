@@ -70,7 +70,14 @@ impl RunState {
             elements: None,
         };
         let steps = plan.indexes().map(fresh).collect();
-        Self { plan, input, counting, steps, run_arrived: 0, end: None }
+        Self {
+            plan,
+            input,
+            counting,
+            steps,
+            run_arrived: 0,
+            end: None,
+        }
     }
 
     /// The flow version the run is pinned to.
@@ -136,8 +143,18 @@ impl RunState {
         if step.needs.is_empty() {
             return Some(Input::Flow(self.input.clone()));
         }
-        let dep = |needed: &StepIndex| Some((plan.step(*needed).name.clone(), self.output(*needed)?));
-        step.needs.iter().map(dep).collect::<Option<Vec<_>>>().map(Input::Deps)
+        let dep =
+            |needed: &StepIndex| Some((plan.step(*needed).name.clone(), self.output(*needed)?));
+        step.needs
+            .iter()
+            .map(dep)
+            .collect::<Option<Vec<_>>>()
+            .map(Input::Deps)
+    }
+
+    /// How many tasks a map step has; `None` while what it is over is not known here or is not an array.
+    pub fn map_width(&mut self, step: StepIndex) -> Option<u32> {
+        self.count_elements(step)?.ok()
     }
 
     /// The value a map step is over: its dependency's output, or the run's input.
@@ -204,7 +221,11 @@ impl RunState {
         if self.steps[task.step.at()].elements.is_none() {
             self.steps[task.step.at()].elements = Some(source.elements()?.into());
         }
-        let span = self.steps[task.step.at()].elements.as_ref()?.get(at)?.clone();
+        let span = self.steps[task.step.at()]
+            .elements
+            .as_ref()?
+            .get(at)?
+            .clone();
         Some(source.element(&span))
     }
 }

@@ -1,1 +1,221 @@
-//! stub
+//! The worker: claims tokens, runs attempts through the sandbox, lets the rule decide, records.
+//!
+//! Data flows in a circle. The feed claims tokens and deals them to lanes by run; a lane owns the runs it has
+//! tokens of, starts their attempts, applies the rule to what they end in, and records in batches: while one batch
+//! is being committed the next one gathers.
+
+mod attempt;
+mod chores;
+mod feed;
+mod lane;
+mod owned;
+mod prepare;
+mod seats;
+mod versions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use model::{RunId, WorkerId};
+use sandbox::Sandbox;
+use store::{LocalWorker, Store};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::lane::Message;
+use crate::seats::Seats;
+use crate::versions::Versions;
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Attempts at a time; the same as the sandbox's slots. Defaults to 32 for each core.
+    pub slots: u32,
+    /// Lanes, each with a batch in flight of its own. Defaults to 3: enough to hide the commits.
+    pub lanes: usize,
+    /// Silence after which a worker counts as dead and its tokens are taken. Defaults to 15 s.
+    pub lease: Duration,
+    /// Longest time between two looks for ready tokens when no bell rings. Defaults to 1 s.
+    pub poll: Duration,
+    /// Longest time a drain waits for attempts in flight. Defaults to 30 s; then they are given back.
+    pub drain: Duration,
+    /// What the worker calls itself in lists. Defaults to the process id.
+    pub host: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+        Self {
+            slots: u32::try_from(cores * 32).unwrap_or(64),
+            lanes: 3,
+            lease: Duration::from_secs(15),
+            poll: Duration::from_secs(1),
+            drain: Duration::from_secs(30),
+            host: format!("process {}", std::process::id()),
+        }
+    }
+}
+
+/// A fault of the worker.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store would not answer.
+    #[error("the worker could not register: {0}")]
+    Store(#[from] store::Error),
+}
+
+/// What a worker has done since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Attempts that ended.
+    pub attempts: u64,
+    /// Outcomes dropped because their claim no longer held.
+    pub stale: u64,
+    /// Batches recorded.
+    pub batches: u64,
+    /// Times the worker gave everything back because it could not know what was committed.
+    pub renewals: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    attempts: AtomicU64,
+    stale: AtomicU64,
+    batches: AtomicU64,
+    renewals: AtomicU64,
+}
+
+/// What every part of the worker shares.
+struct Shared {
+    store: Store,
+    sandbox: Sandbox,
+    versions: Versions,
+    settings: Settings,
+    /// Who we are; 0 while we are nobody.
+    id: Arc<AtomicI32>,
+    seats: Seats,
+    lanes: Vec<mpsc::UnboundedSender<Message>>,
+    /// Rung when something parked: the next wake may be sooner.
+    parked: Notify,
+    /// Rung when nobody knows what was committed.
+    doubt: Arc<Notify>,
+    counters: Counters,
+}
+
+impl Shared {
+    fn id(&self) -> WorkerId {
+        WorkerId(self.id.load(Ordering::Acquire))
+    }
+
+    fn lane_of(&self, run_id: RunId) -> &mpsc::UnboundedSender<Message> {
+        // The low half of a UUIDv7 is random.
+        let spread = run_id.0.as_u64_pair().1;
+        let lanes = self.lanes.len() as u64;
+        let at = usize::try_from(spread % lanes).expect("less than the number of lanes");
+        &self.lanes[at]
+    }
+
+    fn send(&self, run_id: RunId, message: Message) {
+        // A lane ends only when the worker does; then nobody is left to care.
+        let _ = self.lane_of(run_id).send(message);
+    }
+
+    /// Asks every lane and waits until all have answered.
+    async fn ask_lanes(&self, message: impl Fn(oneshot::Sender<()>) -> Message) {
+        let mut answers = Vec::new();
+        for lane in &self.lanes {
+            let (answer, answered) = oneshot::channel();
+            if lane.send(message(answer)).is_ok() {
+                answers.push(answered);
+            }
+        }
+        for answered in answers {
+            // A lane that ended has nothing left to answer for.
+            let _ = answered.await;
+        }
+    }
+}
+
+/// A running worker. Dropping it stops everything at once; what it held is reaped after the lease.
+pub struct Worker {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+}
+
+impl Worker {
+    /// Registers, takes the seat for runs started in this process, and begins to claim.
+    pub async fn start(store: Store, sandbox: Sandbox, settings: Settings) -> Result<Self, Error> {
+        let slots = i32::try_from(settings.slots).unwrap_or(i32::MAX);
+        let id = store.register_worker(&settings.host, slots).await?;
+        let id = Arc::new(AtomicI32::new(id.0));
+        let doubt = Arc::new(Notify::new());
+        let free = Arc::new(AtomicI64::new(i64::from(settings.slots) * 2));
+        let (claimed, handed_over) = mpsc::unbounded_channel();
+        store.seat(LocalWorker {
+            id: Arc::clone(&id),
+            seats: Arc::clone(&free),
+            claimed,
+            doubt: Arc::clone(&doubt),
+        });
+        let (lanes, inboxes): (Vec<_>, Vec<_>) =
+            (0..settings.lanes.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
+        let shared = Arc::new(Shared {
+            versions: Versions::default(),
+            store,
+            sandbox,
+            settings,
+            id,
+            seats: Seats::new(free),
+            lanes,
+            parked: Notify::new(),
+            doubt,
+            counters: Counters::default(),
+        });
+        let mut tasks = JoinSet::new();
+        for inbox in inboxes {
+            tasks.spawn(lane::Lane::new(Arc::clone(&shared)).run(inbox));
+        }
+        tasks.spawn(feed::take_starts(Arc::clone(&shared), handed_over));
+        tasks.spawn(feed::claim(Arc::clone(&shared)));
+        tasks.spawn(feed::hear(Arc::clone(&shared)));
+        tasks.spawn(chores::listen(Arc::clone(&shared)));
+        tasks.spawn(chores::beat(Arc::clone(&shared)));
+        tasks.spawn(chores::wake(Arc::clone(&shared)));
+        tasks.spawn(chores::renew(Arc::clone(&shared)));
+        Ok(Self { shared, tasks })
+    }
+
+    /// Who the worker is now.
+    pub fn id(&self) -> WorkerId {
+        self.shared.id()
+    }
+
+    /// What it has done.
+    pub fn counts(&self) -> Counts {
+        let counters = &self.shared.counters;
+        Counts {
+            attempts: counters.attempts.load(Ordering::Relaxed),
+            stale: counters.stale.load(Ordering::Relaxed),
+            batches: counters.batches.load(Ordering::Relaxed),
+            renewals: counters.renewals.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Ends in order: nothing new is claimed, what is in flight finishes and is recorded, the rest is free at once.
+    pub async fn drain(mut self) {
+        let id = WorkerId(self.shared.id.swap(0, Ordering::AcqRel));
+        self.shared.seats.close();
+        let drained = self.shared.ask_lanes(Message::Drain);
+        if tokio::time::timeout(self.shared.settings.drain, drained).await.is_err() {
+            tracing::warn!("attempts were still in flight at the end of the drain; they are given back");
+            self.shared.ask_lanes(Message::Abandon).await;
+        }
+        if let Err(error) = self.shared.store.release(id).await {
+            tracing::warn!(%error, "could not give tokens back; they are free after the lease");
+        }
+        self.shared.store.bell().ready();
+        self.tasks.shutdown().await;
+    }
+}

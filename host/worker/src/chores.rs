@@ -1,0 +1,114 @@
+//! Beside the path: beating, reaping, waking, and starting over when nobody knows what was committed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::WorkerId;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::Shared;
+use crate::lane::Message;
+
+/// Tokens woken by one statement.
+const WAKE_BITE: i64 = 1_000;
+
+/// Longest wait between two looks for due tokens: other processes park, too.
+const WAKE_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// The wait before the store is asked again while it does not answer.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Hears bells for the whole process.
+pub(crate) async fn listen(shared: Arc<Shared>) {
+    shared.store.bell().listen().await;
+}
+
+/// Beats several times in a lease, and takes the tokens of workers that do not.
+pub(crate) async fn beat(shared: Arc<Shared>) {
+    let lease = shared.settings.lease;
+    let mut tick = interval(lease / 5);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told_stale = 0;
+    loop {
+        tick.tick().await;
+        let id = shared.id();
+        if id.0 == 0 {
+            continue;
+        }
+        let stale = shared.counters.stale.load(Ordering::Relaxed);
+        let news = i64::try_from(stale - told_stale).unwrap_or(0);
+        match shared.store.beat(id, news).await {
+            Ok(true) => told_stale = stale,
+            // Somebody took us for dead: what we held is not ours any more.
+            Ok(false) => shared.doubt.notify_one(),
+            Err(error) => {
+                tracing::warn!(%error, "could not beat");
+                continue;
+            }
+        }
+        match shared.store.reap(lease).await {
+            Ok(freed) if freed.workers > 0 => {
+                tracing::info!(workers = freed.workers, tokens = freed.tokens, "took over from lost workers");
+                shared.seats.knock();
+                shared.store.bell().ready();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "could not reap"),
+        }
+    }
+}
+
+/// Makes tokens ready when their moment has come.
+pub(crate) async fn wake(shared: Arc<Shared>) {
+    loop {
+        let wait = match shared.store.wake(WAKE_BITE).await {
+            Ok((woken, next)) => {
+                if woken > 0 {
+                    shared.seats.knock();
+                    shared.store.bell().ready();
+                }
+                if woken >= WAKE_BITE {
+                    continue;
+                }
+                next.map_or(WAKE_AT_LEAST, |next| next.min(WAKE_AT_LEAST))
+            }
+            Err(error) => {
+                tracing::debug!(%error, "could not wake");
+                AGAIN
+            }
+        };
+        // Somebody parked: the next moment may be sooner than the one we wait for.
+        let _ = timeout(wait.max(Duration::from_millis(1)), shared.parked.notified()).await;
+    }
+}
+
+/// When nobody knows what was committed, the worker becomes a new one: it drops what it has in memory and gives back
+/// what it holds in the store. At worst an attempt is made once more.
+pub(crate) async fn renew(shared: Arc<Shared>) {
+    loop {
+        shared.doubt.notified().await;
+        if shared.seats.is_closed() {
+            continue;
+        }
+        let old = WorkerId(shared.id.swap(0, Ordering::AcqRel));
+        shared.counters.renewals.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(worker = old.0, "gives everything back and starts over");
+        shared.ask_lanes(Message::Abandon).await;
+        let new = loop {
+            match start_over(&shared, old).await {
+                Ok(new) => break new,
+                Err(error) => tracing::warn!(%error, "could not start over yet"),
+            }
+            sleep(AGAIN).await;
+        };
+        shared.id.store(new.0, Ordering::Release);
+        shared.seats.knock();
+    }
+}
+
+async fn start_over(shared: &Shared, old: WorkerId) -> Result<WorkerId, store::Error> {
+    shared.store.release(old).await?;
+    let slots = i32::try_from(shared.settings.slots).unwrap_or(i32::MAX);
+    shared.store.register_worker(&shared.settings.host, slots).await
+}

@@ -1,0 +1,328 @@
+//! A lane: the runs it owns, the rule applied to them, and one batch in flight while the next gathers.
+
+mod flush;
+mod turn;
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::{Position, RunId};
+use store::{Claimed, Delta, Held, Joined, TokenId, TokenMove};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::Shared;
+use crate::attempt::Closed;
+use crate::lane::flush::Flushed;
+use crate::owned::{OwnedRun, OwnedToken, Work};
+use crate::prepare::{Prepared, needs, prepare};
+
+/// What a lane is told.
+pub(crate) enum Message {
+    /// A token was claimed.
+    Claimed(Claimed),
+    /// A claimed token's facts are here.
+    Prepared(Box<Prepared>),
+    /// An attempt ended.
+    Closed(Box<Closed>),
+    /// A run was stopped.
+    Stopped(RunId),
+    /// Finish what is in flight, begin nothing; answer when done.
+    Drain(oneshot::Sender<()>),
+    /// Forget everything; answer when done.
+    Abandon(oneshot::Sender<()>),
+}
+
+/// Messages taken at once before a batch is sent off.
+const MESSAGES: usize = 512;
+
+/// Deltas in one batch; nearly everything a batch can win is won by then.
+const MOST_IN_BATCH: usize = 256;
+
+/// How often a lane looks whether its runs were ended elsewhere, should a bell be lost.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// One lane. All completions of a run go through the same one, in order.
+pub(crate) struct Lane {
+    shared: Arc<Shared>,
+    runs: HashMap<RunId, OwnedRun>,
+    pending: Vec<Delta>,
+    /// Ranges with attempts that ended and are not in a delta yet.
+    dirty: HashSet<(RunId, TokenId)>,
+    /// Attempts that have not answered.
+    running: usize,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+type InFlight = Pin<Box<dyn Future<Output = Flushed> + Send>>;
+
+impl Lane {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            runs: HashMap::new(),
+            pending: Vec::new(),
+            dirty: HashSet::new(),
+            running: 0,
+            drained: None,
+        }
+    }
+
+    /// Works until the worker ends.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        let mut messages = Vec::with_capacity(MESSAGES);
+        let mut in_flight: Option<InFlight> = None;
+        let mut look = interval_at(Instant::now() + LOOK, LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                count = inbox.recv_many(&mut messages, MESSAGES) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for message in messages.drain(..) {
+                        if let Message::Abandon(answer) = message {
+                            // What is in flight ends first: its outcome is unknown only while it runs.
+                            if let Some(flushing) = in_flight.take() {
+                                drop(flushing.await);
+                            }
+                            self.abandon();
+                            // Whoever asked may have gone away.
+                            let _ = answer.send(());
+                        } else {
+                            self.take(message);
+                        }
+                    }
+                }
+                flushed = landed(&mut in_flight) => {
+                    in_flight = None;
+                    self.settle(flushed);
+                }
+                _ = look.tick() => self.look(),
+            }
+            if in_flight.is_none() {
+                in_flight = self.take_off();
+            }
+            if in_flight.is_none() && self.running == 0 {
+                // Whoever asked may have gone away.
+                self.drained.take().map(|answer| answer.send(()));
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Claimed(claimed) => {
+                self.shared.seats.give_back(1);
+                self.accept(claimed);
+            }
+            Message::Prepared(prepared) => self.begin(*prepared),
+            Message::Closed(closed) => {
+                self.running -= 1;
+                self.close(*closed);
+            }
+            Message::Stopped(run_id) => self.forget(run_id),
+            Message::Drain(answer) => self.drained = Some(answer),
+            Message::Abandon(_) => unreachable!("the loop handles it"),
+        }
+    }
+
+    /// Begins at once when everything is known, else has it read first.
+    fn accept(&mut self, claimed: Claimed) {
+        let Some(version) = self.shared.versions.kept(&claimed.run) else {
+            return self.read_first(claimed);
+        };
+        let needs = needs(&version.plan, &claimed.position);
+        let fresh_range = !matches!(claimed.position, Position::Range { .. });
+        let run = self.runs.get(&claimed.run.run_id);
+        let known = needs
+            .iter()
+            .all(|need| run.is_some_and(|run| run.state.output(need.step).is_some()));
+        if known && fresh_range && (needs.is_empty() || run.is_some()) {
+            self.begin(Prepared::bare(claimed, version));
+        } else {
+            self.read_first(claimed);
+        }
+    }
+
+    fn read_first(&self, claimed: Claimed) {
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Some(prepared) = prepare(&shared, claimed).await {
+                shared.send(prepared.claimed.run.run_id, Message::Prepared(Box::new(prepared)));
+            }
+        });
+    }
+
+    /// Takes a token in hand.
+    fn begin(&mut self, mut prepared: Prepared) {
+        if self.drained.is_some() {
+            return;
+        }
+        let run_id = prepared.claimed.run.run_id;
+        let run = self.runs.entry(run_id).or_insert_with(|| OwnedRun::new(&prepared));
+        run.learn(&mut prepared);
+        let Claimed { held, position, lost, .. } = prepared.claimed;
+        run.tokens.insert(held.id, OwnedToken { held, position, lost, work: Work::Resting });
+        if let Position::Range { step, lo, hi } = position {
+            self.begin_range(run_id, held.id, (step, lo, hi), &prepared);
+        } else {
+            self.enter(run_id, held.id);
+        }
+    }
+
+    /// What was recorded goes on.
+    fn settle(&mut self, flushed: Flushed) {
+        self.shared.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.stale.fetch_add(flushed.stale.len() as u64, Ordering::Relaxed);
+        for (run_id, token) in flushed.stale {
+            self.let_go(run_id, token);
+        }
+        if flushed.doubt {
+            self.shared.doubt.notify_one();
+        }
+        for delta in flushed.recorded {
+            self.follow(&delta);
+        }
+        for joined in flushed.joined {
+            match joined {
+                Joined::Run(run_id) => {
+                    self.runs.remove(&run_id);
+                    self.shared.store.tell_ended(run_id);
+                }
+                Joined::Token { held, position } => self.join(held, position),
+            }
+        }
+    }
+
+    /// Goes on after a delta was recorded.
+    fn follow(&mut self, delta: &Delta) {
+        let run_id = delta.run_id;
+        if delta.finish.is_some() {
+            self.shared.store.tell_ended(run_id);
+            self.runs.remove(&run_id);
+            return;
+        }
+        let (held, to) = delta.token;
+        let mut go_on = Vec::new();
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        match to {
+            TokenMove::End => drop(run.tokens.remove(&held.id)),
+            TokenMove::Park { wake_in, .. } => {
+                run.tokens.remove(&held.id);
+                self.offered(wake_in);
+            }
+            TokenMove::Keep { position, lost } => {
+                if let Some(token) = run.tokens.get_mut(&held.id)
+                    && matches!(token.work, Work::Resting)
+                {
+                    token.position = position;
+                    token.lost = lost;
+                    go_on.push(held.id);
+                }
+            }
+        }
+        for birth in &delta.births {
+            if !birth.keep || !birth.wake_in.is_zero() {
+                self.offered(birth.wake_in);
+                continue;
+            }
+            let id = birth.id(delta.tenant, run_id);
+            let (held, work) = (Held { id, epoch: 1 }, Work::Resting);
+            if let Some(run) = self.runs.get_mut(&run_id) {
+                let token = OwnedToken { held, position: birth.position, lost: birth.lost, work };
+                run.tokens.insert(id, token);
+                go_on.push(id);
+            }
+        }
+        for id in go_on {
+            self.enter(run_id, id);
+        }
+        self.drop_if_idle(run_id);
+    }
+
+    /// A token is in the store for anybody: now, or when its moment has come.
+    fn offered(&self, wake_in: Duration) {
+        if wake_in.is_zero() {
+            self.shared.seats.knock();
+            self.shared.store.bell().ready();
+        } else {
+            self.shared.parked.notify_one();
+        }
+    }
+
+    /// A join completed with one of our deltas: its token is ours.
+    fn join(&mut self, held: Held, position: Position) {
+        // The delta that completed the join may have been the run's last token here.
+        let Some(run) = self.runs.get(&held.id.run_id) else {
+            return;
+        };
+        let claimed = Claimed { held, position, lost: 0, run: Arc::clone(&run.facts) };
+        self.accept(claimed);
+    }
+
+    fn drop_if_idle(&mut self, run_id: RunId) {
+        if self.runs.get(&run_id).is_some_and(|run| run.tokens.is_empty()) {
+            self.runs.remove(&run_id);
+        }
+    }
+
+    /// A token is not ours any more.
+    fn let_go(&mut self, run_id: RunId, token: TokenId) {
+        if let Some(run) = self.runs.get_mut(&run_id) {
+            run.tokens.remove(&token);
+        }
+        self.drop_if_idle(run_id);
+    }
+
+    /// A run ended elsewhere: what runs for it is interrupted, what was not recorded is dropped.
+    fn forget(&mut self, run_id: RunId) {
+        if let Some(run) = self.runs.remove(&run_id) {
+            run.stop();
+        }
+        self.dirty.retain(|(dirty, _)| *dirty != run_id);
+        self.pending.retain(|delta| delta.run_id != run_id || delta.finish.is_some());
+    }
+
+    fn abandon(&mut self) {
+        for run in self.runs.values() {
+            run.stop();
+        }
+        self.runs.clear();
+        self.dirty.clear();
+        self.pending.clear();
+    }
+
+    /// Looks whether runs were ended elsewhere.
+    fn look(&self) {
+        if self.runs.is_empty() {
+            return;
+        }
+        let held: Vec<_> = self.runs.values().map(|run| (run.facts.tenant, run.facts.run_id)).collect();
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            match shared.store.find_ended_runs(&held).await {
+                Ok(ended) => {
+                    for run_id in ended {
+                        shared.send(run_id, Message::Stopped(run_id));
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "could not look for ended runs"),
+            }
+        });
+    }
+}
+
+/// What is in flight, when it has landed; never when nothing is.
+async fn landed(in_flight: &mut Option<InFlight>) -> Flushed {
+    match in_flight {
+        Some(flushing) => flushing.await,
+        None => std::future::pending().await,
+    }
+}

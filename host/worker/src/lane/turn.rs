@@ -1,0 +1,449 @@
+//! The rule applied: what an attempt ended in, what follows for its token, what is to be recorded.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::limits::MAX_LOST;
+use model::{
+    Arrival, Failure, FailureKind, Finish, Join, Moves, Outcome, Position, Receipt, RunId, StepIndex,
+    TaskKey,
+};
+use sandbox::Stop;
+use store::{Arrives, Attempted, Birth, Delta, TokenId, TokenMove, Written};
+
+use super::Lane;
+use crate::attempt::{Attempt, Closed, launch};
+use crate::owned::{OwnedRun, RangeWork, Work};
+use crate::prepare::Prepared;
+
+/// Where a token goes, what was recorded with that, and the losses it takes along.
+struct Onward {
+    moves: Moves,
+    attempts: Vec<Attempted>,
+    lost: u32,
+}
+
+impl Lane {
+    /// Goes on at a token's position.
+    pub(super) fn enter(&mut self, run_id: RunId, id: TokenId) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get(&id) else {
+            return;
+        };
+        let (position, lost) = (token.position, token.lost);
+        let changes = match position {
+            Position::Open(step) => run.state.open(step),
+            Position::Close(step) => run.state.close_map(step),
+            Position::Task { task, attempt } => return self.start_task(run_id, id, task, attempt),
+            Position::Range { step, lo, hi } if lost > 0 => {
+                return self.split_range(run_id, id, (step, lo, hi), lost, &[]);
+            }
+            Position::Range { step, lo, hi } => {
+                return self.start_range(run_id, id, (step, lo, hi), Vec::new());
+            }
+        };
+        let moves = Moves::of(&run.version.plan, &changes);
+        let unopened = unopened(position.step(), &moves);
+        let charged = charge_lost(&moves, lost);
+        let attempts = unopened.into_iter().chain(charged).collect();
+        self.go_on(run_id, id, Onward { moves, attempts, lost });
+    }
+
+    /// Moves a token on. Where nothing but its position changes and that follows from what is recorded, nothing is
+    /// recorded again.
+    fn go_on(&mut self, run_id: RunId, id: TokenId, onward: Onward) {
+        let Onward { moves, attempts, lost } = onward;
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        token.work = Work::Resting;
+        let facts = !attempts.is_empty() || !moves.arrivals.is_empty() || moves.finish.is_some();
+        if let [only] = moves.continuations[..]
+            && !facts
+            && lost == 0
+            && only.delay.is_zero()
+        {
+            token.position = only.position;
+            return self.enter(run_id, id);
+        }
+        let mut continuations = moves.continuations.iter();
+        let to = match continuations.next() {
+            None => TokenMove::End,
+            Some(first) if first.delay.is_zero() => {
+                let position = at_attempt(first.position, lost);
+                TokenMove::Keep { position, lost }
+            }
+            Some(first) => {
+                TokenMove::Park { position: first.position, lost, wake_in: first.delay }
+            }
+        };
+        let mut delta = Delta::of(&run.facts, token.held, to);
+        delta.attempts = attempts;
+        let mut free = self.shared.seats.free();
+        for other in continuations {
+            let keep = free > 0 && other.delay.is_zero() && self.drained.is_none();
+            free -= i64::from(keep);
+            let (position, wake_in) = (other.position, other.delay);
+            delta.births.push(Birth { position, lost: 0, keep, wake_in });
+        }
+        for arrival in moves.arrivals {
+            delta.arrive(&run.version.plan, arrival);
+        }
+        delta.finish = moves.finish;
+        self.push(delta);
+    }
+
+    /// Hands a delta to the next batch. A run that fails takes everything else of it out of the lane's hands.
+    fn push(&mut self, delta: Delta) {
+        if let Some(Finish::Failed { .. }) = delta.finish {
+            self.forget(delta.run_id);
+        }
+        self.pending.push(delta);
+    }
+
+    fn start_task(&mut self, run_id: RunId, id: TokenId, task: TaskKey, attempt: u32) {
+        if self.drained.is_some() {
+            return;
+        }
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        know_width(run, task.step);
+        let stop = Stop::default();
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        token.work = Work::Task(stop.clone());
+        let held = token.held;
+        if token.lost >= u32::from(MAX_LOST) {
+            let message = format!("the worker was lost {} times with this task", token.lost);
+            let failure = Failure::new(FailureKind::WorkerLost, message);
+            let outcome = Some(Outcome::Fail(failure));
+            let (receipt, log) = (Receipt::default(), Vec::new());
+            return self.close_task(Closed { held, run_id, task, attempt, outcome, receipt, log });
+        }
+        self.launch(run_id, id, task, attempt, stop);
+    }
+
+    fn launch(&mut self, run_id: RunId, id: TokenId, task: TaskKey, attempt: u32, stop: Stop) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get(&id) else {
+            return;
+        };
+        let held = token.held;
+        let Some(input) = run.state.input_of(task) else {
+            tracing::error!(run = %run_id, step = task.step.0, "a task's input is not known");
+            self.shared.doubt.notify_one();
+            return;
+        };
+        let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
+        let seat = self.shared.seats.sit();
+        self.running += 1;
+        let attempt = Attempt { held, run: facts, version, task, attempt, input, stop, seat };
+        launch(&self.shared, attempt);
+    }
+
+    /// Takes over a range: tasks that ended or departed are not its own any more.
+    pub(super) fn begin_range(
+        &mut self,
+        run_id: RunId,
+        id: TokenId,
+        range: (StepIndex, u32, u32),
+        prepared: &Prepared,
+    ) {
+        let (step, lo, hi) = range;
+        let lost = prepared.claimed.lost;
+        let gone: Vec<(u32, bool)> = (lo..hi)
+            .filter_map(|index| match (prepared.done.contains(&index), prepared.departed.contains(&index)) {
+                (_, true) => Some((index, false)),
+                (true, false) => Some((index, true)),
+                (false, false) => None,
+            })
+            .collect();
+        if lost > 0 {
+            self.split_range(run_id, id, (step, lo, hi), lost, &gone);
+        } else {
+            self.start_range(run_id, id, range, gone);
+        }
+    }
+
+    /// Starts the tasks of a range that are not `gone`: ended (true) or with a token of their own (false).
+    fn start_range(
+        &mut self,
+        run_id: RunId,
+        id: TokenId,
+        (step, lo, hi): (StepIndex, u32, u32),
+        gone: Vec<(u32, bool)>,
+    ) {
+        if self.drained.is_some() {
+            return;
+        }
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        know_width(run, step);
+        let stop = Stop::default();
+        let departed = gone.iter().filter(|(_, ended)| !ended).count();
+        let departed = u32::try_from(departed).unwrap_or(u32::MAX);
+        let left: Vec<u32> =
+            (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)).collect();
+        let running = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        let (finished, births) = (Vec::new(), Vec::new());
+        let work =
+            RangeWork { stop: stop.clone(), step, lo, hi, running, departed, finished, births };
+        if let Some(token) = run.tokens.get_mut(&id) {
+            token.work = Work::Range(work);
+        }
+        if left.is_empty() {
+            return self.end_range(run_id, id);
+        }
+        for index in left {
+            self.launch(run_id, id, TaskKey { step, index }, 1, stop.clone());
+        }
+    }
+
+    /// A range whose worker was lost: each task left goes on alone, so that one that ends the process ends by itself.
+    fn split_range(
+        &mut self,
+        run_id: RunId,
+        id: TokenId,
+        (step, lo, hi): (StepIndex, u32, u32),
+        lost: u32,
+        gone: &[(u32, bool)],
+    ) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(width) = know_width(run, step) else {
+            return;
+        };
+        let Some(token) = run.tokens.get(&id) else {
+            return;
+        };
+        let mut delta = Delta::of(&run.facts, token.held, TokenMove::End);
+        let attempt = next_attempt(lost);
+        for index in (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)) {
+            let task = TaskKey { step, index };
+            delta.attempts.extend((1..attempt).map(|number| lost_attempt(task, number)));
+            let position = Position::Task { task, attempt };
+            delta.births.push(Birth { position, lost, keep: false, wake_in: Duration::ZERO });
+        }
+        let ended = gone.iter().filter(|(_, ended)| *ended).count();
+        let count = u32::try_from(ended).unwrap_or(u32::MAX);
+        delta.arrive(&run.version.plan, Arrival { join: Join::Step(step), count, of: width });
+        self.push(delta);
+    }
+
+    /// An attempt ended.
+    pub(super) fn close(&mut self, closed: Closed) {
+        self.shared.counters.attempts.fetch_add(1, Ordering::Relaxed);
+        let token = self.runs.get(&closed.run_id).and_then(|run| run.tokens.get(&closed.held.id));
+        let Some(token) = token.filter(|token| token.held == closed.held) else {
+            self.shared.counters.stale.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        match token.work {
+            Work::Task(_) => self.close_task(closed),
+            Work::Range(_) => self.close_element(closed),
+            // An attempt that was stopped answers after its token has moved on.
+            Work::Resting => {}
+        }
+    }
+
+    fn close_task(&mut self, closed: Closed) {
+        let (run_id, id) = (closed.run_id, closed.held.id);
+        let Some((moves, attempted, lost)) = self.decide(closed) else {
+            return;
+        };
+        let Some(retry_in) = moves.retry_in else {
+            return self.go_on(run_id, id, Onward { moves, attempts: vec![attempted], lost: 0 });
+        };
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        token.work = Work::Resting;
+        let task = TaskKey { step: attempted.step, index: attempted.index.unwrap_or(0) };
+        let position = Position::Task { task, attempt: attempted.attempt + 1 };
+        let to = TokenMove::Park { position, lost, wake_in: retry_in };
+        let mut delta = Delta::of(&run.facts, token.held, to);
+        delta.attempts.push(attempted);
+        self.push(delta);
+    }
+
+    /// One task of a range ended: what it ended in waits for the next batch, the range for its other tasks.
+    fn close_element(&mut self, closed: Closed) {
+        let (run_id, id) = (closed.run_id, closed.held.id);
+        let Some((moves, attempted, _)) = self.decide(closed) else {
+            return;
+        };
+        if moves.finish.is_some() {
+            // The map step failed; what the range's other tasks ended in goes with it.
+            return self.fail_range(run_id, id, moves, attempted);
+        }
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        let Work::Range(range) = &mut token.work else {
+            return;
+        };
+        if let Some(wake_in) = moves.retry_in {
+            let task = TaskKey { step: attempted.step, index: attempted.index.unwrap_or(0) };
+            let position = Position::Task { task, attempt: attempted.attempt + 1 };
+            range.births.push(Birth { position, lost: 0, keep: false, wake_in });
+            range.departed += 1;
+        }
+        range.finished.push(attempted);
+        range.running -= 1;
+        if range.running == 0 {
+            self.dirty.remove(&(run_id, id));
+            self.end_range(run_id, id);
+        } else {
+            self.dirty.insert((run_id, id));
+        }
+    }
+
+    fn fail_range(&mut self, run_id: RunId, id: TokenId, moves: Moves, attempted: Attempted) {
+        let Some(token) = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&id)) else {
+            return;
+        };
+        let mut attempts = match &mut token.work {
+            Work::Range(range) => std::mem::take(&mut range.finished),
+            Work::Resting | Work::Task(_) => Vec::new(),
+        };
+        attempts.push(attempted);
+        if let Some(run) = self.runs.get(&run_id) {
+            run.stop();
+        }
+        self.go_on(run_id, id, Onward { moves, attempts, lost: 0 });
+    }
+
+    /// Every task of a range ended or departed.
+    fn end_range(&mut self, run_id: RunId, id: TokenId) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        let Work::Range(range) = std::mem::replace(&mut token.work, Work::Resting) else {
+            return;
+        };
+        let step = range.step;
+        let Some(width) = know_width(run, step) else {
+            return;
+        };
+        let arrival = Arrival { join: Join::Step(step), count: range.arriving(), of: width };
+        if range.arriving() < width || !range.births.is_empty() {
+            let Some(token) = run.tokens.get(&id) else {
+                return;
+            };
+            let mut delta = Delta::of(&run.facts, token.held, TokenMove::End);
+            delta.attempts = range.finished;
+            delta.births = range.births;
+            delta.arrive(&run.version.plan, arrival);
+            return self.push(delta);
+        }
+        // This token carried the whole map step: nobody else can complete it, so it goes on by itself.
+        let changes = run.state.close_map(step);
+        let moves = Moves::of(&run.version.plan, &changes);
+        let before = self.pending.len();
+        self.go_on(run_id, id, Onward { moves, attempts: range.finished, lost: 0 });
+        for delta in &mut self.pending[before..] {
+            delta.arrivals.push(Arrives { arrival, map: true, bears: false });
+        }
+    }
+
+    /// Asks the rule. `None`: the attempt was cancelled, and what cancelled it has been recorded.
+    fn decide(&mut self, mut closed: Closed) -> Option<(Moves, Attempted, u32)> {
+        let outcome = closed.outcome.take()?;
+        let run = self.runs.get_mut(&closed.run_id)?;
+        let lost = run.tokens.get(&closed.held.id)?.lost;
+        let kept = outcome.clone();
+        let changes = run.state.advance(closed.for_rule(outcome, lost));
+        let mut moves = Moves::of(&run.version.plan, &changes);
+        if let Some(Position::Range { step, .. }) =
+            run.tokens.get(&closed.held.id).map(|token| token.position)
+        {
+            // A range arrives as a whole.
+            moves.arrivals.retain(|arrival| arrival.join != Join::Step(step));
+        }
+        let written = match (kept, moves.retry_in) {
+            (Outcome::Complete(output), _) => Written::Completed(output),
+            (Outcome::Fail(failure), Some(retry_in)) => Written::Retried { failure, retry_in },
+            (Outcome::Fail(failure), None) => Written::Failed(failure),
+        };
+        let TaskKey { step, index } = closed.task;
+        let (attempt, receipt, log) = (closed.attempt, closed.receipt, closed.log);
+        let index = Some(index);
+        Some((moves, Attempted { step, index, attempt, written, receipt, log }, lost))
+    }
+}
+
+/// How many tasks a map step has, remembered; `None` for any other step, or when its source is not known here.
+fn know_width(run: &mut OwnedRun, step: StepIndex) -> Option<u32> {
+    if !run.version.plan.step(step).map {
+        return None;
+    }
+    let width = run.state.map_width(step)?;
+    run.state.learn_width(step, width);
+    Some(width)
+}
+
+/// The outcome of a step that failed without a task.
+fn unopened(step: StepIndex, moves: &Moves) -> Option<Attempted> {
+    let Some(Finish::Failed { step: failed, failure }) = &moves.finish else {
+        return None;
+    };
+    // It is the step itself, or a map step right after it.
+    let step = if *failed == step { step } else { *failed };
+    let written = Written::Failed(failure.clone());
+    let (receipt, log) = (Receipt::default(), Vec::new());
+    Some(Attempted { step, index: None, attempt: 1, written, receipt, log })
+}
+
+/// The attempts that were lost at a token whose task had not been recorded as open.
+fn charge_lost(moves: &Moves, lost: u32) -> Vec<Attempted> {
+    let task = match moves.continuations.first().map(|first| first.position) {
+        Some(Position::Task { task, .. }) if lost > 0 && moves.finish.is_none() => task,
+        Some(Position::Task { .. } | Position::Open(_) | Position::Close(_) | Position::Range { .. })
+        | None => return Vec::new(),
+    };
+    (1..next_attempt(lost)).map(|number| lost_attempt(task, number)).collect()
+}
+
+/// The attempt after `lost` losses; the last loss is not followed by another attempt, it is what the task ends in.
+fn next_attempt(lost: u32) -> u32 {
+    if lost >= u32::from(MAX_LOST) { lost } else { lost + 1 }
+}
+
+fn at_attempt(position: Position, lost: u32) -> Position {
+    match position {
+        Position::Task { task, .. } if lost > 0 => {
+            Position::Task { task, attempt: next_attempt(lost) }
+        }
+        Position::Task { .. } | Position::Open(_) | Position::Close(_) | Position::Range { .. } => {
+            position
+        }
+    }
+}
+
+fn lost_attempt(task: TaskKey, attempt: u32) -> Attempted {
+    let failure = Failure::new(FailureKind::WorkerLost, "the worker that held the task stopped beating");
+    let written = Written::Retried { failure, retry_in: Duration::ZERO };
+    let (receipt, log) = (Receipt::default(), Vec::new());
+    Attempted { step: task.step, index: Some(task.index), attempt, written, receipt, log }
+}

@@ -1,0 +1,92 @@
+//! The runs and tokens a lane has in hand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::{Counting, Position, RunState, StepIndex};
+use sandbox::Stop;
+use store::{Attempted, Birth, Held, RunFacts, TokenId};
+
+use crate::prepare::Prepared;
+use crate::versions::Version;
+
+/// A run this lane has tokens of.
+pub(crate) struct OwnedRun {
+    pub(crate) facts: Arc<RunFacts>,
+    pub(crate) version: Arc<Version>,
+    pub(crate) state: RunState,
+    pub(crate) tokens: HashMap<TokenId, OwnedToken>,
+}
+
+/// A token in hand. Its position may be ahead of the stored one: what follows from recorded facts alone is not
+/// recorded again.
+pub(crate) struct OwnedToken {
+    pub(crate) held: Held,
+    pub(crate) position: Position,
+    pub(crate) lost: u32,
+    pub(crate) work: Work,
+}
+
+/// What is going on at a token.
+pub(crate) enum Work {
+    /// Nothing yet, or it is being recorded.
+    Resting,
+    /// One attempt.
+    Task(Stop),
+    /// The attempts of a range.
+    Range(RangeWork),
+}
+
+/// A range of map tasks at work.
+pub(crate) struct RangeWork {
+    pub(crate) stop: Stop,
+    pub(crate) step: StepIndex,
+    pub(crate) lo: u32,
+    pub(crate) hi: u32,
+    /// Attempts that have not ended.
+    pub(crate) running: u32,
+    /// Tasks that have a token of their own.
+    pub(crate) departed: u32,
+    /// Attempts that ended and are not recorded yet.
+    pub(crate) finished: Vec<Attempted>,
+    /// Tokens for tasks that will be tried again.
+    pub(crate) births: Vec<Birth>,
+}
+
+impl RangeWork {
+    /// Tasks that arrive under this token.
+    pub(crate) fn arriving(&self) -> u32 {
+        self.hi - self.lo - self.departed
+    }
+}
+
+impl OwnedRun {
+    /// A run of which only what was prepared is known.
+    pub(crate) fn new(prepared: &Prepared) -> Self {
+        let facts = Arc::clone(&prepared.claimed.run);
+        let version = Arc::clone(&prepared.version);
+        let state = RunState::new(Arc::clone(&version.plan), facts.input.clone(), Counting::Store);
+        Self { facts, version, state, tokens: HashMap::new() }
+    }
+
+    /// Takes note of what was read for a token.
+    pub(crate) fn learn(&mut self, prepared: &mut Prepared) {
+        for (step, width) in prepared.widths.drain(..) {
+            self.state.learn_width(step, width);
+        }
+        for (task, output) in prepared.outputs.drain(..) {
+            self.state.learn(task, output);
+        }
+    }
+
+    /// Interrupts everything that runs for this run, within one tick.
+    pub(crate) fn stop(&self) {
+        for token in self.tokens.values() {
+            match &token.work {
+                Work::Resting => {}
+                Work::Task(stop) => stop.cancel(),
+                Work::Range(range) => range.stop.cancel(),
+            }
+        }
+    }
+}

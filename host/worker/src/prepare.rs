@@ -1,0 +1,117 @@
+//! What a lane must know before it can go on with a token: the version, the answers it stands on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Json, Plan, Position, StepIndex, TaskKey};
+use store::{Claimed, Need};
+
+use crate::Shared;
+use crate::versions::Version;
+
+/// A token with everything its lane needs to go on.
+pub(crate) struct Prepared {
+    pub(crate) claimed: Claimed,
+    pub(crate) version: Arc<Version>,
+    pub(crate) outputs: Vec<(TaskKey, Json)>,
+    pub(crate) widths: Vec<(StepIndex, u32)>,
+    /// Of a range: the tasks that have an outcome.
+    pub(crate) done: HashSet<u32>,
+    /// Of a range: the tasks that have a token of their own.
+    pub(crate) departed: HashSet<u32>,
+}
+
+impl Prepared {
+    /// A token that needs nothing but its version.
+    pub(crate) fn bare(claimed: Claimed, version: Arc<Version>) -> Self {
+        Self {
+            claimed,
+            version,
+            outputs: Vec::new(),
+            widths: Vec::new(),
+            done: HashSet::new(),
+            departed: HashSet::new(),
+        }
+    }
+}
+
+/// The wait before a read is tried again while Postgres does not answer.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Every task of a step.
+fn all(step: StepIndex) -> Need {
+    Need { step, lo: 0, hi: u32::MAX }
+}
+
+/// The answers a position stands on.
+pub(crate) fn needs(plan: &Plan, position: &Position) -> Vec<Need> {
+    let step = position.step();
+    let deps = &plan.step(step).needs;
+    // A map over a map takes its elements one by one.
+    let element_wise = deps.first().is_some_and(|dep| plan.step(step).map && plan.step(*dep).map);
+    match position {
+        Position::Close(step) => vec![all(*step)],
+        // How many elements there are is all that opening needs, and the width says it; the elements come with it.
+        Position::Open(_) => deps.iter().copied().map(all).collect(),
+        Position::Task { task, .. } if element_wise => {
+            vec![Need { step: deps[0], lo: task.index, hi: task.index + 1 }]
+        }
+        Position::Range { lo, hi, .. } if element_wise => {
+            vec![Need { step: deps[0], lo: *lo, hi: *hi }]
+        }
+        Position::Task { .. } | Position::Range { .. } => deps.iter().copied().map(all).collect(),
+    }
+}
+
+/// Reads what a token needs, however long Postgres takes. `None`: it cannot be read, and somebody was told.
+pub(crate) async fn prepare(shared: &Shared, claimed: Claimed) -> Option<Prepared> {
+    loop {
+        match try_prepare(shared, &claimed).await {
+            Ok(prepared) => return Some(prepared),
+            Err(store::Error::Unavailable(_) | store::Error::Collision) => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(
+                error @ (store::Error::Refused(_)
+                | store::Error::Stale
+                | store::Error::Migration(_)
+                | store::Error::Unreadable { .. }
+                | store::Error::Statement { .. }),
+            ) => {
+                tracing::error!(%error, run = %claimed.run.run_id, "a run cannot go on");
+                return None;
+            }
+        }
+    }
+}
+
+async fn try_prepare(shared: &Shared, claimed: &Claimed) -> Result<Prepared, store::Error> {
+    let store = &shared.store;
+    let run = &claimed.run;
+    let version = shared.versions.get(store, run).await?;
+    let plan = Arc::clone(&version.plan);
+    let mut prepared = Prepared::bare(claimed.clone(), version);
+    let needs = needs(&plan, &claimed.position);
+    if !needs.is_empty() {
+        prepared.outputs = store.load_outputs(run, &needs).await?;
+    }
+    let step = claimed.position.step();
+    let maps = needs.iter().map(|need| need.step).chain([step]).filter(|step| plan.step(*step).map);
+    let mut maps: Vec<StepIndex> = maps.collect();
+    maps.dedup();
+    if !maps.is_empty() {
+        prepared.widths = store.load_widths(run, &maps).await?;
+    }
+    if let Position::Range { step, lo, hi } = claimed.position
+        && claimed.held.epoch > 1
+    {
+        for gone in store.load_departed(run, Need { step, lo, hi }).await? {
+            let set = if gone.ended { &mut prepared.done } else { &mut prepared.departed };
+            set.insert(gone.index);
+        }
+        // A task that was split off ends under its own token.
+        prepared.done.retain(|index| !prepared.departed.contains(index));
+    }
+    Ok(prepared)
+}
