@@ -52,7 +52,8 @@ impl FromStr for Name {
         };
         let starts = first.is_ascii_alphabetic() || first == '_';
         if !starts || !characters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-            return Err(BadName::Characters(text.chars().take(MAX_NAME_LENGTH).collect()));
+            let shown = text.chars().take(60).flat_map(char::escape_debug);
+            return Err(BadName::Characters(shown.collect()));
         }
         if text.len() > MAX_NAME_LENGTH {
             return Err(BadName::TooLong(text.len()));
@@ -79,5 +80,26 @@ impl Serialize for Name {
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_the_form_of_a_name() {
+        for text in ["a", "_", "send-mail", "A1_b-2", "runs", &"x".repeat(128)] {
+            assert_eq!(text.parse::<Name>().unwrap().as_str(), text);
+        }
+        for text in ["", "2nd", "-a", "a b", "é", "run", "a\0", "a.b", &"x".repeat(129)] {
+            assert!(text.parse::<Name>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_name_is_shown_without_control_characters() {
+        let refused = "a\u{1b}[31m".parse::<Name>().unwrap_err().to_string();
+        assert!(refused.starts_with("`a\\u{1b}[31m` is not a name"), "{refused}");
     }
 }

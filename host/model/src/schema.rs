@@ -25,6 +25,9 @@ const CHECK_STEPS: u64 = 10_000_000;
 /// Steps that finding out why it does not match may take.
 const EXPLAIN_STEPS: u64 = 100_000;
 
+/// Memory that the compiled patterns of one schema may take together, in bytes.
+const PATTERN_BYTES: usize = 16 * 1024 * 1024;
+
 /// Characters of a rule's message that are shown.
 const MAX_DETAIL: usize = 300;
 
@@ -73,17 +76,17 @@ impl Schema {
             serde_json::from_str(schema.as_str()).map_err(|error| bad(error.to_string()))?;
         let draft = draft(&value)?;
         lint::check(&value)?;
+        let size =
+            (PATTERN_BYTES / lint::patterns(&value).max(1)).clamp(16 * 1024, 4 * 1024 * 1024);
         jsonschema::options_for::<Counted>()
             .with_draft(draft)
-            .with_pattern_options(
-                PatternOptions::regex().size_limit(1 << 20).dfa_size_limit(1 << 20),
-            )
+            .with_pattern_options(PatternOptions::regex().size_limit(size).dfa_size_limit(size))
             .offline()
             .build(&value)
             .map(|validator| Self(Arc::new(validator)))
             .map_err(|error| BadSchema {
                 pointer: cut(error.instance_path().as_str()),
-                detail: cut(&error.masked().to_string()),
+                detail: cut(&explained(&error.masked().to_string())),
             })
     }
 
@@ -138,6 +141,16 @@ fn draft(schema: &Value) -> Result<Draft, BadSchema> {
         detail: "`$schema` is not a draft that is known here; leave it out for draft 2020-12"
             .to_owned(),
     })
+}
+
+/// Adds why a pattern that other engines take can be refused here.
+fn explained(detail: &str) -> String {
+    let why = if detail.contains("regex") {
+        "; patterns run in linear time: without look-around, back-references or very large repetitions"
+    } else {
+        ""
+    };
+    format!("{detail}{why}")
 }
 
 /// Text that may be long or hold control characters, as a message may show it.

@@ -28,6 +28,20 @@ pub(super) fn check(root: &Value) -> Result<(), BadSchema> {
     costs.visit(root)
 }
 
+/// How many patterns a schema has.
+pub(super) fn patterns(part: &Value) -> usize {
+    match part {
+        Value::Object(members) => {
+            let own = usize::from(members.get("pattern").is_some_and(Value::is_string));
+            let keys =
+                members.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+            own + keys + members.values().map(patterns).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
 fn bad(pointer: &[String], detail: impl Into<String>) -> BadSchema {
     let escaped = pointer.iter().map(|name| name.replace('~', "~0").replace('/', "~1"));
     BadSchema { pointer: escaped.map(|name| format!("/{name}")).collect(), detail: detail.into() }

@@ -186,3 +186,20 @@ fn a_wide_value_is_checked_in_full() {
     let ints = super::tests::schema(r#"{"items":{"type":"integer","maximum":5,"minimum":0}}"#);
     assert_eq!(check(&ints, &format!("[{items}]")), Ok(()));
 }
+
+#[test]
+fn many_large_patterns_share_one_budget() {
+    let pattern = r#"{"pattern":"N\\p{L}{20}"}"#;
+    let many = |count: usize| {
+        let parts: Vec<String> = (0..count).map(|n| pattern.replace('N', &n.to_string())).collect();
+        format!(r#"{{"allOf":[{}]}}"#, parts.join(","))
+    };
+    schema(&many(5));
+    assert!(bad(&many(900)).detail.contains("patterns run in linear time"));
+}
+
+#[test]
+fn a_schema_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    shared(&schema("true"));
+}
