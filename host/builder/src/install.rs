@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 use crate::environment;
 use crate::error::Error;
 use crate::progress::{Note, Progress};
-use crate::toolchain::{Found, TARGET, Toolchain};
+use crate::toolchain::{Found, TARGET, Toolchain, on_path};
 
 /// Whether packages of the system may be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +54,15 @@ pub fn ensure_toolchain(
     if let Some(toolchain) = found.with_source() {
         return Ok(toolchain);
     }
-    let packages = debian_packages(&found);
+    let packages = on_path("apt-get").map(|_| debian_packages(&found));
     if let (Install::IfRoot, true, Some(packages)) = (install, geteuid().is_root(), &packages) {
-        apt_install(packages, progress)?;
+        match apt_install(packages, progress) {
+            Ok(()) => {}
+            Err(error) => missing.push(error.to_string()),
+        }
         if let Some(toolchain) = Found::look(folder).with_source() {
             return Ok(toolchain);
         }
-        missing.push("the packages were installed and still something is missing".to_owned());
     }
     Err(Error::NoToolchain {
         missing: missing.join("; "),
@@ -85,10 +87,8 @@ fn add_target(rustup: &Path, folder: &Path, progress: Progress<'_>) -> Result<()
     run(add.args(["target", "add", TARGET]), command)
 }
 
-/// What Debian's way needs beside what is there; `None` where there is no `apt-get` or no such package.
-fn debian_packages(found: &Found) -> Option<Vec<&'static str>> {
-    let known = Command::new("apt-cache").args(["show", "rustc-web"]).output();
-    known.is_ok_and(|output| output.status.success()).then_some(())?;
+/// What Debian's way needs beside what is there.
+fn debian_packages(found: &Found) -> Vec<&'static str> {
     let mut packages = vec!["rustc-web", "rust-web-src"];
     if found.cargo.is_none() {
         packages.push("cargo-web");
@@ -96,7 +96,7 @@ fn debian_packages(found: &Found) -> Option<Vec<&'static str>> {
     if found.linker.is_none() {
         packages.push("lld-22");
     }
-    Some(packages)
+    packages
 }
 
 fn apt_install(packages: &[&str], progress: Progress<'_>) -> Result<(), Error> {
@@ -136,7 +136,10 @@ fn mending_command(found: &Found, packages: Option<&[&str]>) -> String {
     match packages {
         Some(packages) => {
             let sudo = if geteuid().is_root() { "" } else { "sudo " };
-            format!("{sudo}apt-get install -y --no-install-recommends {}", packages.join(" "))
+            let packages = packages.join(" ");
+            format!(
+                "{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
+            )
         }
         None if found.rustup.is_some() => format!("rustup target add {TARGET}"),
         None => format!("curl https://sh.rustup.rs -sSf | sh -s -- -y --target {TARGET}"),

@@ -19,24 +19,9 @@ impl Admin {
     /// Runs statements on a database, each on its own, and answers the rows as text, one a line.
     pub(crate) fn run(&self, database: &str, statements: &[&str]) -> Result<Vec<String>, Error> {
         let mut psql = Command::new(&self.psql);
-        psql.args([
-            "--no-psqlrc",
-            "--quiet",
-            "--tuples-only",
-            "--no-align",
-            "--no-password",
-        ]);
-        psql.args([
-            "--set",
-            "ON_ERROR_STOP=1",
-            "--username",
-            SUPERUSER,
-            "--dbname",
-            database,
-        ]);
-        psql.arg("--host")
-            .arg(&self.socket)
-            .args(["--port", "5432"]);
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--no-password"]);
+        psql.args(["--set", "ON_ERROR_STOP=1", "--username", SUPERUSER, "--dbname", database]);
+        psql.arg("--host").arg(&self.socket).args(["--port", "5432"]);
         psql.env("PGOPTIONS", "-c client_min_messages=warning")
             .env("PGCONNECT_TIMEOUT", "10")
             .current_dir(Path::new("/"));

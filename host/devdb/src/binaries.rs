@@ -44,20 +44,11 @@ impl Binaries {
         let Some(wrote) = wrote else {
             return Ok(newest.clone());
         };
-        found
-            .iter()
-            .find(|one| one.major == wrote)
-            .cloned()
-            .ok_or_else(|| {
-                let majors: BTreeSet<String> =
-                    found.iter().map(|one| one.major.to_string()).collect();
-                let found = majors.into_iter().collect::<Vec<_>>().join(", ");
-                Error::OtherVersion {
-                    data: data.to_path_buf(),
-                    wrote,
-                    found,
-                }
-            })
+        found.iter().find(|one| one.major == wrote).cloned().ok_or_else(|| {
+            let majors: BTreeSet<String> = found.iter().map(|one| one.major.to_string()).collect();
+            let found = majors.into_iter().collect::<Vec<_>>().join(", ");
+            Error::OtherVersion { data: data.to_path_buf(), wrote, found }
+        })
     }
 
     /// The path of one of its programs.
@@ -76,20 +67,11 @@ fn installed() -> Vec<Binaries> {
         .iter()
         .filter_map(|folder| fs::canonicalize(folder.join("postgres")).ok())
         .filter_map(|program| program.parent().map(Path::to_path_buf))
-        .filter(|bin| {
-            ["initdb", "psql"]
-                .iter()
-                .all(|name| bin.join(name).is_file())
-        })
+        .filter(|bin| ["initdb", "psql"].iter().all(|name| bin.join(name).is_file()))
         .collect();
     let mut found: Vec<Binaries> = real
         .into_iter()
-        .filter_map(|bin| {
-            Some(Binaries {
-                major: major_of(&bin.join("postgres"))?,
-                bin,
-            })
-        })
+        .filter_map(|bin| Some(Binaries { major: major_of(&bin.join("postgres"))?, bin }))
         .filter(|one| one.major >= OLDEST)
         .collect();
     found.sort_by_key(|one| std::cmp::Reverse(one.major));
@@ -117,9 +99,7 @@ fn major_of(postgres: &Path) -> Option<u32> {
 /// `postgres (PostgreSQL) 17.2 (Debian 17.2-1)` and `... 18beta1` to the number in front.
 fn parse_major(version: &str) -> Option<u32> {
     let number = version.split_once("(PostgreSQL) ")?.1;
-    let digits = number
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(number.len());
+    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
     number[..digits].parse().ok()
 }
 
@@ -132,9 +112,7 @@ fn install_command() -> String {
         ("/etc/arch-release", "pacman -S postgresql"),
         ("/etc/alpine-release", "apk add postgresql"),
     ];
-    let here = by_marker
-        .iter()
-        .find(|(marker, _)| Path::new(marker).exists());
+    let here = by_marker.iter().find(|(marker, _)| Path::new(marker).exists());
     let command = match here {
         _ if cfg!(target_os = "macos") => return "brew install postgresql@17".to_owned(),
         Some((_, command)) => command,
@@ -153,23 +131,15 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_releases_and_betas() {
-        assert_eq!(
-            parse_major("postgres (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)\n"),
-            Some(15)
-        );
+        assert_eq!(parse_major("postgres (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)\n"), Some(15));
         assert_eq!(parse_major("postgres (PostgreSQL) 18beta1\n"), Some(18));
         assert_eq!(parse_major("something else"), None);
     }
 
     #[test]
     fn data_of_a_version_that_is_not_installed_says_which_one_to_install() {
-        let refused = Binaries::find(Path::new("/data"), Some(9))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            refused.contains("written by Postgres 9, which is not installed"),
-            "{refused}"
-        );
+        let refused = Binaries::find(Path::new("/data"), Some(9)).unwrap_err().to_string();
+        assert!(refused.contains("written by Postgres 9, which is not installed"), "{refused}");
         assert!(refused.contains("install Postgres 9"), "{refused}");
     }
 }

@@ -56,10 +56,7 @@ impl Options {
 
     /// The same, fast and forgetful.
     pub fn forgetful(data: impl Into<PathBuf>) -> Self {
-        Self {
-            durability: Durability::None,
-            ..Self::durable(data)
-        }
+        Self { durability: Durability::None, ..Self::durable(data) }
     }
 }
 
@@ -94,14 +91,8 @@ impl Cluster {
         let users = Lock::shared(&folder.users())?;
         let starting = Lock::exclusive(&folder.starting())?;
         let binaries = Binaries::find(&folder.data(), init::written_by(&folder))?;
-        let mut cluster = Self {
-            folder,
-            binaries,
-            options,
-            users,
-            started: false,
-            changing: Mutex::new(()),
-        };
+        let mut cluster =
+            Self { folder, binaries, options, users, started: false, changing: Mutex::new(()) };
         cluster.started = match cluster.start_or_join() {
             Err(Error::Start { .. }) if cluster.options.durability == Durability::None => {
                 init::remove(&cluster.folder.data())?;
@@ -172,10 +163,7 @@ impl Cluster {
 
     /// Takes the server away from everybody who uses it, and waits until it is gone. For tests of what happens then.
     pub fn halt(&self, how: Halt) -> Result<(), Error> {
-        let _changing = self
-            .changing
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _changing = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _starting = Lock::exclusive(&self.folder.starting())?;
         let Some(pid) = server::running(&self.folder)? else {
             return Ok(());
@@ -190,10 +178,7 @@ impl Cluster {
 
     /// Starts the server again after [`Cluster::halt`]. On return it accepts connections.
     pub fn resume(&self) -> Result<(), Error> {
-        let _changing = self
-            .changing
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _changing = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _starting = Lock::exclusive(&self.folder.starting())?;
         self.start_or_join().map(drop)
     }
@@ -210,10 +195,7 @@ impl Cluster {
     }
 
     pub(crate) fn admin(&self) -> Admin {
-        Admin {
-            psql: self.binaries.program("psql"),
-            socket: self.folder.socket.clone(),
-        }
+        Admin { psql: self.binaries.program("psql"), socket: self.folder.socket.clone() }
     }
 
     /// True when it started the server. The caller holds the start lock.
@@ -287,11 +269,8 @@ impl Cluster {
                 "max_wal_senders=0",
             ][..],
         });
-        command.extend(
-            settings
-                .into_iter()
-                .flat_map(|setting| ["-c".to_owned(), setting.to_owned()]),
-        );
+        command
+            .extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting.to_owned()]));
         command
     }
 }
@@ -301,12 +280,10 @@ fn percent_encode(bytes: &[u8]) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     bytes
         .iter()
-        .map(|&byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
+        .map(
+            |&byte| {
+                if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            },
+        )
         .collect()
 }

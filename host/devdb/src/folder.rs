@@ -51,12 +51,7 @@ impl Folder {
                 socket.display()
             ));
         }
-        let folder = Self {
-            path,
-            user,
-            socket,
-            notes,
-        };
+        let folder = Self { path, user, socket, notes };
         for lock in [folder.users(), folder.starting(), folder.keeping()] {
             let open = fs::OpenOptions::new().create(true).append(true).open(&lock);
             open.map_err(Error::file("create", &lock))?;
@@ -121,11 +116,7 @@ fn short_folder(data: &Path, user: ServerUser) -> Result<PathBuf, Error> {
         ServerUser::Other { uid, .. } => uid,
     };
     if !found.is_dir() || found.uid() != owner {
-        return Err(Error::OtherOwner {
-            data: path,
-            owner: found.uid(),
-            us: owner,
-        });
+        return Err(Error::OtherOwner { data: path, owner: found.uid(), us: owner });
     }
     Ok(path)
 }
@@ -142,9 +133,7 @@ pub(crate) fn short_hash(path: &Path) -> String {
 /// The folder of the cluster that all tests of a build share: inside cargo's target folder.
 pub(crate) fn for_tests() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
-    let target = program
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     target.map_or_else(
         || env::temp_dir().join(format!("stepcell-tests-{}", geteuid().as_raw())),
         |target| target.join("stepcell-tests").join("postgres"),

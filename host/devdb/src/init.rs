@@ -17,11 +17,7 @@ pub(crate) const DATABASE: &str = "stepcell";
 
 /// The major version that wrote the data, `None` where there is none yet.
 pub(crate) fn written_by(folder: &Folder) -> Option<u32> {
-    fs::read_to_string(folder.data().join("PG_VERSION"))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    fs::read_to_string(folder.data().join("PG_VERSION")).ok()?.trim().parse().ok()
 }
 
 /// Makes the data folder where there is none. It appears under its name only when it is complete, so an interrupted
@@ -36,9 +32,7 @@ pub(crate) fn ensure(
     }
     let new = folder.path.join("data.new");
     remove(&new)?;
-    let mut initdb = folder
-        .user
-        .command(&binaries.program("initdb"), &folder.path);
+    let mut initdb = folder.user.command(&binaries.program("initdb"), &folder.path);
     initdb.args([
         "--no-sync",
         "--encoding=UTF8",
@@ -46,10 +40,7 @@ pub(crate) fn ensure(
         "--auth-local=trust",
         "--auth-host=reject",
     ]);
-    initdb
-        .args(["--username", SUPERUSER])
-        .arg("--pgdata")
-        .arg(&new);
+    initdb.args(["--username", SUPERUSER]).arg("--pgdata").arg(&new);
     run(&mut initdb, "")?;
     if supports_lz4(folder, binaries, &new) {
         let path = new.join("postgresql.conf");
@@ -58,18 +49,11 @@ pub(crate) fn ensure(
         open.and_then(|mut file| file.write_all(settings.as_bytes()))
             .map_err(Error::file("write", &path))?;
     }
-    let mut single = folder
-        .user
-        .command(&binaries.program("postgres"), &folder.path);
-    single
-        .args(["--single", "-F", "-D"])
-        .arg(&new)
-        .arg("postgres");
+    let mut single = folder.user.command(&binaries.program("postgres"), &folder.path);
+    single.args(["--single", "-F", "-D"]).arg(&new).arg("postgres");
     run(&mut single, &format!("create database {DATABASE}\n"))?;
     if durability == Durability::Durable {
-        let mut sync = folder
-            .user
-            .command(&binaries.program("initdb"), &folder.path);
+        let mut sync = folder.user.command(&binaries.program("initdb"), &folder.path);
         run(sync.arg("--sync-only").arg("--pgdata").arg(&new), "")?;
     }
     remove(&folder.data())?;
@@ -88,9 +72,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 
 /// Whether this Postgres was built with lz4: it refuses the setting otherwise.
 fn supports_lz4(folder: &Folder, binaries: &Binaries, data: &Path) -> bool {
-    let mut ask = folder
-        .user
-        .command(&binaries.program("postgres"), &folder.path);
+    let mut ask = folder.user.command(&binaries.program("postgres"), &folder.path);
     ask.args([
         "-C",
         "wal_compression",
@@ -110,32 +92,18 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, Error> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let failed = |output: String| Error::Command {
-        command: name.clone(),
-        output,
-    };
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    let failed = |output: String| Error::Command { command: name.clone(), output };
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
     // A program that ends without reading says why in its output.
     if let Some(mut stdin) = child.stdin.take() {
         drop(stdin.write_all(input.as_bytes()));
     }
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child
-        .wait_with_output()
-        .map_err(|error| failed(error.to_string()))?;
+    let Output { status, stdout, stderr } =
+        child.wait_with_output().map_err(|error| failed(error.to_string()))?;
     if status.success() {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }
     let said = [stderr, stdout].concat();
-    Err(failed(format!(
-        "{status}: {}",
-        String::from_utf8_lossy(&said).trim()
-    )))
+    Err(failed(format!("{status}: {}", String::from_utf8_lossy(&said).trim())))
 }

@@ -83,20 +83,10 @@ pub(crate) fn spawn(
     let inner = format!("shift\n{alone}\n{SCRIPT}");
     let mut keeper = folder.user.command(Path::new("/bin/sh"), &folder.path);
     keeper.arg("-c").arg(outer).arg(folder.keeping()).arg(inner);
-    keeper
-        .arg(linger.as_secs().to_string())
-        .arg(folder.users())
-        .arg(pid)
-        .args(arguments);
+    keeper.arg(linger.as_secs().to_string()).arg(folder.users()).arg(pid).args(arguments);
     // A group of its own: Ctrl-C in the terminal ends the caller, and the lock says so.
-    keeper
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(Stdio::null());
-    keeper
-        .spawn()
-        .map_err(Error::file("run", Path::new("/bin/sh")))
+    keeper.process_group(0).stdin(Stdio::null()).stdout(out).stderr(Stdio::null());
+    keeper.spawn().map_err(Error::file("run", Path::new("/bin/sh")))
 }
 
 /// Reaps the keeper when it ends, which may be after this process.

@@ -41,12 +41,8 @@ impl Lock {
     }
 
     fn wait(path: &Path, operation: FlockOperation) -> Result<Self, Error> {
-        let open = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path);
+        let open =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
         let file = open.map_err(Error::file("open the lock", path))?;
         let began = Instant::now();
         loop {

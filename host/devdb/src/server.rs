@@ -35,12 +35,7 @@ pub(crate) fn ready(folder: &Folder) -> Option<Pid> {
 pub(crate) fn running(folder: &Folder) -> Result<Option<Pid>, Error> {
     let path = folder.data().join("postmaster.pid");
     let text = fs::read_to_string(&path).unwrap_or_default();
-    let Some(pid) = text
-        .lines()
-        .next()
-        .and_then(parse)
-        .filter(|pid| is_alive(*pid))
-    else {
+    let Some(pid) = text.lines().next().and_then(parse).filter(|pid| is_alive(*pid)) else {
         return Ok(None);
     };
     if is_postgres(pid) {
@@ -62,11 +57,7 @@ pub(crate) fn wait_until_ready(
         }
         thread::sleep(POLL);
     }
-    Err(Error::Start {
-        data: folder.data(),
-        log: folder.log(),
-        tail: tail(folder),
-    })
+    Err(Error::Start { data: folder.data(), log: folder.log(), tail: tail(folder) })
 }
 
 /// Sends the signal and waits until the process is gone.
@@ -86,10 +77,7 @@ pub(crate) fn wait_until_gone(folder: &Folder, pid: Pid) -> Result<(), Error> {
                 pid.as_raw_nonzero(),
                 folder.log().display()
             );
-            return Err(Error::Command {
-                command: "stop postgres".to_owned(),
-                output,
-            });
+            return Err(Error::Command { command: "stop postgres".to_owned(), output });
         }
         thread::sleep(POLL);
     }
@@ -113,18 +101,13 @@ pub(crate) fn is_alive(pid: Pid) -> bool {
     let there = !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH));
     let stat =
         fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    there
-        && !stat
-            .rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with('Z'))
+    there && !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
 fn is_postgres(pid: Pid) -> bool {
     let number = pid.as_raw_nonzero().to_string();
     let name = fs::read_to_string(format!("/proc/{number}/comm")).or_else(|_| {
-        let output = Command::new("ps")
-            .args(["-o", "comm=", "-p", &number])
-            .output();
+        let output = Command::new("ps").args(["-o", "comm=", "-p", &number]).output();
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
     });
     name.is_ok_and(|name| name.contains("postgres") || name.contains("postmaster"))

@@ -41,10 +41,7 @@ where
     if cluster.run("postgres", &[&there])?.is_empty() {
         let unfinished = format!("{template}_unfinished");
         let drop_old = format!("drop database if exists {unfinished} with (force)");
-        cluster.run(
-            "postgres",
-            &[&drop_old, &format!("create database {unfinished}")],
-        )?;
+        cluster.run("postgres", &[&drop_old, &format!("create database {unfinished}")])?;
         migrate(cluster.url_for(&unfinished))
             .await
             .map_err(|error| Error::Migrate(error.to_string()))?;
@@ -54,10 +51,7 @@ where
         );
         let close = format!("alter database {unfinished} with allow_connections false");
         cluster.run("postgres", &[&close, &end])?;
-        cluster.run(
-            "postgres",
-            &[&format!("alter database {unfinished} rename to {template}")],
-        )?;
+        cluster.run("postgres", &[&format!("alter database {unfinished} rename to {template}")])?;
     }
     drop(making);
     TestDatabase::from_template(cluster, &template)
@@ -113,10 +107,7 @@ fn shared() -> Result<&'static Cluster, Error> {
     if let Some(cluster) = *shared {
         return Ok(cluster);
     }
-    let options = Options {
-        linger: LINGER,
-        ..Options::forgetful(folder::for_tests())
-    };
+    let options = Options { linger: LINGER, ..Options::forgetful(folder::for_tests()) };
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(options)?));
     if cluster.started() {
         remove_left_over(cluster)?;
@@ -128,10 +119,8 @@ fn shared() -> Result<&'static Cluster, Error> {
 /// Databases of tests that were killed; nobody uses them, for their server was not running.
 fn remove_left_over(cluster: &Cluster) -> Result<(), Error> {
     // Another process may have joined since, so only what belongs to no living process goes.
-    let names = cluster.run(
-        "postgres",
-        &["select datname from pg_database where datname like 'test\\_%'"],
-    )?;
+    let names = cluster
+        .run("postgres", &["select datname from pg_database where datname like 'test\\_%'"])?;
     let dead = |name: &&String| {
         let pid = name
             .split('_')
@@ -141,10 +130,7 @@ fn remove_left_over(cluster: &Cluster) -> Result<(), Error> {
         pid.is_none_or(|pid| rustix::process::test_kill_process(pid).is_err())
     };
     for name in names.iter().filter(dead) {
-        cluster.run(
-            "postgres",
-            &[&format!("drop database if exists {name} with (force)")],
-        )?;
+        cluster.run("postgres", &[&format!("drop database if exists {name} with (force)")])?;
     }
     Ok(())
 }

@@ -30,11 +30,9 @@ impl ServerUser {
         let us = geteuid();
         let owner = fs::metadata(data).ok().map(|meta| (meta.uid(), meta.gid()));
         match owner {
-            Some((owner, _)) if !us.is_root() && owner != us.as_raw() => Err(Error::OtherOwner {
-                data: data.to_path_buf(),
-                owner,
-                us: us.as_raw(),
-            }),
+            Some((owner, _)) if !us.is_root() && owner != us.as_raw() => {
+                Err(Error::OtherOwner { data: data.to_path_buf(), owner, us: us.as_raw() })
+            }
             _ if !us.is_root() => Ok(Self::Own),
             Some((uid, gid)) if uid != 0 => Ok(Self::Other { uid, gid }),
             _ => {
@@ -85,9 +83,7 @@ impl ServerUser {
 
 /// The ids of a user in the text of `/etc/passwd`.
 fn find(passwd: &str, name: &str) -> Option<(u32, u32)> {
-    let line = passwd
-        .lines()
-        .find(|line| line.split(':').next() == Some(name))?;
+    let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
     let mut ids = line.split(':').skip(2);
     Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
 }

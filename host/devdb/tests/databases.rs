@@ -1,9 +1,6 @@
 //! Databases for tests: migrated once, copied for each, gone with the test.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test says by panicking what went wrong"
-)]
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
 use std::convert::Infallible;
 use std::process::Command;
@@ -12,11 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use devdb::{TestDatabase, for_tests};
 
 fn psql(url: &str, statement: &str) -> String {
-    let output = Command::new("psql")
-        .arg(url)
-        .args(["-tAc", statement])
-        .output()
-        .unwrap();
+    let output = Command::new("psql").arg(url).args(["-tAc", statement]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -41,9 +34,7 @@ async fn a_template_is_migrated_once_and_every_copy_is_its_own() {
 #[tokio::test]
 async fn a_failed_migration_is_told_and_tried_again_by_the_next() {
     let key = format!("failing template of process {}", std::process::id());
-    let failed = for_tests(&key, async |_| Err("no such table"))
-        .await
-        .unwrap_err();
+    let failed = for_tests(&key, async |_| Err("no such table")).await.unwrap_err();
     assert!(failed.to_string().contains("no such table"), "{failed}");
     let migrate = async |url: String| {
         psql(&url, "create table things (n int)");
