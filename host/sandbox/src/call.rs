@@ -149,7 +149,7 @@ async fn drive(
     work: &Work<'_>,
     progress: &mut Progress,
 ) -> wasmtime::Result<Answer> {
-    bound(store, work.limits)?;
+    bound(store, work.limits, work.compiled.checks)?;
     let instance = work.compiled.pre.instantiate_async(&mut *store).await?;
     progress.instantiated = Some(store.data().started.elapsed());
     progress.stage = Stage::Call;

@@ -15,8 +15,10 @@ const INSTANCE_BYTES: usize = 1024 * 1024;
 const KEPT_MEMORY_BYTES: usize = 2 * 1024 * 1024;
 /// The same for its tables.
 const KEPT_TABLE_BYTES: usize = 64 * 1024;
+/// Stacks and memories that are given back to the kernel together. A pool that runs out gives back what waits.
+const DECOMMIT_BATCH: usize = 16;
 /// How much of a slot's native stack is cleared in place; what was used below it is given back to the kernel.
-const KEPT_STACK_BYTES: usize = 16 * 1024;
+const KEPT_STACK_BYTES: usize = 8 * 1024;
 
 /// The limits and checks that are built into compiled code.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,7 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_memory_size(usize::try_from(Limits::CEILING.memory_bytes).unwrap_or(usize::MAX))
+        .decommit_batch_size(DECOMMIT_BATCH)
         .total_stacks(slots)
         .async_stack_keep_resident(KEPT_STACK_BYTES);
     // Without the kernel's list of touched pages, keeping memory means clearing all of it: slower than unmapping.

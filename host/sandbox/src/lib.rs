@@ -5,6 +5,7 @@
 
 mod artifact;
 mod attempt;
+pub mod bench;
 mod call;
 pub mod compiler;
 mod describe;

@@ -11,6 +11,8 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::artifact::Signed;
 use crate::attempt::Attempt;
+use crate::engine::Checks;
+use crate::interfaces::Linkers;
 use crate::interfaces::types::{Answer, WireInput};
 use crate::interfaces::wasi;
 use crate::reason::Reason;
@@ -25,6 +27,7 @@ pub struct Compiled {
     /// True when its imports prove that a call can have no effect but its answer and its log.
     pub pure: bool,
     pub(crate) wants_wasi: bool,
+    pub(crate) checks: Checks,
     pub(crate) pre: InstancePre<Attempt>,
     pub(crate) handle: ComponentExportIndex,
     pub(crate) describe: Option<ComponentExportIndex>,
@@ -175,17 +178,29 @@ fn link(inner: &Inner, key: Key, signed: &Signed) -> Result<Compiled, LoadError>
     let component = signed.load(&inner.engine).map_err(|source| {
         LoadError::Host(Error::Wasmtime { what: "load compiled code", source })
     })?;
+    connect(&inner.linkers, key, &component, Checks::ALL)
+}
+
+/// Gives the component its imports and finds its exports.
+pub(crate) fn connect(
+    linkers: &Linkers,
+    (tenant, digest): Key,
+    component: &Component,
+    checks: Checks,
+) -> Result<Compiled, LoadError> {
     let ty = component.component_type();
-    let imports: Vec<String> = ty.imports(&inner.engine).map(|(name, _)| name.to_owned()).collect();
+    let imports: Vec<String> =
+        ty.imports(component.engine()).map(|(name, _)| name.to_owned()).collect();
     let wants_wasi = imports.iter().any(|name| name.starts_with(wasi::PREFIX));
-    let linker = if wants_wasi { &inner.linkers.with_wasi } else { &inner.linkers.own };
-    let pre = linker.instantiate_pre(&component).map_err(|error| refused(&error))?;
-    let (handle, describe) = exports(&component)?;
+    let linker = if wants_wasi { &linkers.with_wasi } else { &linkers.own };
+    let pre = linker.instantiate_pre(component).map_err(|error| refused(&error))?;
+    let (handle, describe) = exports(component)?;
     Ok(Compiled {
-        digest: key.1,
-        tenant: key.0,
+        digest,
+        tenant,
         pure: imports.iter().all(|name| inspect::harmless(name)),
         wants_wasi,
+        checks,
         pre,
         handle,
         describe,

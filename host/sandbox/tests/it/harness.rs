@@ -23,6 +23,9 @@ const WORLDS: &str = "package test:guests;
         import wasi:clocks/monotonic-clock@0.2.12;
         import wasi:filesystem/preopens@0.2.12;
         import wasi:random/random@0.2.12;
+        import wasi:sockets/instance-network@0.2.12;
+        import wasi:sockets/ip-name-lookup@0.2.12;
+        import wasi:sockets/tcp-create-socket@0.2.12;
     }";
 
 fn root() -> PathBuf {
@@ -48,7 +51,7 @@ pub(crate) fn module(name: &str) -> Vec<u8> {
     embed(bare(name), world)
 }
 
-pub(crate) fn embed(mut module: Vec<u8>, world: &str) -> Vec<u8> {
+fn embed(mut module: Vec<u8>, world: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     for name in ["io", "clocks", "random", "filesystem", "sockets", "cli"] {
         let path = root().join("host/sandbox/wasi").join(format!("{name}.wit"));

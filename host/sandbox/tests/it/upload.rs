@@ -3,7 +3,7 @@
 use model::Code;
 use sandbox::{Inspection, Reason, World};
 
-use crate::harness::{bare, digest, embed, module, sandbox};
+use crate::harness::{bare, digest, module, sandbox};
 
 fn inspect(bytes: &[u8]) -> Result<Inspection, Vec<Reason>> {
     sandbox().inspect(bytes)
@@ -227,15 +227,7 @@ fn a_module_made_for_another_world_is_told_what_is_unknown() {
 }
 
 #[test]
-fn a_component_that_could_reach_a_network_is_not_pure() {
-    let bytes = wat::parse_str(
-        r#"(component
-            (import "wasi:sockets/network@0.2.0" (instance
-                (export "network" (type (sub resource))))))"#,
-    )
-    .unwrap();
-    // It lacks `handle`, but its imports are all known.
-    refused(&bytes, Code::ComponentMissingExport, "handle");
-    let bytes = embed(bare("good"), "handler");
-    assert!(inspect(&bytes).unwrap().report.pure);
+fn a_component_that_imports_a_network_is_not_pure_and_one_that_only_logs_is() {
+    assert!(!inspect(&module("wasi_network")).unwrap().report.pure);
+    assert!(inspect(&module("log_a_little")).unwrap().report.pure);
 }

@@ -55,3 +55,10 @@ async fn a_component_that_can_only_print_is_pure() {
         inspection.report.imports.iter().any(|import| import.name.starts_with("wasi:cli/stdout"))
     );
 }
+
+#[tokio::test]
+async fn a_guest_gets_no_socket_and_no_name_looked_up() {
+    let report = run("wasi_network", call()).await;
+    assert_eq!(answer(&report), r#"{"ok":true}"#);
+    assert!(!load("wasi_network").await.pure);
+}
