@@ -47,6 +47,33 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// An attempt that begins now.
+    pub(crate) fn new(
+        limits: &Limits,
+        context: TaskContext,
+        flow_input: Option<Json>,
+        stop: Stop,
+    ) -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            timeout: limits.timeout(),
+            limiter: Limiter::new(limits),
+            log: SharedLog::new(limits, started),
+            context,
+            flow_input,
+            stop,
+            host_calls: 0,
+            wasi: None,
+        }
+    }
+
+    /// The same attempt, prepared for a component that imports WASI.
+    pub(crate) fn with_wasi(mut self) -> Self {
+        self.wasi = Some(Wasi::prepare(&self.log));
+        self
+    }
+
     /// Time until the deadline; zero once it passed.
     pub(crate) fn remaining(&self) -> Duration {
         self.timeout.saturating_sub(self.started.elapsed())

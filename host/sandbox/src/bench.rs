@@ -11,10 +11,7 @@ use crate::call::{Call, Ended, Export, run};
 use crate::engine::{self, Checks};
 use crate::interfaces::Linkers;
 use crate::interfaces::types::{Answer, WireInput};
-use crate::interfaces::wasi::Wasi;
-use crate::limiter::Limiter;
 use crate::load::{Compiled, LoadError, connect};
-use crate::logbook::SharedLog;
 use crate::reason::Reason;
 use crate::{Error, Sandbox, TenantId, ticker};
 
@@ -152,7 +149,10 @@ impl Rig {
 
     /// As wasmtime's own documentation calls it.
     async fn bare(&self, call: &Call) -> Result<Duration, BenchError> {
-        let attempt = attempt(&self.compiled, call);
+        // What the host's interfaces read; none of it limits anything here.
+        let (context, stop) = (call.context.clone(), call.stop.clone());
+        let attempt = Attempt::new(&call.limits, context, call.flow_input.clone(), stop);
+        let attempt = if self.compiled.wants_wasi { attempt.with_wasi() } else { attempt };
         let started = Instant::now();
         let mut store = Store::new(&self.engine, attempt);
         let answer = self.bare_answer(&mut store, call).await;
@@ -185,22 +185,5 @@ impl Rig {
         let handle = instance
             .get_typed_func::<(WireInput<'_>,), (Answer,)>(&mut *store, &compiled.handle)?;
         Ok(handle.call(&mut *store, input)?.0)
-    }
-}
-
-/// What the host's interfaces read; none of it limits anything here.
-fn attempt(compiled: &Compiled, call: &Call) -> Attempt {
-    let started = Instant::now();
-    let log = SharedLog::new(&call.limits, started);
-    Attempt {
-        started,
-        timeout: call.limits.timeout(),
-        limiter: Limiter::new(&call.limits),
-        wasi: compiled.wants_wasi.then(|| Wasi::prepare(&log)),
-        log,
-        context: call.context.clone(),
-        flow_input: call.flow_input.clone(),
-        stop: call.stop.clone(),
-        host_calls: 0,
     }
 }

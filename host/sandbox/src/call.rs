@@ -1,7 +1,7 @@
 //! Runs one attempt: a fresh store, an instance, one call; whatever happens becomes a report.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use model::{Failure, FailureKind, Input, Json, Limits, LogLine, Receipt, TaskContext};
@@ -11,10 +11,7 @@ use wasmtime::{Engine, Store};
 use crate::attempt::{Attempt, bound};
 use crate::fault::{Fault, Stage, classify, timed_out};
 use crate::interfaces::types::{Answer, WireInput};
-use crate::interfaces::wasi::Wasi;
-use crate::limiter::Limiter;
 use crate::load::Compiled;
-use crate::logbook::SharedLog;
 use crate::stop::Stop;
 
 /// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond.
@@ -88,28 +85,18 @@ pub(crate) async fn run(
     call: Call,
 ) -> Report {
     let Call { input, context, flow_input, limits, stop } = call;
-    let started = Instant::now();
-    let log = SharedLog::new(&limits, started);
-    let attempt = Attempt {
-        started,
-        timeout: limits.timeout(),
-        limiter: Limiter::new(&limits),
-        log: log.clone(),
-        context,
-        flow_input,
-        stop: stop.clone(),
-        host_calls: 0,
-        wasi: compiled.wants_wasi.then(|| Wasi::prepare(&log)),
-    };
     let mut receipt = Receipt { input_bytes: input.bytes() as u64, ..Receipt::default() };
+    if receipt.input_bytes > limits.input_bytes {
+        let ended = Ended::Failed(input_too_large(receipt.input_bytes, &limits));
+        return Report { ended, receipt, log: Vec::new() };
+    }
+    let attempt = Attempt::new(&limits, context, flow_input, stop);
+    let attempt = if compiled.wants_wasi { attempt.with_wasi() } else { attempt };
+    let log = attempt.log.clone();
     let mut store = Store::new(engine, attempt);
     let mut progress = Progress { stage: Stage::Instantiate, instantiated: None };
-    let answer = if receipt.input_bytes > limits.input_bytes {
-        Err(Fault::Failed(input_too_large(receipt.input_bytes, &limits)))
-    } else {
-        let work = Work { compiled, export, input: &input, limits: &limits };
-        guarded(&mut store, &work, &mut progress).await
-    };
+    let work = Work { compiled, export, input: &input, limits: &limits };
+    let answer = guarded(&mut store, &work, &mut progress).await;
     let ended = end(answer, &store, &limits, &mut receipt);
     settle(&mut receipt, store, &progress, &limits, &ended);
     let (lines, log_bytes) = log.lock().finish();

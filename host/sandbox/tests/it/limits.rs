@@ -141,7 +141,7 @@ async fn an_input_over_its_limit_never_reaches_the_guest() {
     let limits = Limits { input_bytes: 3, ..call().limits };
     let report = run_within("echo", limits).await;
     assert!(failure(&report).message.contains("the limit is 3"));
-    assert_eq!(report.receipt.instantiate_us, 0);
+    assert_eq!((report.receipt.instantiate_us, report.receipt.fuel), (0, 0));
 }
 
 #[tokio::test]

@@ -149,6 +149,19 @@ fn a_thousand_bytes_that_ask_for_a_million_instances_are_refused() {
 }
 
 #[test]
+fn components_nested_thousands_deep_are_refused_without_harm() {
+    let mut nested = wasm_encoder::Component::new();
+    for _ in 0..3_000 {
+        let mut outer = wasm_encoder::Component::new();
+        outer.section(&wasm_encoder::NestedComponentSection(&nested));
+        nested = outer;
+    }
+    let reason = refusal(&nested.finish());
+    let expected = [Code::ComponentMissingExport, Code::ComponentInvalid];
+    assert!(expected.contains(&reason.code), "{reason}");
+}
+
+#[test]
 fn instances_that_cannot_be_counted_are_refused() {
     let text = "(component (import \"other\" (component $c)) (instance (instantiate $c)))";
     let bytes = wat::parse_str(text).unwrap();
