@@ -12,7 +12,7 @@ use crate::logbook::SharedLog;
 use crate::stop::Stop;
 
 /// Fuel each call from the guest into the host costs.
-const HOST_CALL_FUEL: u64 = 200;
+pub(crate) const HOST_CALL_FUEL: u64 = 200;
 /// Bytes that cross the line in a host call for one more unit of fuel.
 const BYTES_PER_FUEL: u64 = 16;
 /// What the canonical ABI may copy from the guest in one call, in bytes: the largest output, twice, for what
@@ -42,6 +42,8 @@ pub(crate) struct Attempt {
     pub(crate) flow_input: Option<Json>,
     pub(crate) stop: Stop,
     pub(crate) host_calls: u64,
+    /// Those among them that could not take their price when they were made.
+    pub(crate) unpaid_calls: u64,
     /// Present when the component imports WASI.
     pub(crate) wasi: Option<Box<Wasi>>,
 }
@@ -64,6 +66,7 @@ impl Attempt {
             flow_input,
             stop,
             host_calls: 0,
+            unpaid_calls: 0,
             wasi: None,
         }
     }

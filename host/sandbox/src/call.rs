@@ -8,7 +8,7 @@ use model::{Failure, FailureKind, Input, Json, Limits, LogLine, Receipt, TaskCon
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::{Engine, Store};
 
-use crate::attempt::{Attempt, bound};
+use crate::attempt::{Attempt, HOST_CALL_FUEL, bound};
 use crate::fault::{Fault, Stage, classify, timed_out};
 use crate::interfaces::types::{Answer, WireInput};
 use crate::load::Compiled;
@@ -198,7 +198,9 @@ fn settle(
 ) {
     let attempt = store.data();
     let started = attempt.started;
-    let used = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let unpaid = attempt.unpaid_calls.saturating_mul(HOST_CALL_FUEL);
+    let counted = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let used = counted.saturating_add(unpaid).min(limits.fuel);
     receipt.fuel = if stopped_from_outside(ended) {
         // The counter was in a register when the guest was stopped.
         let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

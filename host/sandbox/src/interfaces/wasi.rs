@@ -83,6 +83,8 @@ impl Wasi {
 impl WasiView for Attempt {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.host_calls += 1;
+        // There is no store here to take the price from: it is added to the receipt.
+        self.unpaid_calls += 1;
         let wasi = self.wasi.as_mut().expect("only components prepared with WASI are linked to it");
         WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }

@@ -30,7 +30,9 @@ async fn a_guest_that_has_the_host_wait_times_out() {
 async fn a_guest_that_keeps_every_handle_is_stopped_at_the_cap() {
     let report = run("wasi_leaks_handles", call()).await;
     assert_eq!(failure(&report).kind, FailureKind::Trap);
-    assert!(report.receipt.host_calls < 2_000, "{} calls", report.receipt.host_calls);
+    let receipt = report.receipt;
+    assert!(receipt.host_calls < 2_000, "{} calls", receipt.host_calls);
+    assert!(receipt.fuel >= receipt.host_calls * 200, "{} fuel", receipt.fuel);
 }
 
 #[tokio::test]
