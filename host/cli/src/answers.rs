@@ -1,0 +1,175 @@
+//! The host's answers, as far as commands read them.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A run and what it ended in.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) run_id: String,
+    pub(crate) flow: String,
+    pub(crate) version: u32,
+    pub(crate) status: String,
+    pub(crate) output: Option<Box<RawValue>>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) failed_step: Option<String>,
+    pub(crate) created_at: Option<String>,
+    pub(crate) ended_at: Option<String>,
+    #[serde(default)]
+    pub(crate) steps: Vec<Step>,
+    #[serde(default)]
+    pub(crate) attempts: u64,
+    #[serde(default)]
+    pub(crate) receipt: Receipt,
+}
+
+impl Run {
+    /// True when nothing will change any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
+    }
+}
+
+/// Why something failed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    pub(crate) details: Option<Value>,
+}
+
+/// One step of a run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) tasks: Option<Tasks>,
+    pub(crate) attempts: u64,
+    pub(crate) failed_attempts: u64,
+    pub(crate) last_failure: Option<Failure>,
+    pub(crate) receipt: Receipt,
+}
+
+/// Where the tasks of a step are.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Tasks {
+    pub(crate) total: u64,
+    pub(crate) completed: u64,
+}
+
+/// What attempts used.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct Receipt {
+    pub(crate) fuel: u64,
+    pub(crate) wall_us: u64,
+    pub(crate) peak_memory_bytes: u64,
+    pub(crate) input_bytes: u64,
+    pub(crate) output_bytes: u64,
+    pub(crate) host_calls: u64,
+}
+
+/// A page of runs.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Runs {
+    pub(crate) runs: Vec<Run>,
+    pub(crate) next: Option<String>,
+}
+
+/// One difference between versions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Difference {
+    pub(crate) text: String,
+}
+
+/// What registering a manifest answered.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Registered {
+    pub(crate) flow: String,
+    pub(crate) status: String,
+    pub(crate) version: u32,
+    pub(crate) active_version: Option<u32>,
+    pub(crate) previous_version: Option<u32>,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// What activating answered.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Activated {
+    pub(crate) flow: String,
+    pub(crate) active_version: u32,
+    pub(crate) previous_version: Option<u32>,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// What changed between two versions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Diff {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// A page of versions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Versions {
+    pub(crate) versions: Vec<Version>,
+}
+
+/// One version.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) version: u32,
+    pub(crate) active: bool,
+    pub(crate) content_hash: String,
+    pub(crate) created_at: String,
+    pub(crate) live_runs: Option<i64>,
+}
+
+/// A component.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Component {
+    pub(crate) digest: String,
+    pub(crate) component_bytes: u64,
+    pub(crate) compile_ms: u64,
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
+}
+
+/// Something that happened to a run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) r#type: String,
+    pub(crate) at: String,
+    pub(crate) step: Option<String>,
+    pub(crate) index: Option<u32>,
+    pub(crate) attempt: Option<u32>,
+    pub(crate) tasks: Option<u32>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) retry_in_ms: Option<u64>,
+    pub(crate) reason: Option<String>,
+}
+
+/// A page of events.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Events {
+    pub(crate) events: Vec<Event>,
+    pub(crate) next: Option<String>,
+}
+
+/// A page of logs.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Logs {
+    pub(crate) logs: Vec<AttemptLog>,
+    pub(crate) next: Option<String>,
+}
+
+/// What one attempt wrote.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AttemptLog {
+    pub(crate) step: String,
+    pub(crate) index: u32,
+    pub(crate) attempt: u32,
+    pub(crate) lines: Vec<model::LogLine>,
+}

@@ -1,0 +1,82 @@
+//! `stepcell build`: the folder of a handler crate to a component.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use builder::{Builder, Built, Install, Note, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+use model::Digest;
+use model::size::Bytes;
+use serde_json::json;
+
+use crate::args::Build;
+use crate::screen::Screen;
+
+/// Builds one folder.
+pub(crate) async fn run(args: Build, screen: &Screen) -> anyhow::Result<()> {
+    let install = if args.no_install { Install::Never } else { Install::IfRoot };
+    let built = folder(&args.folder, install, screen).await?;
+    let digest = Digest::of(&built.wasm);
+    let place = match &args.output {
+        Some(output) => {
+            let written = std::fs::write(output, &built.wasm);
+            written.with_context(|| format!("cannot write `{}`", output.display()))?;
+            output.clone()
+        }
+        None => built.path.clone(),
+    };
+    if screen.is_json() {
+        let (bytes, fresh) = (built.wasm.len(), built.fresh);
+        screen.json(&json!({ "path": place, "digest": digest, "bytes": bytes, "fresh": fresh }));
+    } else {
+        screen.line(&format!("{}", place.display()));
+        screen.note(&said(&built));
+    }
+    Ok(())
+}
+
+/// One line about what was built.
+pub(crate) fn said(built: &Built) -> String {
+    let how = if built.fresh { "nothing had changed" } else { "built" };
+    let size = Bytes(built.wasm.len() as u64 / 1024 * 1024);
+    format!("`{}`: {how}, {size}, digest {}", built.package, Digest::of(&built.wasm).short())
+}
+
+/// Builds a folder, saying what goes on.
+pub(crate) async fn folder(folder: &Path, install: Install, screen: &Screen) -> anyhow::Result<Built> {
+    let builder = Builder { install, ..Builder::default() };
+    let bar = spinner(screen, &format!("building {}", folder.display()));
+    let told = bar.clone();
+    let is_watched = screen.is_watched();
+    let folder: PathBuf = folder.to_owned();
+    let work = move || {
+        let say = |note: Note<'_>| match note {
+            Note::Running(command) => told.println(format!("running `{command}`")),
+            Note::Toolchain(_) => {}
+            Note::Cargo(line) => {
+                told.set_message(line.trim().to_owned());
+                if !is_watched {
+                    tracing::info!(line, "cargo");
+                }
+            }
+        };
+        builder.build(&folder, Progress(&say))
+    };
+    let built = tokio::task::spawn_blocking(work).await?;
+    bar.finish_and_clear();
+    Ok(built?)
+}
+
+/// Something turns while something takes its time; nothing where nobody watches.
+pub(crate) fn spinner(screen: &Screen, what: &str) -> ProgressBar {
+    if !screen.is_watched() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg:.dim}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what.to_owned());
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
+}

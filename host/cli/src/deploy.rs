@@ -1,0 +1,153 @@
+//! `stepcell deploy`: builds and uploads what a manifest names, registers it, activates it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+use builder::Install;
+use model::manifest::{ComponentRef, Manifest};
+use serde_json::Value;
+
+use crate::answers::{Component, Registered};
+use crate::args::Deploy;
+use crate::build;
+use crate::client::{Ask, Client};
+use crate::escape::escape_line;
+use crate::inspect;
+use crate::screen::Screen;
+use crate::versions::show_differences;
+
+/// Deploys a flow.
+pub(crate) async fn run(client: &Client, args: Deploy, screen: &Screen) -> anyhow::Result<()> {
+    let install = if args.no_install { Install::Never } else { Install::IfRoot };
+    let deployment = Deployment { install, activate: !args.no_activate };
+    let text = deployment.deploy(client, &args.flow, screen).await?;
+    if screen.is_json() {
+        screen.line(&text);
+        return Ok(());
+    }
+    let registered: Registered = serde_json::from_str(&text)?;
+    screen.line(&said(&registered));
+    if registered.previous_version.is_some_and(|previous| previous != registered.version) {
+        show_differences(&registered.differences, screen);
+    }
+    Ok(())
+}
+
+/// One line about what was registered.
+pub(crate) fn said(registered: &Registered) -> String {
+    let Registered { flow, status, version, active_version, previous_version, .. } = registered;
+    let active = match active_version {
+        Some(active) if active == version => match previous_version {
+            Some(previous) if previous != version => format!("active, was version {previous}"),
+            Some(_) | None => "active".to_owned(),
+        },
+        Some(active) => format!("new runs still start on version {active}"),
+        None => "no version is active yet".to_owned(),
+    };
+    format!("`{flow}` version {version}: {status}, {active}")
+}
+
+/// How to deploy.
+#[derive(Clone, Copy)]
+pub(crate) struct Deployment {
+    /// Whether a missing toolchain may be installed.
+    pub(crate) install: Install,
+    /// Whether new runs shall start on the version.
+    pub(crate) activate: bool,
+}
+
+impl Deployment {
+    /// Builds, uploads, registers and activates; the host's answer.
+    pub(crate) async fn deploy(&self, client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<String> {
+        let text = std::fs::read_to_string(flow);
+        let text = text.with_context(|| format!("cannot read `{}`", flow.display()))?;
+        let manifest = Manifest::from_toml(&text)
+            .map_err(|problems| anyhow::anyhow!("`{}` cannot be used:\n{problems}", flow.display()))?;
+        let folder = flow.parent().unwrap_or(Path::new("."));
+        let mut digests = BTreeMap::new();
+        for component in manifest.components() {
+            let digest = self.upload(client, folder, component, screen).await?;
+            digests.insert(component.as_str().to_owned(), digest);
+        }
+        let manifest = as_sent(&text, folder, &digests)?;
+        let query = if self.activate { "?activate=true" } else { "" };
+        client.text(Ask::post(format!("/v1/flows{query}"), manifest.to_string())).await
+    }
+
+    /// Makes sure that the host has a component; its digest.
+    async fn upload(
+        &self,
+        client: &Client,
+        folder: &Path,
+        component: &ComponentRef,
+        screen: &Screen,
+    ) -> anyhow::Result<String> {
+        if let Some(digest) = component.digest() {
+            return Ok(digest.to_string());
+        }
+        let path = folder.join(component.as_str());
+        let wasm = if component.is_wasm_file() {
+            inspect::read(&path)?
+        } else {
+            let built = build::folder(&path, self.install, screen).await?;
+            screen.note(&build::said(&built));
+            built.wasm
+        };
+        let bar = build::spinner(screen, &format!("uploading {}", component.as_str()));
+        let kept: anyhow::Result<Component> = client.read(Ask::put_wasm("/v1/components", wasm)).await;
+        bar.finish_and_clear();
+        let Component { digest, component_bytes, compile_ms, notes } = kept?;
+        tracing::info!(digest, component_bytes, compile_ms, "uploaded");
+        notes.iter().for_each(|note| screen.note(&format!("note: {}", escape_line(note))));
+        Ok(digest)
+    }
+}
+
+/// The manifest as the host takes it: components named by digest, schema files written inline.
+fn as_sent(text: &str, folder: &Path, digests: &BTreeMap<String, String>) -> anyhow::Result<Value> {
+    let mut manifest: Value = toml::from_str(text)?;
+    if let Some(defaults) = manifest.get_mut("defaults") {
+        settle(defaults, folder, digests)?;
+    }
+    for step in manifest.get_mut("step").and_then(Value::as_array_mut).into_iter().flatten() {
+        settle(step, folder, digests)?;
+    }
+    settle(&mut manifest, folder, digests)?;
+    Ok(manifest)
+}
+
+fn settle(table: &mut Value, folder: &Path, digests: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    if let Some(component) = table.get_mut("component") {
+        let digest = component.as_str().and_then(|name| digests.get(name));
+        if let Some(digest) = digest {
+            *component = Value::String(digest.clone());
+        }
+    }
+    for name in ["input_schema", "output_schema"] {
+        if let Some(schema) = table.get_mut(name)
+            && let Some(path) = schema.as_str()
+        {
+            let path = folder.join(path);
+            let text = std::fs::read_to_string(&path);
+            let text = text.with_context(|| format!("cannot read the schema `{}`", path.display()))?;
+            let json = serde_json::from_str(&text);
+            *schema = json.with_context(|| format!("the schema `{}` is not JSON", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_gets_digests_in_place_of_folders() {
+        let text = "flow = 'f'\n[defaults]\ncomponent = 'a'\n[[step]]\nname = 's'\ncomponent = 'b'\n";
+        let digests = [("a", "11"), ("b", "22")].map(|(name, digest)| (name.to_owned(), digest.to_owned()));
+        let sent = as_sent(text, Path::new("."), &digests.into()).unwrap();
+        assert_eq!(sent["defaults"]["component"], "11");
+        assert_eq!(sent["step"][0]["component"], "22");
+    }
+}

@@ -1,0 +1,131 @@
+//! `stepcell dev`: private Postgres, API and worker in one process; rebuilds and redeploys a flow on save.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use builder::Install;
+use serde_json::json;
+
+use crate::answers::Registered;
+use crate::args::{Dev, Global};
+use crate::client::Client;
+use crate::data_dir::DataDir;
+use crate::deploy::{Deployment, said};
+use crate::host::{self, Host, Plan};
+use crate::screen::Screen;
+use crate::stop;
+use crate::versions::show_differences;
+
+/// How often the files beside the flow are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Folders that are never watched.
+const UNWATCHED: [&str; 3] = ["target", "node_modules", ".git"];
+
+/// Develops until it is asked to stop.
+pub(crate) async fn run(global: &Global, args: Dev, screen: &Screen) -> anyhow::Result<()> {
+    let data = DataDir::open(&global.data_dir)?;
+    let cluster = host::postgres(&data.postgres()).await?;
+    cluster.notes().iter().for_each(|note| screen.note(&format!("note: {note}")));
+    let done = develop(&data, &cluster.url(), args, screen).await;
+    host::stop_postgres(cluster).await?;
+    done
+}
+
+async fn develop(data: &DataDir, database_url: &str, args: Dev, screen: &Screen) -> anyhow::Result<()> {
+    let plan = Plan { database_url, listen: Some(args.listen), slots: None, lease: None, data };
+    let host = Host::start(plan).await?;
+    let (key, is_new) = data.api_key()?;
+    host.admit(&key).await?;
+    if screen.is_json() {
+        screen.json(&json!({ "url": host.url(), "key": key.to_string() }));
+    } else {
+        screen.line(&format!("url  {}", host.url()));
+        let shown = if is_new { key.to_string() } else { "kept in the data folder's `key`".to_owned() };
+        screen.line(&format!("key  {shown}"));
+        screen.note("commands of this CLI find both by themselves, from this folder; ctrl-c ends");
+    }
+    let client = Client::to(&host.url(), &key.to_string())?;
+    tokio::select! {
+        () = watch(&client, args.flow.as_deref(), screen) => {}
+        () = stop::asked() => {}
+    }
+    screen.note("stopping: attempts in flight finish first");
+    host.stop().await;
+    Ok(())
+}
+
+/// Deploys the flow, again after every save.
+async fn watch(client: &Client, flow: Option<&Path>, screen: &Screen) {
+    let Some(flow) = flow else {
+        return std::future::pending().await;
+    };
+    let folder = flow.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut seen = None;
+    loop {
+        let now = stamps(folder);
+        if seen.as_ref() != Some(&now) {
+            seen = Some(now);
+            if let Err(error) = deploy(client, flow, screen).await {
+                screen.complain(&format!("error: {}", crate::escape::escape(&format!("{error:#}"))));
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<()> {
+    let deployment = Deployment { install: Install::IfRoot, activate: true };
+    let text = deployment.deploy(client, flow, screen).await?;
+    if screen.is_json() {
+        screen.line(&text);
+        return Ok(());
+    }
+    let registered: Registered = serde_json::from_str(&text)?;
+    screen.line(&said(&registered));
+    if registered.previous_version.is_some_and(|previous| previous != registered.version) {
+        show_differences(&registered.differences, screen);
+    }
+    Ok(())
+}
+
+/// When each file in the folder was changed last.
+fn stamps(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if metadata.is_dir() && !UNWATCHED.contains(&name.as_ref()) && !name.starts_with('.') {
+                folders.push(entry.path());
+            } else if let (true, Ok(changed)) = (metadata.is_file(), metadata.modified()) {
+                found.insert(entry.path(), changed);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_save_is_seen_and_what_a_build_writes_is_not() {
+        let folder = std::env::temp_dir().join(format!("stepcell-dev-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("src")).unwrap();
+        std::fs::create_dir_all(folder.join("target")).unwrap();
+        std::fs::write(folder.join("src/lib.rs"), "one").unwrap();
+        let before = stamps(&folder);
+        std::fs::write(folder.join("target/out"), "built").unwrap();
+        assert_eq!(stamps(&folder), before);
+        std::fs::write(folder.join("flow.toml"), "flow = 'f'").unwrap();
+        assert_ne!(stamps(&folder), before);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

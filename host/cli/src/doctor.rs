@@ -1,0 +1,152 @@
+//! `stepcell doctor`: checks this machine's set-up and says which command mends what is missing.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use builder::{Install, Progress, ensure_toolchain};
+use devdb::{Cluster, Options};
+use serde_json::json;
+use store::Store;
+
+use crate::args::{Doctor, Global};
+use crate::data_dir::DataDir;
+use crate::host;
+use crate::screen::Screen;
+
+/// The kernel from which sandboxes are reset cheaply.
+const PAGEMAP_SCAN: (u32, u32) = (6, 7);
+/// A clock before this has never been set: 2025-01-01, in seconds since 1970.
+const PLAUSIBLE: Duration = Duration::from_secs(1_735_689_600);
+/// How the program ends when something is missing.
+const MISSING: u8 = 3;
+
+/// What a check found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Good,
+    /// Works, but not as well as it could.
+    Weak,
+    Missing,
+}
+
+struct Check {
+    name: &'static str,
+    found: Found,
+    text: String,
+}
+
+impl Check {
+    fn of(name: &'static str, result: Result<String, String>) -> Self {
+        match result {
+            Ok(text) => Self { name, found: Found::Good, text },
+            Err(text) => Self { name, found: Found::Missing, text },
+        }
+    }
+}
+
+/// Checks everything.
+pub(crate) async fn run(global: &Global, args: Doctor, screen: &Screen) -> anyhow::Result<ExitCode> {
+    let mut checks = vec![kernel(), clock()];
+    let data = DataDir::open(&global.data_dir);
+    checks.push(Check::of("data folder", data.as_ref().map(|_| shown(&global.data_dir)).map_err(|e| format!("{e:#}"))));
+    if let Ok(data) = &data {
+        checks.push(sandbox(data));
+        checks.push(private_postgres(data).await);
+    }
+    checks.push(toolchain().await);
+    if let Some(url) = &args.database_url {
+        checks.push(database(url).await);
+    }
+    let word = |found: Found| match found {
+        Found::Good => "good",
+        Found::Weak => "weak",
+        Found::Missing => "missing",
+    };
+    if screen.is_json() {
+        let checks: Vec<_> = checks
+            .iter()
+            .map(|check| json!({ "name": check.name, "found": word(check.found), "text": check.text }))
+            .collect();
+        screen.json(&checks);
+    } else {
+        for Check { name, found, text } in &checks {
+            screen.line(&format!("{:<8} {name:<18} {}", word(*found), crate::escape::escape(text)));
+        }
+    }
+    let is_missing = checks.iter().any(|check| check.found == Found::Missing);
+    Ok(if is_missing { ExitCode::from(MISSING) } else { ExitCode::SUCCESS })
+}
+
+fn shown(path: &Path) -> String {
+    format!("`{}` can be written", path.display())
+}
+
+fn kernel() -> Check {
+    let name = "kernel";
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = release.trim();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    let version = (numbers.next().and_then(Result::ok), numbers.next().and_then(Result::ok));
+    let (found, text) = match version {
+        (Some(major), Some(minor)) if (major, minor) >= PAGEMAP_SCAN => {
+            (Found::Good, format!("{release} has PAGEMAP_SCAN: sandboxes are reset cheaply"))
+        }
+        (Some(_), Some(_)) => {
+            (Found::Weak, format!("{release} has no PAGEMAP_SCAN; with Linux 6.7 or newer each attempt is cheaper"))
+        }
+        _ => (Found::Weak, "not Linux: sandboxes work, each attempt costs a little more".to_owned()),
+    };
+    Check { name, found, text }
+}
+
+fn clock() -> Check {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let result = match now >= PLAUSIBLE {
+        true => Ok("set".to_owned()),
+        false => Err("the clock was never set; run ids are ordered by it: set it, `timedatectl set-ntp true`".to_owned()),
+    };
+    Check::of("clock", result)
+}
+
+fn sandbox(data: &DataDir) -> Check {
+    let slots = worker::Settings::default().slots;
+    let result = host::sandbox(data, slots).map(|_| format!("{slots} attempts at a time"));
+    let mend = "each attempt at a time reserves address space: raise `ulimit -v`, or run `serve --slots` with fewer";
+    Check::of("sandbox", result.map_err(|error| format!("{error:#}; {mend}")))
+}
+
+/// Starts one and stops it again.
+async fn private_postgres(data: &DataDir) -> Check {
+    let folder = data.postgres().with_file_name(format!("doctor-{}", std::process::id()));
+    let work = move || {
+        let started = Cluster::start(Options::forgetful(&folder)).and_then(|cluster| {
+            let text = format!("version {} starts", cluster.major());
+            cluster.stop().map(|()| text)
+        });
+        // What is left of the trial is of no use.
+        let _ = std::fs::remove_dir_all(&folder);
+        started.map_err(|error| error.to_string())
+    };
+    let result = tokio::task::spawn_blocking(work).await;
+    Check::of("private Postgres", result.unwrap_or_else(|panic| Err(panic.to_string())))
+}
+
+async fn toolchain() -> Check {
+    let work = || ensure_toolchain(Path::new("."), Install::Never, Progress::SILENT);
+    let result = tokio::task::spawn_blocking(work).await;
+    let result = match result {
+        Ok(found) => found.map(|toolchain| toolchain.name).map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    };
+    Check::of("wasm toolchain", result)
+}
+
+async fn database(url: &str) -> Check {
+    let result = match Store::connect(&store::Settings::new(url)).await {
+        Ok(store) if store.is_ready().await => Ok("answers".to_owned()),
+        Ok(_) => Err("connects, but does not answer; look at its log".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    Check::of("database", result)
+}

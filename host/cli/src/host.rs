@@ -1,0 +1,137 @@
+//! Wires the floors together: store, sandbox, worker, API, in one process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use sandbox::{CompilerCommand, Sandbox};
+use store::{Scope, Store};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing_subscriber::EnvFilter;
+use worker::Worker;
+
+use crate::args::COMPILE_CHILD;
+use crate::data_dir::DataDir;
+
+/// The tenant that is there from the first migration.
+pub(crate) const DEFAULT_TENANT: &str = "default";
+
+/// Sends logs to standard error.
+pub(crate) fn trace(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// What a host is made of.
+pub(crate) struct Plan<'a> {
+    /// Postgres.
+    pub(crate) database_url: &'a str,
+    /// Where the API listens; `None`: it does not.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Attempts at a time; `None`: the default. 0: no worker.
+    pub(crate) slots: Option<u32>,
+    /// Silence after which a worker counts as dead; `None`: the default.
+    pub(crate) lease: Option<Duration>,
+    /// Compiled components and their key.
+    pub(crate) data: &'a DataDir,
+}
+
+/// A host in this process.
+pub(crate) struct Host {
+    /// Everything durable.
+    pub(crate) store: Store,
+    address: Option<SocketAddr>,
+    api: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
+    worker: Option<Worker>,
+}
+
+impl Host {
+    /// Migrates, then starts what the plan asks for.
+    pub(crate) async fn start(plan: Plan<'_>) -> anyhow::Result<Self> {
+        let store = Store::connect(&store::Settings::new(plan.database_url)).await?;
+        store.migrate().await?;
+        let mut settings = worker::Settings::default();
+        settings.slots = plan.slots.unwrap_or(settings.slots);
+        settings.lease = plan.lease.unwrap_or(settings.lease);
+        let sandbox = sandbox(plan.data, settings.slots)?;
+        let api = match plan.listen {
+            Some(listen) => Some(start_api(listen, store.clone(), sandbox.clone()).await?),
+            None => None,
+        };
+        let worker = match settings.slots {
+            0 => None,
+            _ => Some(Worker::start(store.clone(), sandbox, settings).await?),
+        };
+        let address = api.as_ref().map(|(address, ..)| *address);
+        let api = api.map(|(_, stop, task)| (stop, task));
+        Ok(Self { store, address, api, worker })
+    }
+
+    /// Where the API answers.
+    pub(crate) fn url(&self) -> String {
+        self.address.map_or(String::new(), |address| format!("http://{address}"))
+    }
+
+    /// Takes note of a key of the default tenant, unless it is known.
+    pub(crate) async fn admit(&self, key: &api::Key) -> anyhow::Result<()> {
+        if self.store.find_key(key.id()).await?.is_none() {
+            let tenant = self.store.find_tenant(DEFAULT_TENANT).await?;
+            let tenant = tenant.context("the database has no tenant `default`")?;
+            let scopes = [Scope::Read, Scope::Run, Scope::Deploy];
+            self.store.create_key(tenant, key.id(), &key.secret_sha256(), &scopes).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends in order: no new requests, waits and streams end, attempts in flight finish and are recorded.
+    pub(crate) async fn stop(self) {
+        if let Some((stop, task)) = self.api {
+            // The server may have ended by itself.
+            let _ = stop.send(());
+            if let Ok(Err(error)) = task.await {
+                tracing::warn!(%error, "the API did not end well");
+            }
+        }
+        if let Some(worker) = self.worker {
+            worker.drain().await;
+        }
+    }
+}
+
+type Api = (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>);
+
+async fn start_api(listen: SocketAddr, store: Store, sandbox: Sandbox) -> anyhow::Result<Api> {
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on `{listen}`; choose another with `--listen`"))?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let state = api::State::new(store, sandbox);
+    let task = tokio::spawn(api::serve(listener, state, async {
+        // The sender going away means the same.
+        let _ = stopped.await;
+    }));
+    Ok((address, stop, task))
+}
+
+/// The sandbox over a data folder; compilation happens in children of this program.
+pub(crate) fn sandbox(data: &DataDir, slots: u32) -> anyhow::Result<Sandbox> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let compiler = CompilerCommand { program, args: vec![COMPILE_CHILD.into()] };
+    let mut settings = sandbox::Settings::new(data.artifacts(), data.artifact_key()?, compiler);
+    settings.slots = slots.max(1);
+    Ok(Sandbox::new(settings)?)
+}
+
+/// A private Postgres in this folder.
+pub(crate) async fn postgres(folder: &Path) -> anyhow::Result<devdb::Cluster> {
+    let options = devdb::Options::durable(folder);
+    Ok(tokio::task::spawn_blocking(|| devdb::Cluster::start(options)).await??)
+}
+
+/// Leaves the private Postgres; it stops with its last user.
+pub(crate) async fn stop_postgres(cluster: devdb::Cluster) -> anyhow::Result<()> {
+    Ok(tokio::task::spawn_blocking(|| cluster.stop()).await??)
+}

@@ -1,0 +1,78 @@
+//! `stepcell inspect`: what a component is, wants and offers, or everything that is wrong with it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use model::size::Bytes;
+use sandbox::Inspection;
+use serde_json::{Value, json};
+
+use crate::args::{Global, Inspect};
+use crate::data_dir::DataDir;
+use crate::escape::escape_line;
+use crate::exit::Refused;
+use crate::host;
+use crate::screen::Screen;
+
+/// Inspects a file.
+pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Result<()> {
+    let data = DataDir::open(&global.data_dir)?;
+    let sandbox = host::sandbox(&data, 1)?;
+    let found = inspect(&sandbox, &read(&args.wasm)?)?;
+    if screen.is_json() {
+        screen.json(&json!({ "digest": found.digest, "report": found.report }));
+        return Ok(());
+    }
+    let report = &found.report;
+    let world = serde_json::to_value(report.world)?;
+    let yes = |yes: bool| if yes { "yes" } else { "no" };
+    let rows = [
+        ("digest", found.digest.to_string()),
+        ("world", world.as_str().unwrap_or_default().to_owned()),
+        ("pure", format!("{} (it can cause no effect but its answer and its log)", yes(report.pure))),
+        ("size", format!("{} B uploaded, {} B as a component", report.uploaded_bytes, report.component_bytes)),
+        ("starts with", format!("{} of memory, {} table elements", Bytes(report.memory_minimum_bytes), report.table_elements)),
+        ("core instances", report.core_instances.to_string()),
+        ("describes itself", yes(report.describes).to_owned()),
+        ("exports", escape_line(&report.exports.join(", "))),
+    ];
+    for (name, value) in rows {
+        screen.line(&format!("{name:<17} {value}"));
+    }
+    screen.line("imports");
+    for import in &report.imports {
+        screen.line(&format!("  {:<40} {}", escape_line(&import.name), import.meaning));
+    }
+    if report.imports.is_empty() {
+        screen.line("  none");
+    }
+    Ok(())
+}
+
+/// A file's bytes.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Checks a component; everything that is wrong is one refusal.
+pub(crate) fn inspect(sandbox: &sandbox::Sandbox, bytes: &[u8]) -> Result<Inspection, Refused> {
+    sandbox.inspect(bytes).map_err(|reasons| refused(&reasons))
+}
+
+/// Reasons as the API would send them.
+pub(crate) fn refused(reasons: &[sandbox::Reason]) -> Refused {
+    let code = reasons.first().map_or(model::Code::ComponentInvalid, |reason| reason.code);
+    let detail = match reasons {
+        [one] => one.detail.clone(),
+        several => format!("the component has {} problems", several.len()),
+    };
+    let listed: Vec<Value> = reasons
+        .iter()
+        .map(|reason| json!({ "code": reason.code.as_str(), "detail": reason.detail }))
+        .collect();
+    let page = code.page().split_once("## What to do").map_or("", |(_, advice)| advice);
+    let fix = page.lines().find_map(|line| line.strip_prefix("- ")).unwrap_or_default();
+    Refused::new(json!({
+        "code": code.as_str(), "title": code.title(), "detail": detail, "fix": fix, "reasons": listed,
+    }))
+}

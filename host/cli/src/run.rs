@@ -1,0 +1,133 @@
+//! `stepcell run` and `wait`: starts a run, shows how far it is, prints what it ended in.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use model::duration::parse_ms;
+use reqwest::header::HeaderName;
+
+use crate::answers;
+use crate::args::{Run, Wait};
+use crate::client::{Ask, Client, part};
+use crate::escape::{escape, escape_line};
+use crate::exec::read_json;
+use crate::exit::{RUN_FAILED, Usage};
+use crate::screen::Screen;
+
+/// How long the host is asked to wait at a time.
+const ONE_WAIT: Duration = Duration::from_secs(30);
+/// The same while a person watches the progress.
+const ONE_LOOK: Duration = Duration::from_millis(500);
+/// Runs with fewer tasks show no bar.
+const MANY_TASKS: u64 = 8;
+
+/// Starts a run.
+pub(crate) async fn run(client: &Client, args: Run, screen: &Screen) -> anyhow::Result<ExitCode> {
+    let input = read_json(&args.input, "`--input`")?;
+    let mut fields = vec![format!("\"input\":{input}"), format!("\"priority\":{}", args.priority)];
+    if let Some(delay) = &args.delay {
+        let ms = parse_ms(delay).map_err(|why| Usage(format!("`--delay`: {why}")))?;
+        fields.push(format!("\"delay_ms\":{ms}"));
+    }
+    if let Some(version) = args.version {
+        fields.push(format!("\"version\":{version}"));
+    }
+    let path = format!("/v1/flows/{}/runs", part(&args.flow));
+    let mut ask = Ask::post(path, format!("{{{}}}", fields.join(",")));
+    if let Some(key) = &args.idempotency_key {
+        ask = ask.with(HeaderName::from_static("idempotency-key"), key);
+    }
+    let text = client.text(ask).await?;
+    let started: answers::Run = serde_json::from_str(&text)?;
+    let Some(most) = args.wait else {
+        match screen.is_json() {
+            true => screen.line(&text),
+            false => screen.line(&started.run_id),
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    screen.note(&format!("run {}", started.run_id));
+    let most = if most == "forever" { None } else { Some(most) };
+    until_ended(client, &started.run_id, most.as_deref(), screen).await
+}
+
+/// Waits for a run.
+pub(crate) async fn wait(client: &Client, args: Wait, screen: &Screen) -> anyhow::Result<ExitCode> {
+    until_ended(client, &args.run, args.timeout.as_deref(), screen).await
+}
+
+async fn until_ended(
+    client: &Client,
+    run: &str,
+    most: Option<&str>,
+    screen: &Screen,
+) -> anyhow::Result<ExitCode> {
+    let most = most.map(|text| parse_ms(text).map_err(|why| Usage(format!("`{text}`: {why}")))).transpose()?;
+    let deadline = most.map(|ms| Instant::now() + Duration::from_millis(ms));
+    let mut bar = None;
+    loop {
+        let left = deadline.map_or(ONE_WAIT, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let step = if screen.is_watched() { ONE_LOOK } else { ONE_WAIT };
+        let wait = left.min(step);
+        let text = client.text(Ask::get(format!("/v1/runs/{}/wait?timeout={}ms", part(run), wait.as_millis()))).await?;
+        let answer: answers::Run = serde_json::from_str(&text)?;
+        if answer.is_ended() || left.is_zero() {
+            bar.inspect(|bar: &ProgressBar| bar.finish_and_clear());
+            return Ok(show_end(&text, &answer, screen));
+        }
+        if screen.is_watched() {
+            progress(client, run, &mut bar).await?;
+        }
+    }
+}
+
+/// Shows how many tasks are done, where there are many.
+async fn progress(client: &Client, run: &str, bar: &mut Option<ProgressBar>) -> anyhow::Result<()> {
+    let run: answers::Run = client.read(Ask::get(format!("/v1/runs/{}", part(run)))).await?;
+    let tasks = run.steps.iter().filter_map(|step| step.tasks.as_ref());
+    let (done, total) = tasks.fold((0, 0), |(done, total), tasks| (done + tasks.completed, total + tasks.total));
+    if total < MANY_TASKS {
+        return Ok(());
+    }
+    let bar = bar.get_or_insert_with(|| {
+        let bar = ProgressBar::new(total);
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} tasks  {elapsed}");
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar
+    });
+    bar.set_length(total);
+    bar.set_position(done);
+    Ok(())
+}
+
+/// Prints what a run ended in.
+fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitCode {
+    let code = match run.status.as_str() {
+        "failed" | "cancelled" => ExitCode::from(RUN_FAILED),
+        _ => ExitCode::SUCCESS,
+    };
+    if screen.is_json() {
+        screen.line(text);
+        return code;
+    }
+    if let Some(output) = &run.output {
+        screen.line(&escape(output.get()));
+    } else {
+        screen.line(&run.status);
+    }
+    if let Some(failure) = &run.failure {
+        let step = run.failed_step.as_deref().unwrap_or("?");
+        screen.complain(&format!("step `{step}` failed: {}", said(failure)));
+        screen.note(&format!("more: stepcell show {}", run.run_id));
+    }
+    code
+}
+
+/// A failure on one line.
+pub(crate) fn said(failure: &answers::Failure) -> String {
+    let details = failure.details.as_ref().map_or(String::new(), |details| format!(" {}", escape_line(&details.to_string())));
+    format!("{}: {}{details}", failure.kind, escape_line(&failure.message))
+}

@@ -1,0 +1,110 @@
+//! `stepcell runs`, `show` and `cancel`.
+
+use model::size::Bytes;
+
+use crate::answers::{self, Receipt, Step};
+use crate::args::{OneRun, Runs};
+use crate::client::{Ask, Client, part, query};
+use crate::escape::escape;
+use crate::run::said;
+use crate::screen::Screen;
+
+/// Lists runs.
+pub(crate) async fn list(client: &Client, args: Runs, screen: &Screen) -> anyhow::Result<()> {
+    let query = query(&[
+        ("flow", args.flow),
+        ("status", args.status),
+        ("version", args.version.map(|version| version.to_string())),
+        ("limit", Some(args.limit.to_string())),
+        ("cursor", args.cursor),
+    ]);
+    let text = client.text(Ask::get(format!("/v1/runs{query}"))).await?;
+    if screen.is_json() {
+        screen.line(&text);
+        return Ok(());
+    }
+    let page: answers::Runs = serde_json::from_str(&text)?;
+    let heading = ["run", "flow", "version", "status", "started", "ended", "failure"].map(str::to_owned).to_vec();
+    let row = |run: &answers::Run| {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let failure = run.failure.as_ref().map_or(String::new(), |failure| failure.kind.clone());
+        let (created, ended) = (text(&run.created_at), text(&run.ended_at));
+        let version = run.version.to_string();
+        vec![run.run_id.clone(), run.flow.clone(), version, run.status.clone(), created, ended, failure]
+    };
+    let rows: Vec<_> = std::iter::once(heading).chain(page.runs.iter().map(row)).collect();
+    screen.table(&rows);
+    if let Some(next) = page.next {
+        screen.note(&format!("more: --cursor {next}"));
+    }
+    Ok(())
+}
+
+/// Shows a run.
+pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyhow::Result<()> {
+    let text = client.text(Ask::get(format!("/v1/runs/{}", part(&args.run)))).await?;
+    if screen.is_json() {
+        screen.line(&text);
+        return Ok(());
+    }
+    let run: answers::Run = serde_json::from_str(&text)?;
+    screen.line(&format!("run      {}", run.run_id));
+    screen.line(&format!("flow     {} version {}", run.flow, run.version));
+    screen.line(&format!("status   {}", run.status));
+    screen.line(&format!("started  {}", run.created_at.as_deref().unwrap_or_default()));
+    if let Some(ended) = &run.ended_at {
+        screen.line(&format!("ended    {ended}"));
+    }
+    if let Some(failure) = &run.failure {
+        let step = run.failed_step.as_deref().unwrap_or("?");
+        screen.line(&format!("failure  step `{step}`: {}", said(failure)));
+    }
+    if let Some(output) = &run.output {
+        screen.line(&format!("output   {}", escape(output.get())));
+    }
+    screen.line("");
+    show_receipts(&run, screen);
+    for step in &run.steps {
+        if let Some(failure) = &step.last_failure {
+            let attempts = format!("{} of {} attempts failed", step.failed_attempts, step.attempts);
+            screen.line(&format!("\n`{}`: {attempts}; the last: {}", step.name, said(failure)));
+        }
+    }
+    Ok(())
+}
+
+/// What each step did and used, as a table.
+pub(crate) fn show_receipts(run: &answers::Run, screen: &Screen) {
+    let heading = ["step", "status", "tasks", "attempts", "fuel", "wall ms", "peak memory", "bytes in", "bytes out", "host calls"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    for step in &run.steps {
+        let Step { name, status, tasks, attempts, receipt, .. } = step;
+        let tasks = tasks.as_ref().map_or(String::new(), |tasks| format!("{}/{}", tasks.completed, tasks.total));
+        rows.push([vec![name.clone(), status.clone(), tasks, attempts.to_string()], used(receipt)].concat());
+    }
+    let all = vec!["all".to_owned(), run.status.clone(), String::new(), run.attempts.to_string()];
+    rows.push([all, used(&run.receipt)].concat());
+    screen.table(&rows);
+}
+
+fn used(receipt: &Receipt) -> Vec<String> {
+    let Receipt { fuel, wall_us, peak_memory_bytes, input_bytes, output_bytes, host_calls } = *receipt;
+    vec![
+        fuel.to_string(),
+        format!("{:.2}", wall_us as f64 / 1_000.0),
+        Bytes(peak_memory_bytes).to_string(),
+        input_bytes.to_string(),
+        output_bytes.to_string(),
+        host_calls.to_string(),
+    ]
+}
+
+/// Stops a run.
+pub(crate) async fn cancel(client: &Client, args: OneRun, screen: &Screen) -> anyhow::Result<()> {
+    let text = client.text(Ask::post(format!("/v1/runs/{}/cancel", part(&args.run)), "")).await?;
+    match screen.is_json() {
+        true => screen.line(&text),
+        false => screen.line("cancelled"),
+    }
+    Ok(())
+}
