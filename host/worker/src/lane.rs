@@ -185,17 +185,20 @@ impl Lane {
         if flushed.doubt {
             self.shared.doubt.notify_one();
         }
+        // Joins first: the delta that completed one may carry the run's last token here, and following it lets the run go.
+        let mut ended = Vec::new();
+        for joined in flushed.joined {
+            match joined {
+                Joined::Run(run_id) => ended.push(run_id),
+                Joined::Token { held, position } => self.join(held, position),
+            }
+        }
         for delta in flushed.recorded {
             self.follow(&delta);
         }
-        for joined in flushed.joined {
-            match joined {
-                Joined::Run(run_id) => {
-                    self.runs.remove(&run_id);
-                    self.shared.store.tell_ended(run_id);
-                }
-                Joined::Token { held, position } => self.join(held, position),
-            }
+        for run_id in ended {
+            self.runs.remove(&run_id);
+            self.shared.store.tell_ended(run_id);
         }
     }
 
@@ -259,7 +262,7 @@ impl Lane {
 
     /// A join completed with one of our deltas: its token is ours.
     fn join(&mut self, held: Held, position: Position) {
-        // The delta that completed the join may have been the run's last token here.
+        // A run that was forgotten meanwhile has ended.
         let Some(run) = self.runs.get(&held.id.run_id) else {
             return;
         };
