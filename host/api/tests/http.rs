@@ -276,8 +276,8 @@ async fn a_stream_of_events_ends_with_the_run() {
     let run =
         host.post("/v1/flows/f/runs", &json!({})).await.body["run_id"].as_str().unwrap().to_owned();
     let path = format!("/v1/runs/{run}/events");
-    let (stream, _) =
-        tokio::join!(host.stream(&path), host.post(&format!("/v1/runs/{run}/cancel"), &json!({})));
+    let (cancel, nothing) = (format!("/v1/runs/{run}/cancel"), json!({}));
+    let (stream, _) = tokio::join!(host.stream(&path), host.post(&cancel, &nothing));
     let events: Vec<&str> =
         stream.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!(events, ["run_started", "step_started", "step_cancelled", "run_cancelled"]);

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use model::definition::MaxAttempts;
-use model::{Definition, Input, Json, Limits, Options, RunId, Step, StepIndex, TaskContext, TenantId};
+use model::{
+    Definition, Input, Json, Limits, Options, RunId, Step, StepIndex, TaskContext, TenantId,
+};
 use sandbox::bench::Figures;
 use sandbox::{Call, Stop};
 use serde_json::json;
@@ -46,7 +48,8 @@ async fn component(args: &Bench, screen: &Screen) -> anyhow::Result<Vec<u8>> {
         return std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     }
     let folder = PathBuf::from("examples/hot-swap/v1/handlers");
-    let missing = "run the bench from Stepcell's own folder, or name a component with `--component`";
+    let missing =
+        "run the bench from Stepcell's own folder, or name a component with `--component`";
     anyhow::ensure!(folder.is_dir(), "there is no folder `{}`; {missing}", folder.display());
     Ok(build::folder(&folder, builder::Install::IfRoot, screen).await?.wasm)
 }
@@ -58,7 +61,8 @@ async fn measure(
     args: &Bench,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let host = Host::start(Plan { database_url, listen: None, slots: None, lease: None, data }).await?;
+    let host =
+        Host::start(Plan { database_url, listen: None, slots: None, lease: None, data }).await?;
     let sandbox = host::sandbox(data, 4)?;
     screen.note("measuring the sandbox");
     let cold = sandbox::bench::measure(&sandbox, component, &call(), CALLS).await?;
@@ -76,7 +80,10 @@ async fn measure(
         let baseline = args.runs / 10;
         let load = Load {
             steps: per_second(args.runs * 3, took),
-            baseline: per_second(baseline * 3, host.store.run_baseline(baseline, BASELINE_CONNECTIONS).await?),
+            baseline: per_second(
+                baseline * 3,
+                host.store.run_baseline(baseline, BASELINE_CONNECTIONS).await?,
+            ),
             floor: per_second(args.runs * 3, host.store.run_floor(args.runs as usize * 3).await?),
         };
         say_load(&load, screen);
@@ -111,9 +118,13 @@ impl Rig {
         sandbox: &sandbox::Sandbox,
         component: &[u8],
     ) -> anyhow::Result<Self> {
-        let tenant = store.find_tenant(host::DEFAULT_TENANT).await?.context("there is no tenant")?;
+        let tenant =
+            store.find_tenant(host::DEFAULT_TENANT).await?.context("there is no tenant")?;
         let inspection = sandbox.inspect(component).map_err(|reasons| {
-            anyhow::anyhow!("the component was refused: {}", reasons.first().map_or(String::new(), ToString::to_string))
+            anyhow::anyhow!(
+                "the component was refused: {}",
+                reasons.first().map_or(String::new(), ToString::to_string)
+            )
         })?;
         let digest = inspection.digest;
         store.put_component(tenant, digest, component, "{}").await?;
@@ -283,7 +294,11 @@ fn say_idle(idle: &Idle, screen: &Screen) {
     }
     screen.line("\none run of three steps on an idle host, start to completed");
     let row = |what: &str, p50: Duration, p99: Duration| {
-        vec![what.to_owned(), format!("p50 {:.2} ms", us(p50) / 1e3), format!("p99 {:.2} ms", us(p99) / 1e3)]
+        vec![
+            what.to_owned(),
+            format!("p50 {:.2} ms", us(p50) / 1e3),
+            format!("p99 {:.2} ms", us(p99) / 1e3),
+        ]
     };
     screen.table(&[
         row("run (4 commits)", idle.run_p50, idle.run_p99),
@@ -297,7 +312,11 @@ fn say_load(load: &Load, screen: &Screen) {
     }
     screen.line("\nmany runs of three steps, everything durable, a fresh sandbox for each step");
     let row = |what: &str, rate: f64| {
-        vec![what.to_owned(), format!("{rate:.0} steps/s"), format!("{:.1} x baseline", rate / load.baseline)]
+        vec![
+            what.to_owned(),
+            format!("{rate:.0} steps/s"),
+            format!("{:.1} x baseline", rate / load.baseline),
+        ]
     };
     screen.table(&[
         row("stepcell", load.steps),

@@ -43,7 +43,11 @@ pub(crate) fn said(built: &Built) -> String {
 }
 
 /// Builds a folder, saying what goes on.
-pub(crate) async fn folder(folder: &Path, install: Install, screen: &Screen) -> anyhow::Result<Built> {
+pub(crate) async fn folder(
+    folder: &Path,
+    install: Install,
+    screen: &Screen,
+) -> anyhow::Result<Built> {
     let builder = Builder { install, ..Builder::default() };
     let bar = spinner(screen, &format!("building {}", folder.display()));
     let told = bar.clone();

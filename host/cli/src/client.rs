@@ -123,7 +123,8 @@ impl Client {
     /// An answer, read.
     pub(crate) async fn read<T: DeserializeOwned>(&self, ask: Ask) -> anyhow::Result<T> {
         let text = self.text(ask).await?;
-        serde_json::from_str(&text).context("the host's answer is not what this version of the CLI expects")
+        serde_json::from_str(&text)
+            .context("the host's answer is not what this version of the CLI expects")
     }
 
     pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Unreachable {

@@ -73,7 +73,12 @@ pub(crate) fn read_api_key(folder: &Path) -> anyhow::Result<Option<Key>> {
 fn write_secret(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let beside = path.with_extension(format!("new-{}", std::process::id()));
     let write = || {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)

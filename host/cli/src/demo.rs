@@ -28,7 +28,11 @@ const WAIT: Duration = Duration::from_secs(60);
 /// Runs the demo and ends.
 pub(crate) async fn run(global: &Global, args: Demo, screen: &Screen) -> anyhow::Result<()> {
     let missing = "run the demo from Stepcell's own folder, or name the examples with `--examples`";
-    anyhow::ensure!(args.examples.is_dir(), "there is no folder `{}`; {missing}", args.examples.display());
+    anyhow::ensure!(
+        args.examples.is_dir(),
+        "there is no folder `{}`; {missing}",
+        args.examples.display()
+    );
     let data = DataDir::open(&global.data_dir.join("demo"))?;
     screen.note("starting a private Postgres");
     let cluster = host::postgres(&data.postgres()).await?;
@@ -42,7 +46,12 @@ pub(crate) async fn run(global: &Global, args: Demo, screen: &Screen) -> anyhow:
     done
 }
 
-async fn show(data: &DataDir, database_url: &str, args: &Demo, screen: &Screen) -> anyhow::Result<()> {
+async fn show(
+    data: &DataDir,
+    database_url: &str,
+    args: &Demo,
+    screen: &Screen,
+) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let host = Host::start(Plan { database_url, listen, slots: None, lease: None, data }).await?;
     let (key, _) = data.api_key()?;
@@ -89,7 +98,10 @@ impl Stage<'_> {
 
     /// Builds and deploys an example.
     async fn deploy(&self, flow: &Path) -> anyhow::Result<Registered> {
-        let deployment = Deployment { install: Install::IfRoot, activate: true };
+        self.register(flow, Deployment { install: Install::IfRoot, activate: true }).await
+    }
+
+    async fn register(&self, flow: &Path, deployment: Deployment) -> anyhow::Result<Registered> {
         let text = deployment.deploy(&self.client, flow, self.screen).await?;
         let registered: Registered = serde_json::from_str(&text)?;
         self.screen.line(&format!("  {}", said(&registered)));
@@ -110,17 +122,24 @@ impl Stage<'_> {
         if let Some(failure) = &run.failure {
             anyhow::bail!("run `{run_id}` of `{flow}` failed: {}", said_failure(failure));
         }
-        anyhow::ensure!(run.status == "completed", "run `{run_id}` of `{flow}` is still `{}`", run.status);
+        anyhow::ensure!(
+            run.status == "completed",
+            "run `{run_id}` of `{flow}` is still `{}`",
+            run.status
+        );
         Ok(run)
     }
 
     async fn wait(&self, run_id: &str) -> anyhow::Result<Run> {
-        self.client.read(Ask::get(format!("/v1/runs/{run_id}/wait?timeout={}s", WAIT.as_secs()))).await
+        self.client
+            .read(Ask::get(format!("/v1/runs/{run_id}/wait?timeout={}s", WAIT.as_secs())))
+            .await
     }
 
     async fn diamond(&self) -> anyhow::Result<()> {
         let run_id = self.start("diamond", &json!({ "number": 7 }).to_string()).await?;
-        let told = |told: &crate::events::Told<'_>| self.screen.line(&format!("  {}", line(told.event)));
+        let told =
+            |told: &crate::events::Told<'_>| self.screen.line(&format!("  {}", line(told.event)));
         tokio::time::timeout(WAIT, follow(&self.client, &run_id, None, told))
             .await
             .context("the diamond did not end in time")??;

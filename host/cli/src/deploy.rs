@@ -59,11 +59,17 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     /// Builds, uploads, registers and activates; the host's answer.
-    pub(crate) async fn deploy(&self, client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<String> {
+    pub(crate) async fn deploy(
+        &self,
+        client: &Client,
+        flow: &Path,
+        screen: &Screen,
+    ) -> anyhow::Result<String> {
         let text = std::fs::read_to_string(flow);
         let text = text.with_context(|| format!("cannot read `{}`", flow.display()))?;
-        let manifest = Manifest::from_toml(&text)
-            .map_err(|problems| anyhow::anyhow!("`{}` cannot be used:\n{problems}", flow.display()))?;
+        let manifest = Manifest::from_toml(&text).map_err(|problems| {
+            anyhow::anyhow!("`{}` cannot be used:\n{problems}", flow.display())
+        })?;
         let folder = flow.parent().unwrap_or(Path::new("."));
         let mut digests = BTreeMap::new();
         for component in manifest.components() {
@@ -95,7 +101,8 @@ impl Deployment {
             built.wasm
         };
         let bar = build::spinner(screen, &format!("uploading {}", component.as_str()));
-        let kept: anyhow::Result<Component> = client.read(Ask::put_wasm("/v1/components", wasm)).await;
+        let kept: anyhow::Result<Component> =
+            client.read(Ask::put_wasm("/v1/components", wasm)).await;
         bar.finish_and_clear();
         let Component { digest, component_bytes, compile_ms, notes } = kept?;
         tracing::info!(digest, component_bytes, compile_ms, "uploaded");
@@ -117,7 +124,11 @@ fn as_sent(text: &str, folder: &Path, digests: &BTreeMap<String, String>) -> any
     Ok(manifest)
 }
 
-fn settle(table: &mut Value, folder: &Path, digests: &BTreeMap<String, String>) -> anyhow::Result<()> {
+fn settle(
+    table: &mut Value,
+    folder: &Path,
+    digests: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
     if let Some(component) = table.get_mut("component") {
         let digest = component.as_str().and_then(|name| digests.get(name));
         if let Some(digest) = digest {
@@ -130,9 +141,11 @@ fn settle(table: &mut Value, folder: &Path, digests: &BTreeMap<String, String>) 
         {
             let path = folder.join(path);
             let text = std::fs::read_to_string(&path);
-            let text = text.with_context(|| format!("cannot read the schema `{}`", path.display()))?;
+            let text =
+                text.with_context(|| format!("cannot read the schema `{}`", path.display()))?;
             let json = serde_json::from_str(&text);
-            *schema = json.with_context(|| format!("the schema `{}` is not JSON", path.display()))?;
+            *schema =
+                json.with_context(|| format!("the schema `{}` is not JSON", path.display()))?;
         }
     }
     Ok(())
@@ -144,8 +157,10 @@ mod tests {
 
     #[test]
     fn the_host_gets_digests_in_place_of_folders() {
-        let text = "flow = 'f'\n[defaults]\ncomponent = 'a'\n[[step]]\nname = 's'\ncomponent = 'b'\n";
-        let digests = [("a", "11"), ("b", "22")].map(|(name, digest)| (name.to_owned(), digest.to_owned()));
+        let text =
+            "flow = 'f'\n[defaults]\ncomponent = 'a'\n[[step]]\nname = 's'\ncomponent = 'b'\n";
+        let digests =
+            [("a", "11"), ("b", "22")].map(|(name, digest)| (name.to_owned(), digest.to_owned()));
         let sent = as_sent(text, Path::new("."), &digests.into()).unwrap();
         assert_eq!(sent["defaults"]["component"], "11");
         assert_eq!(sent["step"][0]["component"], "22");

@@ -33,7 +33,12 @@ pub(crate) async fn run(global: &Global, args: Dev, screen: &Screen) -> anyhow::
     done
 }
 
-async fn develop(data: &DataDir, database_url: &str, args: Dev, screen: &Screen) -> anyhow::Result<()> {
+async fn develop(
+    data: &DataDir,
+    database_url: &str,
+    args: Dev,
+    screen: &Screen,
+) -> anyhow::Result<()> {
     let plan = Plan { database_url, listen: Some(args.listen), slots: None, lease: None, data };
     let host = Host::start(plan).await?;
     let (key, is_new) = data.api_key()?;
@@ -42,7 +47,8 @@ async fn develop(data: &DataDir, database_url: &str, args: Dev, screen: &Screen)
         screen.json(&json!({ "url": host.url(), "key": key.to_string() }));
     } else {
         screen.line(&format!("url  {}", host.url()));
-        let shown = if is_new { key.to_string() } else { "kept in the data folder's `key`".to_owned() };
+        let shown =
+            if is_new { key.to_string() } else { "kept in the data folder's `key`".to_owned() };
         screen.line(&format!("key  {shown}"));
         screen.note("commands of this CLI find both by themselves, from this folder; ctrl-c ends");
     }
@@ -61,14 +67,16 @@ async fn watch(client: &Client, flow: Option<&Path>, screen: &Screen) {
     let Some(flow) = flow else {
         return std::future::pending().await;
     };
-    let folder = flow.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        flow.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut seen = None;
     loop {
         let now = stamps(folder);
         if seen.as_ref() != Some(&now) {
             seen = Some(now);
             if let Err(error) = deploy(client, flow, screen).await {
-                screen.complain(&format!("error: {}", crate::escape::escape(&format!("{error:#}"))));
+                screen
+                    .complain(&format!("error: {}", crate::escape::escape(&format!("{error:#}"))));
             }
         }
         tokio::time::sleep(LOOK).await;

@@ -46,10 +46,17 @@ impl Check {
 }
 
 /// Checks everything.
-pub(crate) async fn run(global: &Global, args: Doctor, screen: &Screen) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    global: &Global,
+    args: Doctor,
+    screen: &Screen,
+) -> anyhow::Result<ExitCode> {
     let mut checks = vec![kernel(), clock()];
     let data = DataDir::open(&global.data_dir);
-    checks.push(Check::of("data folder", data.as_ref().map(|_| shown(&global.data_dir)).map_err(|e| format!("{e:#}"))));
+    checks.push(Check::of(
+        "data folder",
+        data.as_ref().map(|_| shown(&global.data_dir)).map_err(|e| format!("{e:#}")),
+    ));
     if let Ok(data) = &data {
         checks.push(sandbox(data));
         checks.push(private_postgres(data).await);
@@ -92,10 +99,15 @@ fn kernel() -> Check {
         (Some(major), Some(minor)) if (major, minor) >= PAGEMAP_SCAN => {
             (Found::Good, format!("{release} has PAGEMAP_SCAN: sandboxes are reset cheaply"))
         }
-        (Some(_), Some(_)) => {
-            (Found::Weak, format!("{release} has no PAGEMAP_SCAN; with Linux 6.7 or newer each attempt is cheaper"))
+        (Some(_), Some(_)) => (
+            Found::Weak,
+            format!(
+                "{release} has no PAGEMAP_SCAN; with Linux 6.7 or newer each attempt is cheaper"
+            ),
+        ),
+        _ => {
+            (Found::Weak, "not Linux: sandboxes work, each attempt costs a little more".to_owned())
         }
-        _ => (Found::Weak, "not Linux: sandboxes work, each attempt costs a little more".to_owned()),
     };
     Check { name, found, text }
 }

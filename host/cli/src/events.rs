@@ -18,14 +18,19 @@ const AGAIN: Duration = Duration::from_secs(1);
 const MOST_BREAKS: u32 = 30;
 
 /// Shows events.
-pub(crate) async fn run(client: &Client, args: args::Events, screen: &Screen) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    client: &Client,
+    args: args::Events,
+    screen: &Screen,
+) -> anyhow::Result<()> {
     if args.follow {
         return follow(client, &args.run, args.since, |event| show(event, screen)).await;
     }
     let mut since = args.since;
     loop {
         let query = query(&[("since", since.clone()), ("limit", Some("500".to_owned()))]);
-        let text = client.text(Ask::get(format!("/v1/runs/{}/events{query}", part(&args.run)))).await?;
+        let text =
+            client.text(Ask::get(format!("/v1/runs/{}/events{query}", part(&args.run)))).await?;
         let page: Events = serde_json::from_str(&text)?;
         let raw: serde_json::Value = serde_json::from_str(&text)?;
         for (event, raw) in page.events.iter().zip(raw["events"].as_array().into_iter().flatten()) {
@@ -98,7 +103,8 @@ pub(crate) async fn follow(
             while let Some(raw) = next_data(&mut buffer) {
                 let event: Event = serde_json::from_str(&raw)?;
                 tell(&Told { raw, event: &event });
-                if matches!(event.r#type.as_str(), "run_completed" | "run_failed" | "run_cancelled") {
+                if matches!(event.r#type.as_str(), "run_completed" | "run_failed" | "run_cancelled")
+                {
                     return Ok(());
                 }
                 since = Some(event.id);
@@ -116,7 +122,8 @@ fn next_data(buffer: &mut Vec<u8>) -> Option<String> {
         let end = buffer.windows(2).position(|pair| pair == b"\n\n")?;
         let message: Vec<u8> = buffer.drain(..end + 2).collect();
         let message = String::from_utf8_lossy(&message);
-        let data: Vec<&str> = message.lines().filter_map(|line| line.strip_prefix("data:")).collect();
+        let data: Vec<&str> =
+            message.lines().filter_map(|line| line.strip_prefix("data:")).collect();
         if !data.is_empty() {
             return Some(data.join("\n").trim_start().to_owned());
         }

@@ -63,7 +63,10 @@ pub(crate) fn read_json(text: &str, what: &str) -> anyhow::Result<Json> {
         Some(path) => inspect::read(Path::new(path))?,
         None if text == "-" => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            std::io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .context("cannot read standard input")?;
             bytes
         }
         None => text.as_bytes().to_vec(),
@@ -81,7 +84,8 @@ fn input_of(args: &Exec) -> anyhow::Result<Input> {
     }
     let dep = |text: &String| -> anyhow::Result<(Name, Json)> {
         let split = text.split_once('=');
-        let (name, json) = split.ok_or_else(|| Usage(format!("`--dep {text}` is not `name=JSON`")))?;
+        let (name, json) =
+            split.ok_or_else(|| Usage(format!("`--dep {text}` is not `name=JSON`")))?;
         let name = name.parse().map_err(|why| Usage(format!("`--dep {text}`: {why}")))?;
         Ok((name, read_json(json, "`--dep`")?))
     };
@@ -90,7 +94,8 @@ fn input_of(args: &Exec) -> anyhow::Result<Input> {
 
 fn limits_of(args: &Exec) -> anyhow::Result<Limits> {
     let timeout_ms = parse_ms(&args.timeout).map_err(|why| Usage(format!("`--timeout`: {why}")))?;
-    let memory_bytes = parse_bytes(&args.memory).map_err(|why| Usage(format!("`--memory`: {why}")))?;
+    let memory_bytes =
+        parse_bytes(&args.memory).map_err(|why| Usage(format!("`--memory`: {why}")))?;
     let most = Limits::CEILING;
     if timeout_ms > most.timeout_ms || memory_bytes > most.memory_bytes || args.fuel > most.fuel {
         let text = format!(
@@ -129,10 +134,13 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
             Err(refusal) => (None, Some(("invalid_output".to_owned(), refusal.to_string()))),
         },
         Ended::Failed(failure) => (None, Some((failure.kind.to_string(), failure.message.clone()))),
-        Ended::Cancelled => (None, Some(("cancelled".to_owned(), "the attempt was cancelled".to_owned()))),
+        Ended::Cancelled => {
+            (None, Some(("cancelled".to_owned(), "the attempt was cancelled".to_owned())))
+        }
     };
     if screen.is_json() {
-        let failure = failure.as_ref().map(|(kind, message)| json!({ "kind": kind, "message": message }));
+        let failure =
+            failure.as_ref().map(|(kind, message)| json!({ "kind": kind, "message": message }));
         screen.json(&Shown { output: output.as_ref(), failure, receipt, log });
     } else {
         log.iter().for_each(|line| screen.complain(&log_line(line)));
@@ -169,6 +177,9 @@ struct Shown<'a> {
 /// One line of a guest's log, escaped.
 pub(crate) fn log_line(line: &LogLine) -> String {
     let level = format!("{:?}", line.level).to_uppercase();
-    let fields = line.fields.as_ref().map_or(String::new(), |fields| format!(" {}", escape(fields.as_str())));
+    let fields = line
+        .fields
+        .as_ref()
+        .map_or(String::new(), |fields| format!(" {}", escape(fields.as_str())));
     format!("{:>9.3} ms {level:<5} {}{fields}", line.at_us as f64 / 1_000.0, escape(&line.message))
 }

@@ -18,7 +18,9 @@ const UNREACHABLE: u8 = 4;
 
 /// Nobody answers at the host's address.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody answers at `{url}`: {why}; start a host with `stepcell dev`, or name another with `--url`")]
+#[error(
+    "nobody answers at `{url}`: {why}; start a host with `stepcell dev`, or name another with `--url`"
+)]
 pub(crate) struct Unreachable {
     /// The address.
     pub(crate) url: String,
@@ -48,13 +50,18 @@ impl Refused {
         let mut text = format!("{}: {}", part("title"), part("detail"));
         if let Some(reasons) = problem["reasons"].as_array().filter(|reasons| reasons.len() > 1) {
             for reason in reasons {
-                let line = reason["line"].as_u64().map_or(String::new(), |line| format!("line {line}: "));
+                let line =
+                    reason["line"].as_u64().map_or(String::new(), |line| format!("line {line}: "));
                 let (code, detail) = (&reason["code"], &reason["detail"]);
                 let (code, detail) = (code.as_str().unwrap_or("?"), detail.as_str().unwrap_or("?"));
                 text.push_str(&format!("\n  - {line}{detail} [{code}]"));
             }
         }
-        text.push_str(&format!("\n  fix: {}\n  more: stepcell explain {}", part("fix"), part("code")));
+        text.push_str(&format!(
+            "\n  fix: {}\n  more: stepcell explain {}",
+            part("fix"),
+            part("code")
+        ));
         Self { text, problem }
     }
 }

@@ -36,7 +36,8 @@ fn list(screen: &Screen) {
     let mut all: Vec<(&str, &str)> = codes.chain(kinds).collect();
     all.dedup();
     if screen.is_json() {
-        let all: Vec<_> = all.iter().map(|(code, title)| json!({ "code": code, "title": title })).collect();
+        let all: Vec<_> =
+            all.iter().map(|(code, title)| json!({ "code": code, "title": title })).collect();
         screen.json(&all);
         return;
     }

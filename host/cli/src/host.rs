@@ -105,7 +105,8 @@ type Api = (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>);
 
 async fn start_api(listen: SocketAddr, store: Store, sandbox: Sandbox) -> anyhow::Result<Api> {
     let listener = TcpListener::bind(listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on `{listen}`; choose another with `--listen`"))?;
+    let listener = listener
+        .with_context(|| format!("cannot listen on `{listen}`; choose another with `--listen`"))?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let state = api::State::new(store, sandbox);

@@ -29,9 +29,25 @@ pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Re
     let rows = [
         ("digest", found.digest.to_string()),
         ("world", world.as_str().unwrap_or_default().to_owned()),
-        ("pure", format!("{} (it can cause no effect but its answer and its log)", yes(report.pure))),
-        ("size", format!("{} B uploaded, {} B as a component", report.uploaded_bytes, report.component_bytes)),
-        ("starts with", format!("{} of memory, {} table elements", Bytes(report.memory_minimum_bytes), report.table_elements)),
+        (
+            "pure",
+            format!("{} (it can cause no effect but its answer and its log)", yes(report.pure)),
+        ),
+        (
+            "size",
+            format!(
+                "{} B uploaded, {} B as a component",
+                report.uploaded_bytes, report.component_bytes
+            ),
+        ),
+        (
+            "starts with",
+            format!(
+                "{} of memory, {} table elements",
+                Bytes(report.memory_minimum_bytes),
+                report.table_elements
+            ),
+        ),
         ("core instances", report.core_instances.to_string()),
         ("describes itself", yes(report.describes).to_owned()),
         ("exports", escape_line(&report.exports.join(", "))),

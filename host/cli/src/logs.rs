@@ -31,17 +31,28 @@ pub(crate) async fn run(client: &Client, args: Logs, screen: &Screen) -> anyhow:
 }
 
 async fn is_ended(client: &Client, run: &str) -> anyhow::Result<bool> {
-    let run: answers::Run = client.read(Ask::get(format!("/v1/runs/{}/wait?timeout=0ms", part(run)))).await?;
+    let run: answers::Run =
+        client.read(Ask::get(format!("/v1/runs/{}/wait?timeout=0ms", part(run)))).await?;
     Ok(run.is_ended())
 }
 
 type Shown = BTreeSet<(String, u32, u32)>;
 
-async fn all(client: &Client, args: &Logs, shown: &mut Shown, screen: &Screen) -> anyhow::Result<()> {
+async fn all(
+    client: &Client,
+    args: &Logs,
+    shown: &mut Shown,
+    screen: &Screen,
+) -> anyhow::Result<()> {
     let mut after = None;
     loop {
-        let query = query(&[("step", args.step.clone()), ("after", after), ("limit", Some("500".to_owned()))]);
-        let page: answers::Logs = client.read(Ask::get(format!("/v1/runs/{}/logs{query}", part(&args.run)))).await?;
+        let query = query(&[
+            ("step", args.step.clone()),
+            ("after", after),
+            ("limit", Some("500".to_owned())),
+        ]);
+        let page: answers::Logs =
+            client.read(Ask::get(format!("/v1/runs/{}/logs{query}", part(&args.run)))).await?;
         for log in &page.logs {
             let answers::AttemptLog { step, index, attempt, lines } = log;
             if !shown.insert((step.clone(), *index, *attempt)) {
@@ -51,7 +62,11 @@ async fn all(client: &Client, args: &Logs, shown: &mut Shown, screen: &Screen) -
                 if screen.is_json() {
                     screen.json(&serde_json::json!({ "step": step, "index": index, "attempt": attempt, "line": line }));
                 } else {
-                    screen.line(&format!("{}#{index}/{attempt} {}", escape_line(step), log_line(line)));
+                    screen.line(&format!(
+                        "{}#{index}/{attempt} {}",
+                        escape_line(step),
+                        log_line(line)
+                    ));
                 }
             }
         }

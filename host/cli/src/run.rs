@@ -63,14 +63,19 @@ async fn until_ended(
     most: Option<&str>,
     screen: &Screen,
 ) -> anyhow::Result<ExitCode> {
-    let most = most.map(|text| parse_ms(text).map_err(|why| Usage(format!("`{text}`: {why}")))).transpose()?;
+    let most = most
+        .map(|text| parse_ms(text).map_err(|why| Usage(format!("`{text}`: {why}"))))
+        .transpose()?;
     let deadline = most.map(|ms| Instant::now() + Duration::from_millis(ms));
     let mut bar = None;
     loop {
-        let left = deadline.map_or(ONE_WAIT, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = deadline
+            .map_or(ONE_WAIT, |deadline| deadline.saturating_duration_since(Instant::now()));
         let step = if screen.is_watched() { ONE_LOOK } else { ONE_WAIT };
         let wait = left.min(step);
-        let text = client.text(Ask::get(format!("/v1/runs/{}/wait?timeout={}ms", part(run), wait.as_millis()))).await?;
+        let text = client
+            .text(Ask::get(format!("/v1/runs/{}/wait?timeout={}ms", part(run), wait.as_millis())))
+            .await?;
         let answer: answers::Run = serde_json::from_str(&text)?;
         if answer.is_ended() || left.is_zero() {
             bar.inspect(|bar: &ProgressBar| bar.finish_and_clear());
@@ -86,7 +91,8 @@ async fn until_ended(
 async fn progress(client: &Client, run: &str, bar: &mut Option<ProgressBar>) -> anyhow::Result<()> {
     let run: answers::Run = client.read(Ask::get(format!("/v1/runs/{}", part(run)))).await?;
     let tasks = run.steps.iter().filter_map(|step| step.tasks.as_ref());
-    let (done, total) = tasks.fold((0, 0), |(done, total), tasks| (done + tasks.completed, total + tasks.total));
+    let (done, total) =
+        tasks.fold((0, 0), |(done, total), tasks| (done + tasks.completed, total + tasks.total));
     if total < MANY_TASKS {
         return Ok(());
     }
@@ -128,6 +134,9 @@ fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitCode {
 
 /// A failure on one line.
 pub(crate) fn said(failure: &answers::Failure) -> String {
-    let details = failure.details.as_ref().map_or(String::new(), |details| format!(" {}", escape_line(&details.to_string())));
+    let details = failure
+        .details
+        .as_ref()
+        .map_or(String::new(), |details| format!(" {}", escape_line(&details.to_string())));
     format!("{}: {}{details}", failure.kind, escape_line(&failure.message))
 }

@@ -24,13 +24,23 @@ pub(crate) async fn list(client: &Client, args: Runs, screen: &Screen) -> anyhow
         return Ok(());
     }
     let page: answers::Runs = serde_json::from_str(&text)?;
-    let heading = ["run", "flow", "version", "status", "started", "ended", "failure"].map(str::to_owned).to_vec();
+    let heading = ["run", "flow", "version", "status", "started", "ended", "failure"]
+        .map(str::to_owned)
+        .to_vec();
     let row = |run: &answers::Run| {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let failure = run.failure.as_ref().map_or(String::new(), |failure| failure.kind.clone());
         let (created, ended) = (text(&run.created_at), text(&run.ended_at));
         let version = run.version.to_string();
-        vec![run.run_id.clone(), run.flow.clone(), version, run.status.clone(), created, ended, failure]
+        vec![
+            run.run_id.clone(),
+            run.flow.clone(),
+            version,
+            run.status.clone(),
+            created,
+            ended,
+            failure,
+        ]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(page.runs.iter().map(row)).collect();
     screen.table(&rows);
@@ -75,12 +85,28 @@ pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyh
 
 /// What each step did and used, as a table.
 pub(crate) fn show_receipts(run: &answers::Run, screen: &Screen) {
-    let heading = ["step", "status", "tasks", "attempts", "fuel", "wall ms", "peak memory", "bytes in", "bytes out", "host calls"];
+    let heading = [
+        "step",
+        "status",
+        "tasks",
+        "attempts",
+        "fuel",
+        "wall ms",
+        "peak memory",
+        "bytes in",
+        "bytes out",
+        "host calls",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for step in &run.steps {
         let Step { name, status, tasks, attempts, receipt, .. } = step;
-        let tasks = tasks.as_ref().map_or(String::new(), |tasks| format!("{}/{}", tasks.completed, tasks.total));
-        rows.push([vec![name.clone(), status.clone(), tasks, attempts.to_string()], used(receipt)].concat());
+        let tasks = tasks
+            .as_ref()
+            .map_or(String::new(), |tasks| format!("{}/{}", tasks.completed, tasks.total));
+        rows.push(
+            [vec![name.clone(), status.clone(), tasks, attempts.to_string()], used(receipt)]
+                .concat(),
+        );
     }
     let all = vec!["all".to_owned(), run.status.clone(), String::new(), run.attempts.to_string()];
     rows.push([all, used(&run.receipt)].concat());
@@ -88,7 +114,8 @@ pub(crate) fn show_receipts(run: &answers::Run, screen: &Screen) {
 }
 
 fn used(receipt: &Receipt) -> Vec<String> {
-    let Receipt { fuel, wall_us, peak_memory_bytes, input_bytes, output_bytes, host_calls } = *receipt;
+    let Receipt { fuel, wall_us, peak_memory_bytes, input_bytes, output_bytes, host_calls } =
+        *receipt;
     vec![
         fuel.to_string(),
         format!("{:.2}", wall_us as f64 / 1_000.0),

@@ -76,7 +76,8 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..count).map(width).collect();
     let is_number = |column: usize| {
         let mut cells = rows.iter().skip(1).filter_map(|row| row.get(column)).peekable();
-        cells.peek().is_some() && cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit()) && cell.len() < 12)
+        cells.peek().is_some()
+            && cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit()) && cell.len() < 12)
     };
     let numeric: Vec<bool> = (0..count).map(is_number).collect();
     let line = |row: &Vec<String>| {
@@ -96,7 +97,8 @@ mod tests {
     #[test]
     fn columns_line_up_and_numbers_go_to_the_right() {
         let rows = [["step", "ms"], ["a", "5"], ["long", "120"]];
-        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
         assert_eq!(columns(&rows), "step   ms\na       5\nlong  120");
     }
 }

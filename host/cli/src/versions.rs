@@ -16,12 +16,19 @@ pub(crate) async fn list(client: &Client, args: args::Flow, screen: &Screen) -> 
         return Ok(());
     }
     let page: Versions = serde_json::from_str(&text)?;
-    let heading = ["version", "active", "live runs", "registered", "content"].map(str::to_owned).to_vec();
+    let heading =
+        ["version", "active", "live runs", "registered", "content"].map(str::to_owned).to_vec();
     let row = |version: &crate::answers::Version| {
         let active = if version.active { "*" } else { "" };
         let live = version.live_runs.unwrap_or(0).to_string();
         let content = version.content_hash.get(..12).unwrap_or_default();
-        vec![version.version.to_string(), active.to_owned(), live, version.created_at.clone(), content.to_owned()]
+        vec![
+            version.version.to_string(),
+            active.to_owned(),
+            live,
+            version.created_at.clone(),
+            content.to_owned(),
+        ]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(page.versions.iter().map(row)).collect();
     screen.table(&rows);
@@ -30,7 +37,10 @@ pub(crate) async fn list(client: &Client, args: args::Flow, screen: &Screen) -> 
 
 /// Says what changed between two versions.
 pub(crate) async fn diff(client: &Client, args: args::Diff, screen: &Screen) -> anyhow::Result<()> {
-    let query = query(&[("from", args.from.map(|n| n.to_string())), ("to", args.to.map(|n| n.to_string()))]);
+    let query = query(&[
+        ("from", args.from.map(|n| n.to_string())),
+        ("to", args.to.map(|n| n.to_string())),
+    ]);
     let text = client.text(Ask::get(format!("/v1/flows/{}/diff{query}", part(&args.flow)))).await?;
     if screen.is_json() {
         screen.line(&text);
@@ -53,14 +63,22 @@ pub(crate) fn show_differences(differences: &[Difference], screen: &Screen) {
 }
 
 /// Points new runs at a version.
-pub(crate) async fn activate(client: &Client, args: args::Activate, screen: &Screen) -> anyhow::Result<()> {
+pub(crate) async fn activate(
+    client: &Client,
+    args: args::Activate,
+    screen: &Screen,
+) -> anyhow::Result<()> {
     let path = format!("/v1/flows/{}/activate", part(&args.flow));
     let ask = Ask::post(path, json!({ "version": args.version }).to_string());
     show(&client.text(ask).await?, screen)
 }
 
 /// Points new runs at an earlier version.
-pub(crate) async fn roll_back(client: &Client, args: args::Rollback, screen: &Screen) -> anyhow::Result<()> {
+pub(crate) async fn roll_back(
+    client: &Client,
+    args: args::Rollback,
+    screen: &Screen,
+) -> anyhow::Result<()> {
     let path = format!("/v1/flows/{}/rollback", part(&args.flow));
     let body = args.version.map_or(json!({}), |version| json!({ "version": version }));
     show(&client.text(Ask::post(path, body.to_string())).await?, screen)
@@ -71,8 +89,10 @@ fn show(text: &str, screen: &Screen) -> anyhow::Result<()> {
         screen.line(text);
         return Ok(());
     }
-    let Activated { flow, active_version, previous_version, differences } = serde_json::from_str(text)?;
-    let before = previous_version.map_or(String::new(), |version| format!(" (before: version {version})"));
+    let Activated { flow, active_version, previous_version, differences } =
+        serde_json::from_str(text)?;
+    let before =
+        previous_version.map_or(String::new(), |version| format!(" (before: version {version})"));
     screen.line(&format!("new runs of `{flow}` start on version {active_version}{before}"));
     show_differences(&differences, screen);
     Ok(())

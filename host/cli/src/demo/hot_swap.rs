@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
+use builder::Install;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{Stage, WAIT};
 use crate::answers::Run;
 use crate::client::{Ask, Client};
+use crate::deploy::Deployment;
 
 /// Runs that are in flight when the version changes.
 const IN_FLIGHT: u32 = 200;
@@ -20,18 +22,23 @@ const MEANWHILE: u32 = 100;
 impl Stage<'_> {
     /// Swaps v1 for v2 under live runs and counts which version each ran on.
     pub(super) async fn hot_swap(&self, folder: &Path) -> anyhow::Result<()> {
-        // Built before, so that the swap itself is only an upload and a pointer.
-        let v2 = self.deploy(&folder.join("v2/flow.toml")).await?;
         let v1 = self.deploy(&folder.join("v1/flow.toml")).await?;
+        // Built and registered before, so that the swap itself is one statement.
+        let only_register = Deployment { install: Install::IfRoot, activate: false };
+        let v2 = self.register(&folder.join("v2/flow.toml"), only_register).await?;
         let mut runs = JoinSet::new();
         for order in 0..IN_FLIGHT {
-            runs.spawn(one(self.client.clone(), self.start("hot-swap", &json!({ "order": order }).to_string()).await?));
+            runs.spawn(one(
+                self.client.clone(),
+                self.start("hot-swap", &json!({ "order": order }).to_string()).await?,
+            ));
         }
         let client = self.client.clone();
         let starts = tokio::spawn(async move { start_more(&client).await });
         let began = Instant::now();
         let path = "/v1/flows/hot-swap/activate";
-        let _: Value = self.client.read(Ask::post(path, json!({ "version": v2.version }).to_string())).await?;
+        let _: Value =
+            self.client.read(Ask::post(path, json!({ "version": v2.version }).to_string())).await?;
         let swapped = began.elapsed();
         for run in starts.await?? {
             runs.spawn(one(self.client.clone(), run));
@@ -77,7 +84,8 @@ fn is_whole(run: &Run, v1: u32, v2: u32) -> bool {
         version if version == v2 => "v2",
         _ => return false,
     };
-    let output = run.output.as_ref().and_then(|output| serde_json::from_str::<Value>(output.get()).ok());
+    let output =
+        run.output.as_ref().and_then(|output| serde_json::from_str::<Value>(output.get()).ok());
     let versions = output.map(|output| output["third"]["versions"].clone());
     versions == Some(json!([expected, expected, expected]))
 }

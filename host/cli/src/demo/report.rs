@@ -16,7 +16,9 @@ impl Stage<'_> {
     /// Reports on a lock file and shows the table and the receipts.
     pub(super) async fn report(&self, lock: &Path) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(lock);
-        let text = text.with_context(|| format!("cannot read `{}`; name another with `--lock`", lock.display()))?;
+        let text = text.with_context(|| {
+            format!("cannot read `{}`; name another with `--lock`", lock.display())
+        })?;
         let began = Instant::now();
         let run = self.run("dependency-report", &json!({ "lock": text }).to_string()).await?;
         let took = began.elapsed();
