@@ -88,10 +88,7 @@ pub fn dispatch(entries: &[Entry], input: &Input) -> Result<String, HandlerError
 /// The names, as the component says them at upload.
 #[doc(hidden)]
 pub fn describe(entries: &[Entry]) -> String {
-    let names: Vec<String> = entries
-        .iter()
-        .map(|entry| format!("\"{}\"", entry.name))
-        .collect();
+    let names: Vec<String> = entries.iter().map(|entry| format!("\"{}\"", entry.name)).collect();
     format!("{{\"handlers\":[{}]}}", names.join(","))
 }
 
@@ -174,20 +171,12 @@ mod tests {
     }
 
     fn refuse() -> Result<(), Error> {
-        Err(Error::dependency("closed")
-            .retry_after(std::time::Duration::from_secs(2))
-            .details([1]))
+        Err(Error::dependency("closed").retry_after(std::time::Duration::from_secs(2)).details([1]))
     }
 
     const TWO: &[Entry] = &[
-        Entry {
-            name: "double",
-            call: |input| crate::Handler::answer(&double, input),
-        },
-        Entry {
-            name: "refuse",
-            call: |input| crate::Handler::answer(&refuse, input),
-        },
+        Entry { name: "double", call: |input| crate::Handler::answer(&double, input) },
+        Entry { name: "refuse", call: |input| crate::Handler::answer(&refuse, input) },
     ];
 
     fn call(entries: &[Entry], handler: &str, json: &str) -> Result<String, HandlerError> {
@@ -199,10 +188,7 @@ mod tests {
     fn the_handler_the_task_names_is_called() {
         assert_eq!(call(TWO, "double", "21").unwrap(), "42");
         let error = call(TWO, "refuse", "21").unwrap_err();
-        assert_eq!(
-            (error.retry_after_ms, error.details.as_deref()),
-            (Some(2_000), Some("[1]"))
-        );
+        assert_eq!((error.retry_after_ms, error.details.as_deref()), (Some(2_000), Some("[1]")));
     }
 
     #[test]

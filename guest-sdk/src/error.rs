@@ -49,13 +49,7 @@ impl Error {
 
     /// An error of this kind. The host keeps 8 KiB of the message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            details: None,
-            retry: None,
-            retry_after: None,
-        }
+        Self { kind, message: message.into(), details: None, retry: None, retry_after: None }
     }
 
     /// Whether to try again, whatever the kind says. Never exceeds the step's attempts.

@@ -27,10 +27,7 @@ impl<'de> Deserializer<'de> for Deps<'de> {
     type Error = serde_json::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_map(Entries {
-            left: self.0.iter(),
-            value: None,
-        })
+        visitor.visit_map(Entries { left: self.0.iter(), value: None })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -75,14 +72,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: V,
     ) -> Result<V::Value, Self::Error> {
-        let (name, json) = self
-            .value
-            .take()
-            .expect("serde asks for a value after its key");
+        let (name, json) = self.value.take().expect("serde asks for a value after its key");
         let mut text = serde_json::Deserializer::from_str(json);
-        let value = seed
-            .deserialize(&mut text)
-            .and_then(|value| text.end().map(|()| value));
+        let value = seed.deserialize(&mut text).and_then(|value| text.end().map(|()| value));
         value.map_err(|error| Self::Error::custom(format!("`{name}`: {error}")))
     }
 
@@ -107,23 +99,14 @@ mod tests {
 
     fn deps(pairs: &[(&str, &str)]) -> Input {
         Input::Deps(
-            pairs
-                .iter()
-                .map(|(name, json)| ((*name).to_owned(), (*json).to_owned()))
-                .collect(),
+            pairs.iter().map(|(name, json)| ((*name).to_owned(), (*json).to_owned())).collect(),
         )
     }
 
     #[test]
     fn dependencies_become_the_fields_of_a_struct() {
         let both: Joined = read(&deps(&[("right", r#"["a"]"#), ("left", "7")])).unwrap();
-        assert_eq!(
-            both,
-            Joined {
-                left: 7,
-                right: Some(vec!["a".to_owned()])
-            }
-        );
+        assert_eq!(both, Joined { left: 7, right: Some(vec!["a".to_owned()]) });
     }
 
     #[test]
@@ -144,20 +127,12 @@ mod tests {
     fn what_does_not_fit_is_a_validation_error_that_names_the_dependency() {
         let error = read::<Joined>(&deps(&[("left", r#""seven""#)])).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Validation);
-        assert!(
-            error
-                .message()
-                .contains("`left`: invalid type: string \"seven\""),
-            "{error}"
-        );
+        assert!(error.message().contains("`left`: invalid type: string \"seven\""), "{error}");
     }
 
     #[test]
     fn an_element_is_read_as_it_is() {
-        assert_eq!(
-            read::<Option<u8>>(&Input::Element("null".to_owned())).unwrap(),
-            None
-        );
+        assert_eq!(read::<Option<u8>>(&Input::Element("null".to_owned())).unwrap(), None);
         assert_eq!(read::<f64>(&Input::Flow("1.5".to_owned())).unwrap(), 1.5);
     }
 }

@@ -21,15 +21,9 @@ pub fn write(level: Level, message: Arguments<'_>) {
 
 /// Writes one record with fields, which are written as a JSON object in the order given.
 pub fn write_with(level: Level, message: Arguments<'_>, fields: &[(&str, String)]) {
-    let fields: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("\"{name}\":{value}"))
-        .collect();
-    host::write(
-        level,
-        &message.to_string(),
-        Some(&format!("{{{}}}", fields.join(","))),
-    );
+    let fields: Vec<String> =
+        fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    host::write(level, &message.to_string(), Some(&format!("{{{}}}", fields.join(","))));
 }
 
 /// The value of a field as JSON; what cannot be written as JSON is null.

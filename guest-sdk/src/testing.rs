@@ -113,10 +113,6 @@ pub(crate) fn remaining_ms() -> u64 {
 }
 
 pub(crate) fn write(level: Level, message: &str, fields: Option<&str>) {
-    let record = Record {
-        level,
-        message: message.to_owned(),
-        fields: fields.map(str::to_owned),
-    };
+    let record = Record { level, message: message.to_owned(), fields: fields.map(str::to_owned) };
     FAKE.with_borrow_mut(|fake| fake.log.push(record));
 }

@@ -252,13 +252,13 @@ fn check_input(version: &Version, input: &Json) -> Result<(), Problem> {
 
 /// A run id that is taken is the caller's mistake; anything else is not.
 fn duplicate(error: store::Error) -> Problem {
-    match &error {
-        store::Error::Statement { code, .. } if code == UNIQUE_VIOLATION => {
-            Problem::new(Code::RunDuplicate, "a run with this `run_id` exists already")
-                .at("/run_id")
-        }
-        _ => error.into(),
+    if let store::Error::Statement { code, .. } = &error
+        && code == UNIQUE_VIOLATION
+    {
+        let detail = "a run with this `run_id` exists already";
+        return Problem::new(Code::RunDuplicate, detail).at("/run_id");
     }
+    error.into()
 }
 
 fn mismatch() -> Problem {

@@ -40,7 +40,7 @@ async fn every_documented_operation_is_there_and_all_but_the_hosts_own_need_a_ke
     let mut seen = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let path = path.replace("{code}", "internal").replace('{', "").replace('}', "");
+            let path = path.replace("{code}", "internal").replace(['{', '}'], "");
             let answer = host.ask(&method.to_uppercase(), &path, None, None).await;
             let is_open = operation["tags"][0] == "host";
             let expected = if is_open { StatusCode::OK } else { StatusCode::UNAUTHORIZED };

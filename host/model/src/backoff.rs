@@ -74,8 +74,7 @@ mod tests {
     #[test]
     fn the_delay_doubles_until_the_maximum() {
         let backoff = Backoff { max_ms: 5_000, ..Backoff::default() };
-        let delays: Vec<u128> =
-            (1..=5).map(|n| backoff.delay(n, MIDDLE).as_millis()).collect();
+        let delays: Vec<u128> = (1..=5).map(|n| backoff.delay(n, MIDDLE).as_millis()).collect();
         assert_eq!(delays, [1_000, 2_000, 4_000, 5_000, 5_000]);
     }
 

@@ -76,11 +76,8 @@ impl RunState {
         for (step, width) in widths {
             state.learn_width(*step, *width);
         }
-        let mut changes: Vec<(usize, Change)> = state
-            .start()
-            .into_iter()
-            .map(|change| (0, change))
-            .collect();
+        let mut changes: Vec<(usize, Change)> =
+            state.start().into_iter().map(|change| (0, change)).collect();
         for (at, recorded) in history.into_iter().enumerate() {
             let follow = state.apply(recorded);
             changes.extend(follow.into_iter().map(|change| (at + 1, change)));
@@ -91,27 +88,18 @@ impl RunState {
     /// One more recorded fact, in the order of recording, and what follows from it.
     pub fn apply(&mut self, recorded: Recorded) -> Vec<Change> {
         match recorded {
-            Recorded::AttemptFailed {
-                task,
-                attempt,
-                failure,
-                retry_in,
-            } => self.fail_decided(task, attempt, failure, Some(retry_in)),
-            Recorded::Completed {
-                task,
-                attempt,
-                output,
-            } => {
+            Recorded::AttemptFailed { task, attempt, failure, retry_in } => {
+                self.fail_decided(task, attempt, failure, Some(retry_in))
+            }
+            Recorded::Completed { task, attempt, output } => {
                 if let Some(output) = output {
                     self.learn(task, output);
                 }
                 self.complete_unseen(task, attempt)
             }
-            Recorded::Failed {
-                task,
-                attempt,
-                failure,
-            } => self.fail_decided(task, attempt, failure, None),
+            Recorded::Failed { task, attempt, failure } => {
+                self.fail_decided(task, attempt, failure, None)
+            }
             Recorded::Unopened { step, failure } => self.fail_unopened(step, failure),
             Recorded::Cancelled => self.cancel(),
         }

@@ -29,8 +29,8 @@ pub mod size;
 pub mod status;
 pub mod token;
 
-pub use change::{Change, Join, SkipReason, TaskKey};
 pub use canonical::BadDefinition;
+pub use change::{Change, Join, SkipReason, TaskKey};
 pub use code::Code;
 pub use definition::{Definition, Options, Step, StepIndex};
 pub use failure::{Blame, Failure, FailureKind, HandlerErrorKind, RetryHint};

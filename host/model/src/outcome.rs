@@ -21,7 +21,9 @@ impl Input {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Flow(json) | Self::Element(json) => json.len(),
-            Self::Deps(deps) => deps.iter().map(|(name, json)| name.as_str().len() + json.len()).sum(),
+            Self::Deps(deps) => {
+                deps.iter().map(|(name, json)| name.as_str().len() + json.len()).sum()
+            }
         }
     }
 }

@@ -190,7 +190,8 @@ impl<'a> Turn<'a> {
                 self.open(*dependent);
             }
         }
-        if plan.dependents(step).is_empty() && (plan.leaves().len() == 1 || self.arrive(Join::Run)) {
+        if plan.dependents(step).is_empty() && (plan.leaves().len() == 1 || self.arrive(Join::Run))
+        {
             self.end(RunStatus::Completed, Change::RunCompleted);
         }
     }

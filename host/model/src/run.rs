@@ -70,14 +70,7 @@ impl RunState {
             elements: None,
         };
         let steps = plan.indexes().map(fresh).collect();
-        Self {
-            plan,
-            input,
-            counting,
-            steps,
-            run_arrived: 0,
-            end: None,
-        }
+        Self { plan, input, counting, steps, run_arrived: 0, end: None }
     }
 
     /// The flow version the run is pinned to.
@@ -145,11 +138,7 @@ impl RunState {
         }
         let dep =
             |needed: &StepIndex| Some((plan.step(*needed).name.clone(), self.output(*needed)?));
-        step.needs
-            .iter()
-            .map(dep)
-            .collect::<Option<Vec<_>>>()
-            .map(Input::Deps)
+        step.needs.iter().map(dep).collect::<Option<Vec<_>>>().map(Input::Deps)
     }
 
     /// How many tasks a map step has; `None` while what it is over is not known here or is not an array.
@@ -221,11 +210,7 @@ impl RunState {
         if self.steps[task.step.at()].elements.is_none() {
             self.steps[task.step.at()].elements = Some(source.elements()?.into());
         }
-        let span = self.steps[task.step.at()]
-            .elements
-            .as_ref()?
-            .get(at)?
-            .clone();
+        let span = self.steps[task.step.at()].elements.as_ref()?.get(at)?.clone();
         Some(source.element(&span))
     }
 }

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod bell;
+mod bench;
 mod component;
 mod error;
 mod flow;
@@ -119,6 +120,12 @@ impl Store {
     pub fn tell_ended(&self, run_id: RunId) {
         // Nobody waiting is fine.
         let _ = self.shared.ended.send(run_id);
+    }
+
+    /// Closes every connection. Nothing works afterwards.
+    pub async fn close(&self) {
+        self.shared.pool.close().await;
+        self.shared.hot.close().await;
     }
 
     fn pool(&self) -> &PgPool {

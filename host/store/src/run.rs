@@ -176,6 +176,14 @@ impl Store {
         })
     }
 
+    /// How many of a tenant's runs have not ended.
+    pub async fn count_live_runs(&self, tenant: TenantId) -> Result<i64, Error> {
+        let row = sqlx::query_file!("queries/run/count_live.sql", tenant.0)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.count)
+    }
+
     /// Which of these runs have ended.
     pub async fn find_ended_runs(&self, runs: &[(TenantId, RunId)]) -> Result<Vec<RunId>, Error> {
         let tenants: Vec<i32> = runs.iter().map(|(tenant, _)| tenant.0).collect();

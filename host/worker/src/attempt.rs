@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Code, ClosedAttempt, Failure, FailureKind, Gate, Input, Json, LogLine, Outcome, Receipt, Refusal,
-    RunId, Step, TaskContext, TaskKey,
+    ClosedAttempt, Code, Failure, FailureKind, Gate, Input, Json, LogLine, Outcome, Receipt,
+    Refusal, RunId, Step, TaskContext, TaskKey,
 };
 use sandbox::{Call, Ended, LoadError, Stop};
 use store::{Held, RunFacts};
@@ -75,7 +75,8 @@ impl Drop for Answerer {
 /// Starts the attempt in a task of its own; the lane hears of its end.
 pub(crate) fn launch(shared: &Arc<Shared>, attempt: Attempt) {
     let shared = Arc::clone(shared);
-    let panicked = Failure::new(FailureKind::HostInternal, "the host failed while it ran the attempt");
+    let panicked =
+        Failure::new(FailureKind::HostInternal, "the host failed while it ran the attempt");
     let answerer = Answerer {
         lane: shared.lane_of(attempt.run.run_id).clone(),
         closed: Some(Closed {
@@ -113,7 +114,9 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     };
     let compiled = match shared.sandbox.load(tenant, digest, bytes).await {
         Ok(compiled) => compiled,
-        Err(error) => return (Some(Outcome::Fail(unavailable(&error))), Receipt::default(), Vec::new()),
+        Err(error) => {
+            return (Some(Outcome::Fail(unavailable(&error))), Receipt::default(), Vec::new());
+        }
     };
     let context = TaskContext {
         tenant: run.tenant_name.clone(),
@@ -130,7 +133,8 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     };
     let limits = step.options.limits;
     let flow_input = Some(run.input.clone());
-    let report = shared.sandbox.call(&compiled, Call { input, context, flow_input, limits, stop }).await;
+    let report =
+        shared.sandbox.call(&compiled, Call { input, context, flow_input, limits, stop }).await;
     let outcome = match report.ended {
         Ended::Answered(text) => Some(check(&version, task, text)),
         Ended::Failed(failure) => Some(Outcome::Fail(failure)),
@@ -163,7 +167,10 @@ fn check(version: &Version, task: TaskKey, text: String) -> Outcome {
             } else {
                 FailureKind::InvalidOutput
             };
-            let message = format!("step `{}` answered what is not valid ({}): {refusal}", step.name, refusal.code);
+            let message = format!(
+                "step `{}` answered what is not valid ({}): {refusal}",
+                step.name, refusal.code
+            );
             return Outcome::Fail(Failure::new(kind, message));
         }
     };

@@ -49,7 +49,11 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
         }
         match shared.store.reap(lease).await {
             Ok(freed) if freed.workers > 0 => {
-                tracing::info!(workers = freed.workers, tokens = freed.tokens, "took over from lost workers");
+                tracing::info!(
+                    workers = freed.workers,
+                    tokens = freed.tokens,
+                    "took over from lost workers"
+                );
                 shared.seats.knock();
                 shared.store.bell().ready();
             }

@@ -1,6 +1,7 @@
 //! A lane: the runs it owns, the rule applied to them, and one batch in flight while the next gathers.
 
 mod flush;
+mod range;
 mod turn;
 
 use std::collections::{HashMap, HashSet};
@@ -139,9 +140,8 @@ impl Lane {
         let needs = needs(&version.plan, &claimed.position);
         let fresh_range = !matches!(claimed.position, Position::Range { .. });
         let run = self.runs.get(&claimed.run.run_id);
-        let known = needs
-            .iter()
-            .all(|need| run.is_some_and(|run| run.state.output(need.step).is_some()));
+        let known =
+            needs.iter().all(|need| run.is_some_and(|run| run.state.output(need.step).is_some()));
         if known && fresh_range && (needs.is_empty() || run.is_some()) {
             self.begin(Prepared::bare(claimed, version));
         } else {
@@ -307,7 +307,8 @@ impl Lane {
         if self.runs.is_empty() {
             return;
         }
-        let held: Vec<_> = self.runs.values().map(|run| (run.facts.tenant, run.facts.run_id)).collect();
+        let held: Vec<_> =
+            self.runs.values().map(|run| (run.facts.tenant, run.facts.run_id)).collect();
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             match shared.store.find_ended_runs(&held).await {

@@ -209,7 +209,9 @@ impl Worker {
         self.shared.seats.close();
         let drained = self.shared.ask_lanes(Message::Drain);
         if tokio::time::timeout(self.shared.settings.drain, drained).await.is_err() {
-            tracing::warn!("attempts were still in flight at the end of the drain; they are given back");
+            tracing::warn!(
+                "attempts were still in flight at the end of the drain; they are given back"
+            );
             self.shared.ask_lanes(Message::Abandon).await;
         }
         if let Err(error) = self.shared.store.release(id).await {

@@ -25,13 +25,19 @@ struct Schemas {
 impl Version {
     fn new(definition: Definition) -> Result<Self, String> {
         let compile = |schema: &Option<Json>| {
-            schema.as_ref().map(|schema| Schema::compile(schema).map_err(|why| why.to_string())).transpose()
+            schema
+                .as_ref()
+                .map(|schema| Schema::compile(schema).map_err(|why| why.to_string()))
+                .transpose()
         };
         let schemas = definition
             .steps
             .iter()
             .map(|step| {
-                Ok(Schemas { input: compile(&step.input_schema)?, output: compile(&step.output_schema)? })
+                Ok(Schemas {
+                    input: compile(&step.input_schema)?,
+                    output: compile(&step.output_schema)?,
+                })
             })
             .collect::<Result<_, String>>()?;
         Ok(Self { plan: Arc::new(Plan::new(definition)), schemas })
@@ -76,8 +82,8 @@ impl Versions {
         };
         let row = store.get_version(run.tenant, run.flow_id, run.version).await?;
         let row = row.ok_or_else(|| unreadable("it is gone".to_owned()))?;
-        let definition =
-            Definition::from_json(&Json::trusted(row.definition)).map_err(|why| unreadable(why.to_string()))?;
+        let definition = Definition::from_json(&Json::trusted(row.definition))
+            .map_err(|why| unreadable(why.to_string()))?;
         let version = Arc::new(Version::new(definition).map_err(unreadable)?);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST_KEPT {

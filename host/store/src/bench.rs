@@ -1,0 +1,94 @@
+//! What `stepcell bench` holds Stepcell against, in the same database and the same minute: the usual job table with
+//! one transaction to claim and one to complete, the bare insertion of outcomes, one bare commit.
+
+use std::time::{Duration, Instant};
+
+use sqlx::Executor as _;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+/// Steps of a baseline's run.
+const STEPS: i16 = 3;
+
+/// What a handler that does nothing answers.
+const OUTPUT: &str = r#"{"n":1}"#;
+
+/// Outcomes in one batch of the floor.
+const BATCH: usize = 100;
+
+impl Store {
+    /// Makes the tables of the baseline, in a schema of their own.
+    pub async fn prepare_baseline(&self) -> Result<(), Error> {
+        self.pool().execute(include_str!("../queries/bench/prepare.sql")).await?;
+        Ok(())
+    }
+
+    /// Runs of three steps through the usual job table, `connections` at once; how long that took.
+    pub async fn run_baseline(&self, runs: u32, connections: u32) -> Result<Duration, Error> {
+        sqlx::query(include_str!("../queries/bench/fill.sql"))
+            .bind(i64::from(runs))
+            .execute(self.pool())
+            .await?;
+        self.pool().execute("analyze bench.job").await?;
+        let started = Instant::now();
+        let mut workers = JoinSet::new();
+        for _ in 0..connections {
+            let pool = self.pool().clone();
+            workers.spawn(async move {
+                while let Some(job) = claim(&pool).await? {
+                    sqlx::query(include_str!("../queries/bench/complete.sql"))
+                        .bind(job)
+                        .bind(STEPS)
+                        .bind(OUTPUT)
+                        .execute(&pool)
+                        .await?;
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        while let Some(done) = workers.join_next().await {
+            done.map_err(|error| Error::unreadable("the baseline", error))??;
+        }
+        Ok(started.elapsed())
+    }
+
+    /// Outcomes inserted in batches on two connections, nothing else; how long that took.
+    pub async fn run_floor(&self, outcomes: usize) -> Result<Duration, Error> {
+        let started = Instant::now();
+        let mut inserters = JoinSet::new();
+        for _ in 0..2 {
+            let pool = self.pool().clone();
+            inserters.spawn(async move {
+                for _ in 0..outcomes / 2 / BATCH {
+                    let runs: Vec<Uuid> = (0..BATCH).map(|_| Uuid::now_v7()).collect();
+                    sqlx::query(include_str!("../queries/bench/insert_outcomes.sql"))
+                        .bind(runs)
+                        .bind(vec![1_i16; BATCH])
+                        .bind(vec![OUTPUT; BATCH])
+                        .execute(&pool)
+                        .await?;
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        while let Some(done) = inserters.join_next().await {
+            done.map_err(|error| Error::unreadable("the floor", error))??;
+        }
+        Ok(started.elapsed())
+    }
+
+    /// One row inserted and committed; how long that took.
+    pub async fn commit_once(&self) -> Result<Duration, Error> {
+        let started = Instant::now();
+        sqlx::query(include_str!("../queries/bench/commit.sql")).execute(self.pool()).await?;
+        Ok(started.elapsed())
+    }
+}
+
+async fn claim(pool: &sqlx::PgPool) -> Result<Option<i64>, Error> {
+    let row: Option<(i64, i64, i16)> =
+        sqlx::query_as(include_str!("../queries/bench/claim.sql")).fetch_optional(pool).await?;
+    Ok(row.map(|(id, ..)| id))
+}

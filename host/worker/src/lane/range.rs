@@ -1,0 +1,194 @@
+//! Ranges of map tasks: many attempts under one token, recorded as they end, arriving as a whole.
+
+use std::time::Duration;
+
+use model::{Arrival, Join, Moves, Position, RunId, StepIndex, TaskKey};
+use sandbox::Stop;
+use store::{Arrives, Attempted, Birth, Delta, TokenId, TokenMove};
+
+use super::Lane;
+use super::turn::{Onward, know_width, lost_attempt, next_attempt};
+use crate::attempt::Closed;
+use crate::owned::{RangeWork, Work};
+use crate::prepare::Prepared;
+
+impl Lane {
+    /// Takes over a range: tasks that ended or departed are not its own any more.
+    pub(super) fn begin_range(
+        &mut self,
+        run_id: RunId,
+        id: TokenId,
+        range: (StepIndex, u32, u32),
+        prepared: &Prepared,
+    ) {
+        let (step, lo, hi) = range;
+        let lost = prepared.claimed.lost;
+        let gone: Vec<(u32, bool)> = (lo..hi)
+            .filter_map(|index| {
+                match (prepared.done.contains(&index), prepared.departed.contains(&index)) {
+                    (_, true) => Some((index, false)),
+                    (true, false) => Some((index, true)),
+                    (false, false) => None,
+                }
+            })
+            .collect();
+        if lost > 0 {
+            self.split_range(run_id, id, (step, lo, hi), lost, &gone);
+        } else {
+            self.start_range(run_id, id, range, gone);
+        }
+    }
+
+    /// Starts the tasks of a range that are not `gone`: ended (true) or with a token of their own (false).
+    pub(super) fn start_range(
+        &mut self,
+        run_id: RunId,
+        id: TokenId,
+        (step, lo, hi): (StepIndex, u32, u32),
+        gone: Vec<(u32, bool)>,
+    ) {
+        if self.drained.is_some() {
+            return;
+        }
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        know_width(run, step);
+        let stop = Stop::default();
+        let departed = gone.iter().filter(|(_, ended)| !ended).count();
+        let departed = u32::try_from(departed).unwrap_or(u32::MAX);
+        let left: Vec<u32> =
+            (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)).collect();
+        let running = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        let (finished, births) = (Vec::new(), Vec::new());
+        let work =
+            RangeWork { stop: stop.clone(), step, lo, hi, running, departed, finished, births };
+        if let Some(token) = run.tokens.get_mut(&id) {
+            token.work = Work::Range(work);
+        }
+        if left.is_empty() {
+            return self.end_range(run_id, id);
+        }
+        for index in left {
+            self.launch(run_id, id, TaskKey { step, index }, 1, stop.clone());
+        }
+    }
+
+    /// A range whose worker was lost: each task left goes on alone, so that one that ends the process ends by itself.
+    pub(super) fn split_range(
+        &mut self,
+        run_id: RunId,
+        id: TokenId,
+        (step, lo, hi): (StepIndex, u32, u32),
+        lost: u32,
+        gone: &[(u32, bool)],
+    ) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(width) = know_width(run, step) else {
+            return;
+        };
+        let Some(token) = run.tokens.get(&id) else {
+            return;
+        };
+        let mut delta = Delta::of(&run.facts, token.held, TokenMove::End);
+        let attempt = next_attempt(lost);
+        for index in (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)) {
+            let task = TaskKey { step, index };
+            delta.attempts.extend((1..attempt).map(|number| lost_attempt(task, number)));
+            let position = Position::Task { task, attempt };
+            delta.births.push(Birth { position, lost, keep: false, wake_in: Duration::ZERO });
+        }
+        let ended = gone.iter().filter(|(_, ended)| *ended).count();
+        let count = u32::try_from(ended).unwrap_or(u32::MAX);
+        delta.arrive(&run.version.plan, Arrival { join: Join::Step(step), count, of: width });
+        self.push(delta);
+    }
+
+    /// One task of a range ended: what it ended in waits for the next batch, the range for its other tasks.
+    pub(super) fn close_element(&mut self, closed: Closed) {
+        let (run_id, id) = (closed.run_id, closed.held.id);
+        let Some((moves, attempted, _)) = self.decide(closed) else {
+            return;
+        };
+        if moves.finish.is_some() {
+            // The map step failed; what the range's other tasks ended in goes with it.
+            return self.fail_range(run_id, id, moves, attempted);
+        }
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        let Work::Range(range) = &mut token.work else {
+            return;
+        };
+        if let Some(wake_in) = moves.retry_in {
+            let task = TaskKey { step: attempted.step, index: attempted.index.unwrap_or(0) };
+            let position = Position::Task { task, attempt: attempted.attempt + 1 };
+            range.births.push(Birth { position, lost: 0, keep: false, wake_in });
+            range.departed += 1;
+        }
+        range.finished.push(attempted);
+        range.running -= 1;
+        if range.running == 0 {
+            self.dirty.remove(&(run_id, id));
+            self.end_range(run_id, id);
+        } else {
+            self.dirty.insert((run_id, id));
+        }
+    }
+
+    fn fail_range(&mut self, run_id: RunId, id: TokenId, moves: Moves, attempted: Attempted) {
+        let Some(token) = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&id)) else {
+            return;
+        };
+        let mut attempts = match &mut token.work {
+            Work::Range(range) => std::mem::take(&mut range.finished),
+            Work::Resting | Work::Task(_) => Vec::new(),
+        };
+        attempts.push(attempted);
+        if let Some(run) = self.runs.get(&run_id) {
+            run.stop();
+        }
+        self.go_on(run_id, id, Onward { moves, attempts, lost: 0 });
+    }
+
+    /// Every task of a range ended or departed.
+    fn end_range(&mut self, run_id: RunId, id: TokenId) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&id) else {
+            return;
+        };
+        let Work::Range(range) = std::mem::replace(&mut token.work, Work::Resting) else {
+            return;
+        };
+        let step = range.step;
+        let Some(width) = know_width(run, step) else {
+            return;
+        };
+        let arrival = Arrival { join: Join::Step(step), count: range.arriving(), of: width };
+        if range.arriving() < width || !range.births.is_empty() {
+            let Some(token) = run.tokens.get(&id) else {
+                return;
+            };
+            let mut delta = Delta::of(&run.facts, token.held, TokenMove::End);
+            delta.attempts = range.finished;
+            delta.births = range.births;
+            delta.arrive(&run.version.plan, arrival);
+            return self.push(delta);
+        }
+        // This token carried the whole map step: nobody else can complete it, so it goes on by itself.
+        let changes = run.state.close_map(step);
+        let moves = Moves::of(&run.version.plan, &changes);
+        let before = self.pending.len();
+        self.go_on(run_id, id, Onward { moves, attempts: range.finished, lost: 0 });
+        for delta in &mut self.pending[before..] {
+            delta.arrivals.push(Arrives { arrival, map: true, bears: false });
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A host in this process: API, worker and sandbox over a database of its own.
+
+use std::time::Duration;
+
+use devdb::TestDatabase;
+use model::Digest;
+use sandbox::{CompilerCommand, Sandbox};
+use store::{Scope, Store};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use worker::Worker;
+
+use crate::client::Client;
+use crate::guests;
+
+/// Says which migrations the template database was made with.
+const MIGRATIONS: &str = include_str!("../../migrations/0001_start.sql");
+
+/// What differs from host to host.
+pub struct Settings {
+    /// The worker's; its lease is short so that a lost worker is noticed within a test.
+    pub worker: worker::Settings,
+    /// False: only the API.
+    pub works: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let worker = worker::Settings {
+            slots: 16,
+            lease: Duration::from_secs(3),
+            ..worker::Settings::default()
+        };
+        Self { worker, works: true }
+    }
+}
+
+/// A running host. Dropping it ends everything.
+pub struct Host {
+    /// Speaks to it with a key of the default tenant.
+    pub client: Client,
+    /// Its store.
+    pub store: Store,
+    /// Its sandbox.
+    pub sandbox: Sandbox,
+    /// Its worker, unless it has none.
+    pub worker: Option<Worker>,
+    /// Its database.
+    pub database: std::sync::Arc<TestDatabase>,
+    _stop: oneshot::Sender<()>,
+    _folder: TempDir,
+}
+
+/// A fresh, migrated database.
+///
+/// # Panics
+/// When Postgres cannot be started; the message says which command installs it.
+pub async fn database() -> TestDatabase {
+    let migrate = async |url: String| {
+        let store = Store::connect(&store::Settings::new(url)).await?;
+        store.migrate().await?;
+        store.close().await;
+        Ok::<_, store::Error>(())
+    };
+    match devdb::for_tests(MIGRATIONS, migrate).await {
+        Ok(database) => database,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+impl Host {
+    /// A host with the defaults.
+    pub async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// A host over a database of its own.
+    pub async fn with(settings: Settings) -> Self {
+        Self::over(std::sync::Arc::new(database().await), settings).await
+    }
+
+    /// One more host over the same database.
+    ///
+    /// # Panics
+    /// When it cannot start.
+    pub async fn over(database: std::sync::Arc<TestDatabase>, settings: Settings) -> Self {
+        let store =
+            Store::connect(&store::Settings::new(database.url())).await.expect("Postgres answers");
+        Self::of(store, database, settings).await
+    }
+
+    async fn of(store: Store, database: std::sync::Arc<TestDatabase>, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let mut limits =
+            sandbox::Settings::new(folder.path().join("artifacts"), [7; 32], compiler());
+        limits.slots = settings.worker.slots;
+        let sandbox = Sandbox::new(limits).expect("the sandbox starts");
+        let key = api::Key::generate();
+        let tenant = store.find_tenant("default").await.expect("Postgres answers");
+        let tenant = tenant.expect("the first migration makes a tenant");
+        store
+            .create_key(tenant, key.id(), &key.secret_sha256(), &Scope::ALL)
+            .await
+            .expect("a new key");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let state = api::State::new(store.clone(), sandbox.clone());
+        tokio::spawn(api::serve(listener, state, async {
+            // Dropping the host says the same.
+            let _ = stopped.await;
+        }));
+        let worker = if settings.works {
+            let worker = Worker::start(store.clone(), sandbox.clone(), settings.worker).await;
+            Some(worker.expect("the worker starts"))
+        } else {
+            None
+        };
+        let client = Client::new(&url, &key.to_string());
+        Self { client, store, sandbox, worker, database, _stop: stop, _folder: folder }
+    }
+
+    /// Uploads a component, which must pass.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn upload(&self, bytes: Vec<u8>) -> Digest {
+        let answer = self.client.upload(bytes).await.ok();
+        let digest = answer["digest"].as_str().expect("an upload has a digest");
+        digest.parse().expect("a digest")
+    }
+
+    /// Uploads the actor and deploys a flow whose component is `@`.
+    pub async fn deploy(&self, flow: &str) -> Digest {
+        let bytes = tokio::task::spawn_blocking(guests::actor).await.expect("the actor builds");
+        let digest = self.upload(bytes).await;
+        self.client.deploy(flow, digest).await.ok();
+        digest
+    }
+}
+
+/// The compile child: this project's binary, which cargo built beside the test.
+pub fn compiler() -> CompilerCommand {
+    let program = binary();
+    CompilerCommand { program, args: vec!["compile-component".into()] }
+}
+
+/// The product's binary.
+///
+/// # Panics
+/// When cargo did not build it.
+pub fn binary() -> std::path::PathBuf {
+    let test = std::env::current_exe().expect("a running test has a file");
+    let folder = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
+    let binary = folder.join("stepcell-under-test");
+    assert!(binary.exists(), "`{}` is missing; run the tests through cargo", binary.display());
+    binary
+}

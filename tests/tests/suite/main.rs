@@ -1,0 +1,12 @@
+//! The behaviours Stepcell promises, through the real thing: Postgres, components, HTTP, processes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod bad_input;
+mod examples;
+mod hot_swap;
+mod journeys;
+mod maps;
+mod recovery;
+mod retries;
