@@ -173,3 +173,19 @@ pub(crate) struct AttemptLog {
     pub(crate) attempt: u32,
     pub(crate) lines: Vec<model::LogLine>,
 }
+
+/// A page of flows.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Flows {
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) next: Option<String>,
+}
+
+/// One flow.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Flow {
+    pub(crate) flow: String,
+    pub(crate) active_version: Option<u32>,
+    pub(crate) version_count: u64,
+    pub(crate) created_at: String,
+}

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Activate(Activate),
     /// Points new runs at an earlier version
     Rollback(Rollback),
+    /// Lists the flows
+    Flows,
     /// Lists the versions of a flow
     Versions(Flow),
     /// Says what changed between two versions

@@ -6,11 +6,10 @@ use anyhow::Context;
 use builder::{Builder, Built, Install, Note, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::Digest;
-use model::size::Bytes;
 use serde_json::json;
 
 use crate::args::Build;
-use crate::screen::Screen;
+use crate::screen::{Screen, size};
 
 /// Builds one folder.
 pub(crate) async fn run(args: Build, screen: &Screen) -> anyhow::Result<()> {
@@ -38,7 +37,7 @@ pub(crate) async fn run(args: Build, screen: &Screen) -> anyhow::Result<()> {
 /// One line about what was built.
 pub(crate) fn said(built: &Built) -> String {
     let how = if built.fresh { "nothing had changed" } else { "built" };
-    let size = Bytes(built.wasm.len() as u64 / 1024 * 1024);
+    let size = size(built.wasm.len() as u64);
     format!("`{}`: {how}, {size}, digest {}", built.package, Digest::of(&built.wasm).short())
 }
 

@@ -16,7 +16,7 @@ use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
 use crate::escape::escape;
 use crate::exit::{RUN_FAILED, Usage};
-use crate::screen::Screen;
+use crate::screen::{Screen, size};
 use crate::{build, host, inspect};
 
 /// Components that were never uploaded are nobody's.
@@ -155,7 +155,7 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
             receipt.fuel,
             receipt.wall_us,
             receipt.instantiate_us,
-            Bytes(receipt.peak_memory_bytes),
+            size(receipt.peak_memory_bytes),
             receipt.input_bytes,
             receipt.output_bytes,
             receipt.host_calls

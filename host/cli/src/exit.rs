@@ -73,7 +73,10 @@ pub(crate) fn report(screen: &Screen, error: &anyhow::Error) -> ExitCode {
         Some(refused) => screen.json(&refused.problem),
         None => screen.complain(&format!("error: {}", escape(&format!("{error:#}")))),
     }
-    let code = if refused.is_some() {
+    let unavailable = model::Code::StoreUnavailable.as_str();
+    let code = if refused.is_some_and(|refused| refused.problem["code"] == unavailable) {
+        UNREACHABLE
+    } else if refused.is_some() {
         REFUSED
     } else if error.is::<Unreachable>() {
         UNREACHABLE

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Context;
-use model::size::Bytes;
 use sandbox::Inspection;
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::data_dir::DataDir;
 use crate::escape::escape_line;
 use crate::exit::Refused;
 use crate::host;
-use crate::screen::Screen;
+use crate::screen::{Screen, size};
 
 /// Inspects a file.
 pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Result<()> {
@@ -44,7 +43,7 @@ pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Re
             "starts with",
             format!(
                 "{} of memory, {} table elements",
-                Bytes(report.memory_minimum_bytes),
+                size(report.memory_minimum_bytes),
                 report.table_elements
             ),
         ),

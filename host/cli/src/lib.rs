@@ -68,6 +68,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Deploy(args) => deploy::run(&client()?, args, screen).await?,
         Command::Activate(args) => versions::activate(&client()?, args, screen).await?,
         Command::Rollback(args) => versions::roll_back(&client()?, args, screen).await?,
+        Command::Flows => versions::flows(&client()?, screen).await?,
         Command::Versions(args) => versions::list(&client()?, args, screen).await?,
         Command::Diff(args) => versions::diff(&client()?, args, screen).await?,
         Command::Run(args) => return run::run(&client()?, args, screen).await,

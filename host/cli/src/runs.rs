@@ -1,13 +1,11 @@
 //! `stepcell runs`, `show` and `cancel`.
 
-use model::size::Bytes;
-
 use crate::answers::{self, Receipt, Step};
 use crate::args::{OneRun, Runs};
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape;
 use crate::run::said;
-use crate::screen::Screen;
+use crate::screen::{Screen, size};
 
 /// Lists runs.
 pub(crate) async fn list(client: &Client, args: Runs, screen: &Screen) -> anyhow::Result<()> {
@@ -119,7 +117,7 @@ fn used(receipt: &Receipt) -> Vec<String> {
     vec![
         fuel.to_string(),
         format!("{:.2}", wall_us as f64 / 1_000.0),
-        Bytes(peak_memory_bytes).to_string(),
+        size(peak_memory_bytes),
         input_bytes.to_string(),
         output_bytes.to_string(),
         host_calls.to_string(),

@@ -66,6 +66,18 @@ impl Screen {
     }
 }
 
+/// Bytes as people read them: `1.1 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
+    let mut amount = bytes as f64;
+    let mut unit = 0;
+    while amount >= 1_024.0 && unit + 1 < UNITS.len() {
+        amount /= 1_024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{amount:.1} {}", UNITS[unit]) }
+}
+
 /// Rows in columns; numbers to the right.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -93,6 +105,11 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!([0, 1_023, 1_024, 1_573_392].map(size), ["0 B", "1023 B", "1.0 KiB", "1.5 MiB"]);
+    }
 
     #[test]
     fn columns_line_up_and_numbers_go_to_the_right() {

@@ -1,12 +1,38 @@
-//! `stepcell versions`, `diff`, `activate`, `rollback`.
+//! `stepcell flows`, `versions`, `diff`, `activate`, `rollback`.
 
 use serde_json::json;
 
-use crate::answers::{Activated, Diff, Difference, Versions};
+use crate::answers::{Activated, Diff, Difference, Flow, Flows, Versions};
 use crate::args;
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape_line;
 use crate::screen::Screen;
+
+/// Lists the flows.
+pub(crate) async fn flows(client: &Client, screen: &Screen) -> anyhow::Result<()> {
+    let mut rows = vec![["flow", "active", "versions", "registered"].map(str::to_owned).to_vec()];
+    let mut cursor = None;
+    loop {
+        let query = query(&[("limit", Some("500".to_owned())), ("cursor", cursor)]);
+        let text = client.text(Ask::get(format!("/v1/flows{query}"))).await?;
+        if screen.is_json() {
+            screen.line(&text);
+        }
+        let page: Flows = serde_json::from_str(&text)?;
+        for Flow { flow, active_version, version_count, created_at } in page.flows {
+            let active = active_version.map_or(String::new(), |version| version.to_string());
+            rows.push(vec![flow, active, version_count.to_string(), created_at]);
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    if !screen.is_json() {
+        screen.table(&rows);
+    }
+    Ok(())
+}
 
 /// Lists the versions of a flow.
 pub(crate) async fn list(client: &Client, args: args::Flow, screen: &Screen) -> anyhow::Result<()> {
