@@ -113,6 +113,21 @@ impl RunState {
         self.steps[step.at()].width = Some(width);
     }
 
+    /// Forgets what this owner derived for `step` and everything after it: its token was taken away and has come back,
+    /// and what was not recorded did not happen.
+    pub fn rewind(&mut self, step: StepIndex) {
+        let plan = Arc::clone(&self.plan);
+        for after in plan.descendants(step).into_iter().chain([step]) {
+            let state = &mut self.steps[after.at()];
+            state.status = StepStatus::Created;
+            state.arrived = 0;
+            if after != step {
+                state.output = Output::Unknown;
+                state.completed = 0;
+            }
+        }
+    }
+
     /// The output of a step when every part of it is known: for a map step the array in index order.
     pub fn output(&self, step: StepIndex) -> Option<Json> {
         let state = &self.steps[step.at()];

@@ -164,10 +164,17 @@ impl Lane {
             return;
         }
         let run_id = prepared.claimed.run.run_id;
-        let run = self.runs.entry(run_id).or_insert_with(|| OwnedRun::new(&prepared));
-        run.learn(&mut prepared);
         let Claimed { held, position, lost, .. } = prepared.claimed;
-        run.tokens.insert(held.id, OwnedToken { held, position, lost, work: Work::Resting });
+        let known = self.runs.contains_key(&run_id);
+        let run = self.runs.entry(run_id).or_insert_with(|| OwnedRun::new(&prepared));
+        if known && held.epoch > 1 {
+            run.state.rewind(position.step());
+        }
+        run.learn(&mut prepared);
+        let token = OwnedToken { held, position, lost, work: Work::Resting };
+        if let Some(taken_away) = run.tokens.insert(held.id, token) {
+            taken_away.stop();
+        }
         if let Position::Range { step, lo, hi } = position {
             self.begin_range(run_id, held.id, (step, lo, hi), &prepared);
         } else {

@@ -81,12 +81,17 @@ impl OwnedRun {
 
     /// Interrupts everything that runs for this run, within one tick.
     pub(crate) fn stop(&self) {
-        for token in self.tokens.values() {
-            match &token.work {
-                Work::Resting => {}
-                Work::Task(stop) => stop.cancel(),
-                Work::Range(range) => range.stop.cancel(),
-            }
+        self.tokens.values().for_each(OwnedToken::stop);
+    }
+}
+
+impl OwnedToken {
+    /// Interrupts what runs under this token, within one tick.
+    pub(crate) fn stop(&self) {
+        match &self.work {
+            Work::Resting => {}
+            Work::Task(stop) => stop.cancel(),
+            Work::Range(range) => range.stop.cancel(),
         }
     }
 }

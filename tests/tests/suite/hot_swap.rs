@@ -71,7 +71,7 @@ async fn the_same_definition_again_is_unchanged_and_another_lists_its_difference
     assert_eq!((&other["status"], &other["version"]), (&json!("created"), &json!(2)), "{other:#}");
     assert!(other["differences"].to_string().contains("sum"), "{other:#}");
     let back = host.client.post("/v1/flows/swap/rollback", &json!({})).await.ok();
-    assert_eq!(back["version"], 1, "{back:#}");
+    assert_eq!(back["active_version"], 1, "{back:#}");
     let run = host.client.run("swap", &json!(5)).await;
     assert_eq!(
         (&run["version"], &run["output"]),

@@ -149,7 +149,7 @@ async fn postgres_stopped_and_started_under_load_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     // The data folder belongs to whoever runs Postgres, not to whoever runs the test.
     let data = folder.path().join("postgres");
-    let cluster = Cluster::start(Options::forgetful(&data)).unwrap();
+    let cluster = Cluster::start(Options::durable(&data)).unwrap();
     let url = cluster.url();
     let store = Store::connect(&store::Settings::new(url.clone())).await.unwrap();
     store.migrate().await.unwrap();

@@ -69,7 +69,7 @@ async fn every_way_a_guest_can_fail_has_its_own_kind_and_the_host_goes_on() {
         ("result_not_utf8", "abi_violation"),
         ("result_out_of_bounds", "abi_violation"),
         ("result_over_limit", "output_too_large"),
-        ("float_nan", "invalid_output"),
+        ("result_not_json", "invalid_output"),
         ("handler_error", "handler_error.dependency"),
     ];
     let good = host.upload(guests::hand_written("good")).await;

@@ -71,6 +71,11 @@ impl Lane {
             token.position = only.position;
             return self.enter(run_id, id);
         }
+        if !facts && moves.continuations.is_empty() {
+            // Ending the token here would end its branch: whoever claims it next derives what follows.
+            tracing::error!(run = %run_id, position = ?token.position, "nothing follows for a token");
+            return self.shared.doubt.notify_one();
+        }
         let mut continuations = moves.continuations.iter();
         let to = match continuations.next() {
             None => TokenMove::End,
