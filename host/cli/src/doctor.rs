@@ -134,10 +134,16 @@ async fn private_postgres(data: &DataDir) -> Check {
     let work = move || {
         let started = Cluster::start(Options::forgetful(&folder)).and_then(|cluster| {
             let text = format!("version {} starts", cluster.major());
-            cluster.stop().map(|()| text)
+            // The cluster may live elsewhere: where its user cannot enter the folder.
+            let lives_in = cluster.folder().to_owned();
+            cluster.stop().map(|()| (text, lives_in))
         });
         // What is left of the trial is of no use.
         let _ = std::fs::remove_dir_all(&folder);
+        let started = started.map(|(text, lives_in)| {
+            let _ = std::fs::remove_dir_all(lives_in);
+            text
+        });
         started.map_err(|error| error.to_string())
     };
     let result = tokio::task::spawn_blocking(work).await;
