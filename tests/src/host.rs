@@ -85,6 +85,8 @@ impl Host {
     /// # Panics
     /// When it cannot start.
     pub async fn over(database: std::sync::Arc<TestDatabase>, settings: Settings) -> Self {
+        // Another test of this process may have set it up.
+        let _ = tracing_subscriber::fmt().with_env_filter("warn").with_test_writer().try_init();
         let store =
             Store::connect(&store::Settings::new(database.url())).await.expect("Postgres answers");
         Self::of(store, database, settings).await

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 
 use model::{FlowId, Json, Position, RunId, StepIndex, TenantId};
 use sqlx::postgres::PgPool;
-use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::token::{Claimed, Held, RunFacts, TokenId};
@@ -68,6 +68,9 @@ pub struct LocalWorker {
     pub claimed: mpsc::UnboundedSender<Vec<Claimed>>,
     /// Rung when a start that was handed over may or may not have been committed.
     pub doubt: Arc<Notify>,
+    /// Held for reading while something is committed in the worker's name; whoever holds it for writing knows that
+    /// nothing is.
+    pub naming: Arc<RwLock<()>>,
 }
 
 impl LocalWorker {
@@ -178,6 +181,7 @@ async fn commit_starts(pool: PgPool, queue: Queue) {
 }
 
 async fn commit_batch(pool: &PgPool, batch: Vec<Asked>) {
+    let _naming = name_worker(&batch).await;
     let workers: Vec<Option<i32>> = batch
         .iter()
         .map(|(start, local, _)| {
@@ -205,6 +209,12 @@ async fn commit_batch(pool: &PgPool, batch: Vec<Asked>) {
         // The caller may have gone away; the run is there all the same.
         let _ = answer.send(Ok(said));
     }
+}
+
+/// Keeps the worker of this process from changing its identity until the batch is committed.
+async fn name_worker(batch: &[Asked]) -> Option<OwnedRwLockReadGuard<()>> {
+    let local = batch.iter().find_map(|(_, local, _)| local.as_ref())?;
+    Some(Arc::clone(&local.naming).read_owned().await)
 }
 
 /// Nobody knows whether the batch was committed: the callers hear so, and so does the worker it was for.

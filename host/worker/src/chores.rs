@@ -98,6 +98,8 @@ pub(crate) async fn renew(shared: Arc<Shared>) {
         let old = WorkerId(shared.id.swap(0, Ordering::AcqRel));
         shared.counters.renewals.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(worker = old.0, "gives everything back and starts over");
+        // What is being claimed or started in the old name ends first, or it would be left behind.
+        drop(shared.naming.write().await);
         shared.ask_lanes(Message::Abandon).await;
         let new = loop {
             match start_over(&shared, old).await {

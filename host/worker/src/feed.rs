@@ -53,6 +53,10 @@ struct Turn {
 impl Turn {
     /// One claim. True when there may be more at once.
     async fn claim(&mut self, shared: &Shared, wanted: i64) -> bool {
+        let naming = shared.naming.read().await;
+        if shared.id().0 == 0 {
+            return false;
+        }
         let each = (wanted / self.tenants_seen).max(1);
         let tenants = TENANTS.min(wanted);
         let claimed = match shared.store.claim(shared.id(), self.after, tenants, each).await {
@@ -61,10 +65,12 @@ impl Turn {
                 tracing::warn!(%error, "could not claim");
                 // It may have been committed: whatever we hold unknowingly is given back.
                 shared.doubt.notify_one();
+                drop(naming);
                 tokio::time::sleep(AGAIN).await;
                 return false;
             }
         };
+        drop(naming);
         let seen: HashSet<TenantId> = claimed.iter().map(|claimed| claimed.run.tenant).collect();
         let wrapped = self.after.0 > 0;
         let last = seen.iter().max().copied();

@@ -20,7 +20,7 @@ use std::time::Duration;
 use model::{RunId, WorkerId};
 use sandbox::Sandbox;
 use store::{LocalWorker, Store};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, RwLock, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::lane::Message;
@@ -101,6 +101,8 @@ struct Shared {
     parked: Notify,
     /// Rung when nobody knows what was committed.
     doubt: Arc<Notify>,
+    /// Held for reading while something is claimed in our name.
+    naming: Arc<RwLock<()>>,
     counters: Counters,
 }
 
@@ -151,6 +153,7 @@ impl Worker {
         let id = store.register_worker(&settings.host, slots).await?;
         let id = Arc::new(AtomicI32::new(id.0));
         let doubt = Arc::new(Notify::new());
+        let naming = Arc::new(RwLock::new(()));
         let free = Arc::new(AtomicI64::new(i64::from(settings.slots) * 2));
         let (claimed, handed_over) = mpsc::unbounded_channel();
         store.seat(LocalWorker {
@@ -158,6 +161,7 @@ impl Worker {
             seats: Arc::clone(&free),
             claimed,
             doubt: Arc::clone(&doubt),
+            naming: Arc::clone(&naming),
         });
         let (lanes, inboxes): (Vec<_>, Vec<_>) =
             (0..settings.lanes.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
@@ -171,6 +175,7 @@ impl Worker {
             lanes,
             parked: Notify::new(),
             doubt,
+            naming,
             counters: Counters::default(),
         });
         let mut tasks = JoinSet::new();
@@ -214,6 +219,8 @@ impl Worker {
             );
             self.shared.ask_lanes(Message::Abandon).await;
         }
+        // A claim or start under way in our name ends first, or it would be left behind.
+        drop(self.shared.naming.write().await);
         if let Err(error) = self.shared.store.release(id).await {
             tracing::warn!(%error, "could not give tokens back; they are free after the lease");
         }
