@@ -125,10 +125,10 @@ impl Client {
         let events = self.get(&format!("/v1/runs/{run_id}/events?limit=500")).await.ok();
         let events = events["events"].as_array().expect("a page has events").clone();
         let line = |event: &Value| {
-            let part = |name: &str| match &event[name] {
-                Value::Null => String::new(),
-                Value::String(text) => format!(" {text}"),
-                other => format!(" {other}"),
+            let part = |name: &str| {
+                let value = &event[name];
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if value.is_null() { String::new() } else { format!(" {text}") }
             };
             let kind = event["type"].as_str().unwrap_or_default();
             format!("{kind}{}{}", part("step"), part("index"))

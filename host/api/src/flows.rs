@@ -74,12 +74,9 @@ pub(crate) async fn register_flow(
     let (store, tenant) = (state.store(), caller.tenant);
     let manifest = read_manifest(request).await?;
     let definition = resolve(&state, tenant, &manifest).await?;
-    let text = definition.to_json();
     let flow = definition.flow.to_string();
-    let components: Vec<Digest> = definition.steps.iter().map(|step| step.component).collect();
     let plan = Plan::new(definition);
-    let registered =
-        store.register_version(tenant, &flow, text.as_str(), plan.roots(), &components).await?;
+    let registered = store.register_version(tenant, &plan).await?;
     let (flow_id, version) = (registered.flow_id, registered.version);
     let mut previous_version = state.plans().find(store, tenant, &flow).await?.1;
     let mut active_version = previous_version;

@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use model::{Code, LogLine, Plan, StepIndex};
 use serde::{Deserialize, Serialize};
-use store::{LogRow, TaskLog};
+use store::{LogFilter, LogRow, TaskLog};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Read};
@@ -71,7 +71,7 @@ pub(crate) async fn list_logs(
     let list = List { tenant, name: &format!("logs\n{run_id}\n{step:?}") };
     let after = query.after.as_deref().map(|cursor| list.place(cursor)).transpose()?;
     let after = after.as_deref().and_then(read_place);
-    let rows = state.store().list_logs(tenant, run_id, step, after, limit).await?;
+    let rows = state.store().list_logs(tenant, run_id, LogFilter { step, after, limit }).await?;
     let full = i64::try_from(rows.len()) == Ok(limit);
     let next = rows.last().filter(|_| full).map(|row| list.cursor(&write_place(row.at)));
     let log = |row: LogRow| {

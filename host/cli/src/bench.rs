@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use model::definition::MaxAttempts;
 use model::{
-    Definition, Input, Json, Limits, Options, RunId, Step, StepIndex, TaskContext, TenantId,
+    Definition, Input, Json, Limits, Options, Plan as Graph, RunId, Step, StepIndex, TaskContext,
+    TenantId,
 };
 use sandbox::bench::Figures;
 use sandbox::{Call, Stop};
@@ -149,10 +150,8 @@ impl Rig {
         ];
         let flow = "bench".parse()?;
         let definition = Definition { flow, description: None, input_schema: None, steps };
-        let text = definition.to_json();
         let roots = [StepIndex(0)];
-        let registered =
-            store.register_version(tenant, "bench", text.as_str(), &roots, &[digest]).await?;
+        let registered = store.register_version(tenant, &Graph::new(definition)).await?;
         store.activate(tenant, registered.flow_id, registered.version).await?;
         let (store, flow_id, version) = (store.clone(), registered.flow_id, registered.version);
         Ok(Self { store, tenant, flow_id, version, roots: Arc::new(roots) })

@@ -1,5 +1,7 @@
 //! The rule, drawn: a flow, what its attempts end in, and what happens.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

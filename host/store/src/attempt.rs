@@ -49,6 +49,17 @@ fn small(number: i32) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// Which part of a run's log.
+#[derive(Clone, Copy, Debug)]
+pub struct LogFilter {
+    /// Only of this step.
+    pub step: Option<StepIndex>,
+    /// Only after this attempt's.
+    pub after: Option<TaskLog>,
+    /// Attempts at most.
+    pub limit: i64,
+}
+
 impl Store {
     /// Every recorded attempt of one task, in order.
     pub async fn list_attempts(
@@ -78,15 +89,14 @@ impl Store {
             .collect()
     }
 
-    /// A page of what a run's attempts wrote, after `after`; of one step where asked.
+    /// A page of what a run's attempts wrote, by step, index and attempt.
     pub async fn list_logs(
         &self,
         tenant: TenantId,
         run_id: RunId,
-        step: Option<StepIndex>,
-        after: Option<TaskLog>,
-        limit: i64,
+        filter: LogFilter,
     ) -> Result<Vec<LogRow>, Error> {
+        let LogFilter { step, after, limit } = filter;
         let after = after.map_or((-1, -1, -1), |(step, index, attempt)| {
             let index = i32::try_from(index).unwrap_or(i32::MAX);
             (step_number(step), index, i16::try_from(attempt).unwrap_or(i16::MAX))

@@ -62,31 +62,35 @@ impl Error {
     }
 
     pub(crate) fn migration(error: sqlx::migrate::MigrateError) -> Self {
-        match error {
-            sqlx::migrate::MigrateError::Execute(error) => error.into(),
-            other => Self::Migration(other.to_string()),
+        if let sqlx::migrate::MigrateError::Execute(error) = error {
+            return error.into();
         }
+        Self::Migration(error.to_string())
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(refusal) => match Self::of_database(refusal.as_ref()) {
+        if let sqlx::Error::Database(refusal) = &error {
+            return match Self::of_database(refusal.as_ref()) {
                 Ok(known) => known,
                 Err(code) if means_unavailable(&code) => Self::Unavailable(error),
                 Err(code) => Self::Statement { code, source: error },
-            },
+            };
+        }
+        let is_connection = matches!(
+            error,
             sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
-            other => {
-                let code = other.to_string();
-                Self::Statement { code, source: error }
-            }
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        );
+        if is_connection {
+            Self::Unavailable(error)
+        } else {
+            Self::Statement { code: error.to_string(), source: error }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Flows and their immutable versions.
 
-use model::{Digest, FlowId, StepIndex, TenantId};
+use model::{Digest, FlowId, Plan, StepIndex, TenantId};
 
 use crate::{Error, Store};
 
@@ -46,20 +46,19 @@ pub struct Registered {
 }
 
 impl Store {
-    /// Registers a version: the same content again is the version it was. The component digests get pinned.
+    /// Registers a version: the same content again is the version it was. Its components get pinned.
     pub async fn register_version(
         &self,
         tenant: TenantId,
-        flow: &str,
-        definition: &str,
-        root_steps: &[StepIndex],
-        components: &[Digest],
+        plan: &Plan,
     ) -> Result<Registered, Error> {
-        let content_hash = Digest::of(definition.as_bytes());
+        let definition = plan.definition.to_json();
+        let content_hash = Digest::of(definition.as_str().as_bytes());
         let mut work = self.pool().begin().await?;
-        let flow_row = sqlx::query_file!("queries/flow/ensure.sql", tenant.0, flow)
-            .fetch_one(&mut *work)
-            .await?;
+        let flow_row =
+            sqlx::query_file!("queries/flow/ensure.sql", tenant.0, plan.definition.flow.as_str())
+                .fetch_one(&mut *work)
+                .await?;
         let flow_id = FlowId(flow_row.id);
         let known = sqlx::query_file!(
             "queries/version/find_content.sql",
@@ -77,15 +76,16 @@ impl Store {
                 created: false,
             });
         }
-        let roots: Vec<i16> = root_steps.iter().map(|step| step_number(*step)).collect();
-        let mut digests: Vec<Vec<u8>> = components.iter().map(|digest| digest.0.to_vec()).collect();
+        let roots: Vec<i16> = plan.roots().iter().map(|step| step_number(*step)).collect();
+        let mut digests: Vec<Vec<u8>> =
+            plan.definition.steps.iter().map(|step| step.component.0.to_vec()).collect();
         digests.sort();
         digests.dedup();
         let added = sqlx::query_file!(
             "queries/version/insert.sql",
             tenant.0,
             flow_id.0,
-            definition,
+            definition.as_str(),
             &content_hash.0[..],
             &roots,
             &digests

@@ -25,7 +25,7 @@ use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::broadcast;
 
-pub use attempt::{AttemptRow, LogRow, TaskLog};
+pub use attempt::{AttemptRow, LogFilter, LogRow, TaskLog};
 pub use bell::{Bell, Ring};
 pub use component::{ComponentPage, StoredComponent};
 pub use error::Error;

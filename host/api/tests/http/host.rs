@@ -6,7 +6,7 @@ use std::path::Path;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use model::{Definition, Digest, Name, Options, Plan, Step, StepIndex};
+use model::{Definition, Digest, Name, Options, Plan, Step};
 use sandbox::{CompilerCommand, Sandbox};
 use serde_json::{Value, json};
 use store::{Scope, Store};
@@ -116,13 +116,8 @@ impl Host {
             input_schema: None,
             steps,
         };
-        let text = definition.to_json();
-        let roots: Vec<StepIndex> = Plan::new(definition).roots().to_vec();
-        let registered = self
-            .store
-            .register_version(tenant, name, text.as_str(), &roots, &[component])
-            .await
-            .unwrap();
+        let plan = Plan::new(definition);
+        let registered = self.store.register_version(tenant, &plan).await.unwrap();
         self.store.activate(tenant, registered.flow_id, registered.version).await.unwrap();
         component
     }

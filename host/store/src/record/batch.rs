@@ -355,7 +355,7 @@ impl Batch {
         .fetch_all(store.hot())
         .await?;
         let joined = rows.into_iter().filter_map(|row| {
-            Some(Joined::read(row.tenant_id?, RunId(row.run_id?), row.step?, row.lo?).transpose()?)
+            Joined::read(row.tenant_id?, RunId(row.run_id?), row.step?, row.lo?).transpose()
         });
         joined.collect()
     }

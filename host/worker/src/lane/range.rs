@@ -33,7 +33,7 @@ impl Lane {
             })
             .collect();
         if lost > 0 {
-            self.split_range(run_id, id, (step, lo, hi), lost, &gone);
+            self.split_range(id, (step, lo, hi), lost, &gone);
         } else {
             self.start_range(run_id, id, range, gone);
         }
@@ -70,19 +70,19 @@ impl Lane {
             return self.end_range(run_id, id);
         }
         for index in left {
-            self.launch(run_id, id, TaskKey { step, index }, 1, stop.clone());
+            self.launch(id, TaskKey { step, index }, 1, stop.clone());
         }
     }
 
     /// A range whose worker was lost: each task left goes on alone, so that one that ends the process ends by itself.
     pub(super) fn split_range(
         &mut self,
-        run_id: RunId,
         id: TokenId,
         (step, lo, hi): (StepIndex, u32, u32),
         lost: u32,
         gone: &[(u32, bool)],
     ) {
+        let run_id = id.run_id;
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
         };

@@ -38,7 +38,7 @@ impl Lane {
             Position::Close(step) => run.state.close_map(step),
             Position::Task { task, attempt } => return self.start_task(run_id, id, task, attempt),
             Position::Range { step, lo, hi } if lost > 0 => {
-                return self.split_range(run_id, id, (step, lo, hi), lost, &[]);
+                return self.split_range(id, (step, lo, hi), lost, &[]);
             }
             Position::Range { step, lo, hi } => {
                 return self.start_range(run_id, id, (step, lo, hi), Vec::new());
@@ -130,17 +130,11 @@ impl Lane {
             let (receipt, log) = (Receipt::default(), Vec::new());
             return self.close_task(Closed { held, run_id, task, attempt, outcome, receipt, log });
         }
-        self.launch(run_id, id, task, attempt, stop);
+        self.launch(id, task, attempt, stop);
     }
 
-    pub(super) fn launch(
-        &mut self,
-        run_id: RunId,
-        id: TokenId,
-        task: TaskKey,
-        attempt: u32,
-        stop: Stop,
-    ) {
+    pub(super) fn launch(&mut self, id: TokenId, task: TaskKey, attempt: u32, stop: Stop) {
+        let run_id = id.run_id;
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
         };
