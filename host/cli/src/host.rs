@@ -98,6 +98,7 @@ impl Host {
         if let Some(worker) = self.worker {
             worker.drain().await;
         }
+        self.store.close().await;
     }
 }
 
