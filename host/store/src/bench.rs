@@ -1,16 +1,13 @@
-//! What `stepcell bench` holds Stepcell against, in the same database and the same minute: the usual job table with
-//! one transaction to claim and one to complete, the bare insertion of outcomes, one bare commit.
+//! What `stepcell bench` holds Stepcell against, in the same database and the same minute: the usual tables with one
+//! transaction to claim and one to complete each step, the bare insertion of outcomes, one bare commit.
 
 use std::time::{Duration, Instant};
 
-use sqlx::Executor as _;
+use sqlx::{Executor as _, PgPool};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{Error, Store};
-
-/// Steps of a baseline's run.
-const STEPS: i16 = 3;
 
 /// What a handler that does nothing answers.
 const OUTPUT: &str = r#"{"n":1}"#;
@@ -19,31 +16,27 @@ const OUTPUT: &str = r#"{"n":1}"#;
 const BATCH: usize = 100;
 
 impl Store {
-    /// Makes the tables of the baseline, in a schema of their own.
+    /// Makes the tables of the baseline and of the floors, in a schema of their own.
     pub async fn prepare_baseline(&self) -> Result<(), Error> {
         self.pool().execute(include_str!("../queries/bench/prepare.sql")).await?;
         Ok(())
     }
 
-    /// Runs of three steps through the usual job table, `connections` at once; how long that took.
+    /// Runs of three steps through the usual tables, `connections` at once, with a handler that does nothing; how long
+    /// that took. It keeps what Stepcell keeps: the answer, a receipt of each attempt, the events of the run.
     pub async fn run_baseline(&self, runs: u32, connections: u32) -> Result<Duration, Error> {
         sqlx::query(include_str!("../queries/bench/fill.sql"))
             .bind(i64::from(runs))
             .execute(self.pool())
             .await?;
-        self.pool().execute("analyze bench.job").await?;
+        self.pool().execute("analyze bench.step").await?;
         let started = Instant::now();
         let mut workers = JoinSet::new();
         for _ in 0..connections {
             let pool = self.pool().clone();
             workers.spawn(async move {
                 while let Some(job) = claim(&pool).await? {
-                    sqlx::query(include_str!("../queries/bench/complete.sql"))
-                        .bind(job)
-                        .bind(STEPS)
-                        .bind(OUTPUT)
-                        .execute(&pool)
-                        .await?;
+                    complete(&pool, job).await?;
                 }
                 Ok::<_, Error>(())
             });
@@ -87,8 +80,30 @@ impl Store {
     }
 }
 
-async fn claim(pool: &sqlx::PgPool) -> Result<Option<i64>, Error> {
-    let row: Option<(i64, i64, i16)> =
-        sqlx::query_as(include_str!("../queries/bench/claim.sql")).fetch_optional(pool).await?;
-    Ok(row.map(|(id, ..)| id))
+/// A step the baseline claimed: its id, run and place.
+type Claimed = (i64, i64, i16);
+
+async fn claim(pool: &PgPool) -> Result<Option<Claimed>, Error> {
+    let mut work = pool.begin().await?;
+    let claimed: Option<Claimed> = sqlx::query_as(include_str!("../queries/bench/claim.sql"))
+        .fetch_optional(&mut *work)
+        .await?;
+    work.commit().await?;
+    Ok(claimed)
+}
+
+async fn complete(pool: &PgPool, (id, run, step): Claimed) -> Result<(), Error> {
+    let mut work = pool.begin().await?;
+    let completed = sqlx::query(include_str!("../queries/bench/complete.sql"));
+    completed.bind(id).bind(OUTPUT).execute(&mut *work).await?;
+    let attempt = sqlx::query(include_str!("../queries/bench/keep_attempt.sql"));
+    attempt.bind(id).bind(OUTPUT).execute(&mut *work).await?;
+    let event = sqlx::query(include_str!("../queries/bench/keep_event.sql"));
+    event.bind(run).bind("step_completed").execute(&mut *work).await?;
+    let next = sqlx::query(include_str!("../queries/bench/open_next.sql"));
+    next.bind(run).bind(step).bind(OUTPUT).execute(&mut *work).await?;
+    let left = sqlx::query(include_str!("../queries/bench/count_down.sql"));
+    left.bind(run).execute(&mut *work).await?;
+    work.commit().await?;
+    Ok(())
 }

@@ -61,7 +61,8 @@ fn odd_twice(context: Context, element: i64) -> Result<i64, Error> {
 
 /// Fails for good.
 fn fail(_input: Value) -> Result<Value, Error> {
-    Err(Error::validation("this cannot work").details(serde_json::json!({"why": "it was asked to"})))
+    Err(Error::validation("this cannot work")
+        .details(serde_json::json!({"why": "it was asked to"})))
 }
 
 /// Fails for good at element 3.
