@@ -55,6 +55,16 @@ impl Client {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
+    /// The host's URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// A request to a path, with the key.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key)

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod command_line;
 mod examples;
 mod hot_swap;
 mod journeys;
