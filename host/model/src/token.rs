@@ -105,7 +105,9 @@ impl Moves {
                 Change::AttemptFailed { retry_in, .. } => moves.retry_in = *retry_in,
                 Change::RunCompleted => moves.finish = Some(Finish::Completed),
                 Change::RunFailed { step, failure } => {
-                    moves.finish = Some(Finish::Failed { step: *step, failure: failure.clone() });
+                    // Whatever opened before the step that failed does not go on.
+                    let finish = Finish::Failed { step: *step, failure: failure.clone() };
+                    moves = Self { finish: Some(finish), ..Self::default() };
                 }
                 Change::RunStarted
                 | Change::TaskCompleted { .. }

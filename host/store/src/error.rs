@@ -44,6 +44,14 @@ impl Error {
         Self::Unreadable { what: what.into(), why: why.to_string() }
     }
 
+    /// True when nobody knows whether what was asked for was committed.
+    pub fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Unreadable { .. } | Self::Migration(_) => true,
+            Self::Refused(_) | Self::Stale | Self::Collision | Self::Statement { .. } => false,
+        }
+    }
+
     /// The same fault for one more caller that waited for it.
     pub(crate) fn again(&self) -> Self {
         match self {
@@ -90,7 +98,7 @@ impl From<sqlx::Error> for Error {
         if is_connection {
             Self::Unavailable(error)
         } else {
-            Self::Statement { code: error.to_string(), source: error }
+            Self::unreadable("an answer of Postgres", error)
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Delta {
     pub births: Vec<Birth>,
     /// The run ended.
     pub finish: Option<Finish>,
+    /// True: the token stays at work, and this only records what its tasks have ended in so far.
+    pub interim: bool,
 }
 
 /// Where a token goes.
@@ -186,7 +188,20 @@ impl Delta {
             arrivals: Vec::new(),
             births: Vec::new(),
             finish: None,
+            interim: false,
         }
+    }
+
+    /// Bytes of answers and logs in it.
+    pub fn bytes(&self) -> usize {
+        let bytes = |attempted: &Attempted| {
+            let answer = match &attempted.written {
+                Written::Completed(output) => output.len(),
+                Written::Failed(_) | Written::Retried { .. } => 0,
+            };
+            answer + usize::try_from(attempted.receipt.log_bytes).unwrap_or(0)
+        };
+        self.attempts.iter().map(bytes).sum()
     }
 
     /// Adds an arrival; a completed join gets a token.

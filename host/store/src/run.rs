@@ -81,6 +81,9 @@ pub enum Cancelled {
     Unknown,
 }
 
+/// Times a cancel gives way to workers' statements before it gives up.
+const MOST_COLLISIONS: u32 = 10;
+
 pub(crate) fn read_status(text: &str) -> Result<RunStatus, Error> {
     text.parse().map_err(|why: String| Error::unreadable("a run's status", why))
 }
@@ -162,10 +165,14 @@ impl Store {
 
     /// Stops a run. Durable on return; workers elsewhere hear of it within one wake-up.
     pub async fn cancel_run(&self, tenant: TenantId, run_id: RunId) -> Result<Cancelled, Error> {
-        let done = sqlx::query_file!("queries/run/cancel.sql", tenant.0, run_id.0)
-            .fetch_optional(self.pool())
-            .await?;
-        if done.is_some() {
+        let mut collisions = 0;
+        let is_done = loop {
+            match self.try_cancel(tenant, run_id).await {
+                Err(Error::Collision) if collisions < MOST_COLLISIONS => collisions += 1,
+                tried => break tried?,
+            }
+        };
+        if is_done {
             self.tell_ended(run_id);
             self.bell().stopped(run_id).await;
             return Ok(Cancelled::Done);
@@ -174,6 +181,22 @@ impl Store {
             Some(status) => Cancelled::Ended(status),
             None => Cancelled::Unknown,
         })
+    }
+
+    async fn try_cancel(&self, tenant: TenantId, run_id: RunId) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/run/cancel.sql", tenant.0, run_id.0)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(done.is_some())
+    }
+
+    /// Takes away what is left of those of these runs that have ended.
+    pub async fn sweep_ended_runs(&self, runs: &[(TenantId, RunId)]) -> Result<u64, Error> {
+        let tenants: Vec<i32> = runs.iter().map(|(tenant, _)| tenant.0).collect();
+        let ids: Vec<Uuid> = runs.iter().map(|(_, id)| id.0).collect();
+        let done =
+            sqlx::query_file!("queries/run/sweep.sql", &tenants, &ids).execute(self.hot()).await?;
+        Ok(done.rows_affected())
     }
 
     /// How many of a tenant's runs have not ended.

@@ -76,12 +76,16 @@ pub struct LocalWorker {
 impl LocalWorker {
     /// The worker's identity when it has room for `count` tokens, which are then taken.
     fn take_seats(&self, count: usize) -> Option<i32> {
+        // Stable while `naming` is held: whoever gives the identity up sets it to 0 first.
         let id = self.id.load(Ordering::Acquire);
+        if id == 0 {
+            return None;
+        }
         let count = i64::try_from(count).ok()?;
         let taken = self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seats| {
             (seats >= count).then_some(seats - count)
         });
-        (id > 0 && taken.is_ok()).then_some(id)
+        taken.is_ok().then_some(id)
     }
 }
 
@@ -220,9 +224,13 @@ async fn name_worker(batch: &[Asked]) -> Option<OwnedRwLockReadGuard<()>> {
 /// Nobody knows whether the batch was committed: the callers hear so, and so does the worker it was for.
 fn answer_error(batch: Vec<Asked>, workers: &[Option<i32>], error: &Error) {
     tracing::warn!(%error, starts = batch.len(), "could not start runs");
-    for ((_, local, answer), worker) in batch.into_iter().zip(workers) {
+    for ((start, local, answer), worker) in batch.into_iter().zip(workers) {
         if let (Some(local), Some(_)) = (local, worker) {
-            local.doubt.notify_one();
+            let seats = i64::try_from(start.roots.len()).unwrap_or(0);
+            local.seats.fetch_add(seats, Ordering::AcqRel);
+            if error.leaves_doubt() {
+                local.doubt.notify_one();
+            }
         }
         let _ = answer.send(Err(error.again()));
     }

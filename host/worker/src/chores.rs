@@ -108,6 +108,7 @@ pub(crate) async fn renew(shared: Arc<Shared>) {
             }
             sleep(AGAIN).await;
         };
+        shared.recorder.store(new.0, Ordering::Release);
         shared.id.store(new.0, Ordering::Release);
         shared.seats.knock();
     }

@@ -61,6 +61,8 @@ impl Turn {
         let tenants = TENANTS.min(wanted);
         let claimed = match shared.store.claim(shared.id(), self.after, tenants, each).await {
             Ok(claimed) => claimed,
+            // Nothing was claimed.
+            Err(store::Error::Collision) => return true,
             Err(error) => {
                 tracing::warn!(%error, "could not claim");
                 // It may have been committed: whatever we hold unknowingly is given back.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::{Position, RunId};
+use model::{Failure, FailureKind, Finish, Position, RunId};
 use store::{Claimed, Delta, Held, Joined, TokenId, TokenMove};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Claimed(Claimed),
     /// A claimed token's facts are here.
     Prepared(Box<Prepared>),
+    /// A claimed token's facts cannot be read, now or later.
+    Unpreparable(Box<Claimed>),
     /// An attempt ended.
     Closed(Box<Closed>),
     /// A run was stopped.
@@ -56,6 +58,8 @@ pub(crate) struct Lane {
     dirty: HashSet<(RunId, TokenId)>,
     /// Attempts that have not answered.
     running: usize,
+    /// Begins nothing any more.
+    draining: bool,
     drained: Option<oneshot::Sender<()>>,
 }
 
@@ -69,6 +73,7 @@ impl Lane {
             pending: Vec::new(),
             dirty: HashSet::new(),
             running: 0,
+            draining: false,
             drained: None,
         }
     }
@@ -122,12 +127,16 @@ impl Lane {
                 self.accept(claimed);
             }
             Message::Prepared(prepared) => self.begin(*prepared),
+            Message::Unpreparable(claimed) => self.give_up(&claimed),
             Message::Closed(closed) => {
                 self.running -= 1;
                 self.close(*closed);
             }
             Message::Stopped(run_id) => self.forget(run_id),
-            Message::Drain(answer) => self.drained = Some(answer),
+            Message::Drain(answer) => {
+                self.draining = true;
+                self.drained = Some(answer);
+            }
             Message::Abandon(_) => unreachable!("the loop handles it"),
         }
     }
@@ -149,23 +158,42 @@ impl Lane {
         }
     }
 
-    fn read_first(&self, claimed: Claimed) {
+    pub(super) fn read_first(&self, claimed: Claimed) {
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
-            if let Some(prepared) = prepare(&shared, claimed).await {
-                shared.send(prepared.claimed.run.run_id, Message::Prepared(Box::new(prepared)));
-            }
+            let run_id = claimed.run.run_id;
+            let message = match prepare(&shared, claimed).await {
+                Ok(prepared) => Message::Prepared(Box::new(prepared)),
+                Err(claimed) => Message::Unpreparable(Box::new(claimed)),
+            };
+            shared.send(run_id, message);
         });
+    }
+
+    /// A run that cannot be read fails: held and silent it would run forever.
+    fn give_up(&mut self, claimed: &Claimed) {
+        let mut delta = Delta::of(&claimed.run, claimed.held, TokenMove::End);
+        let failure = Failure::new(FailureKind::HostInternal, "the run cannot be read");
+        let step = claimed.position.step();
+        delta.finish = Some(Finish::Failed { step, failure });
+        self.forget(delta.run_id);
+        self.pending.push(delta);
     }
 
     /// Takes a token in hand.
     fn begin(&mut self, mut prepared: Prepared) {
-        if self.drained.is_some() {
+        if self.draining {
             return;
         }
         let run_id = prepared.claimed.run.run_id;
         let Claimed { held, position, lost, .. } = prepared.claimed;
-        let known = self.runs.contains_key(&run_id);
+        let run = self.runs.get(&run_id);
+        if run.and_then(|run| run.tokens.get(&held.id)).is_some_and(|t| t.held.epoch >= held.epoch)
+        {
+            // Read for a claim that was given back since.
+            return;
+        }
+        let known = run.is_some();
         let run = self.runs.entry(run_id).or_insert_with(|| OwnedRun::new(&prepared));
         if known && held.epoch > 1 {
             run.state.rewind(position.step());
@@ -186,11 +214,14 @@ impl Lane {
     fn settle(&mut self, flushed: Flushed) {
         self.shared.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.shared.counters.stale.fetch_add(flushed.stale.len() as u64, Ordering::Relaxed);
-        for (run_id, token) in flushed.stale {
-            self.let_go(run_id, token);
-        }
         if flushed.doubt {
+            // Nothing may follow what nobody knows to be recorded.
+            self.abandon();
             self.shared.doubt.notify_one();
+            return;
+        }
+        for held in flushed.stale {
+            self.let_go(held);
         }
         // Joins first: the delta that completed one may carry the run's last token here, and following it lets the run go.
         let mut ended = Vec::new();
@@ -223,14 +254,15 @@ impl Lane {
             return;
         };
         match to {
-            TokenMove::End => drop(run.tokens.remove(&held.id)),
+            TokenMove::End => run.let_go(held),
             TokenMove::Park { wake_in, .. } => {
-                run.tokens.remove(&held.id);
+                run.let_go(held);
                 self.offered(wake_in);
             }
             TokenMove::Keep { position, lost } => {
                 if let Some(token) = run.tokens.get_mut(&held.id)
-                    && matches!(token.work, Work::Resting)
+                    && token.held == held
+                    && !delta.interim
                 {
                     token.position = position;
                     token.lost = lost;
@@ -284,11 +316,11 @@ impl Lane {
     }
 
     /// A token is not ours any more.
-    fn let_go(&mut self, run_id: RunId, token: TokenId) {
-        if let Some(run) = self.runs.get_mut(&run_id) {
-            run.tokens.remove(&token);
+    fn let_go(&mut self, held: Held) {
+        if let Some(run) = self.runs.get_mut(&held.id.run_id) {
+            run.let_go(held);
         }
-        self.drop_if_idle(run_id);
+        self.drop_if_idle(held.id.run_id);
     }
 
     /// A run ended elsewhere: what runs for it is interrupted, what was not recorded is dropped.
@@ -320,6 +352,12 @@ impl Lane {
         tokio::spawn(async move {
             match shared.store.find_ended_runs(&held).await {
                 Ok(ended) => {
+                    // Born in the moment their run ended, some tokens outlived it.
+                    if !ended.is_empty()
+                        && let Err(error) = shared.store.sweep_ended_runs(&held).await
+                    {
+                        tracing::debug!(%error, "could not sweep ended runs");
+                    }
                     for run_id in ended {
                         shared.send(run_id, Message::Stopped(run_id));
                     }

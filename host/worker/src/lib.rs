@@ -93,8 +93,10 @@ struct Shared {
     sandbox: Sandbox,
     versions: Versions,
     settings: Settings,
-    /// Who we are; 0 while we are nobody.
+    /// In whose name we claim; 0 while in nobody's.
     id: Arc<AtomicI32>,
+    /// In whose name we record: what was claimed before a drain is recorded while it lasts.
+    recorder: AtomicI32,
     seats: Seats,
     lanes: Vec<mpsc::UnboundedSender<Message>>,
     /// Rung when something parked: the next wake may be sooner.
@@ -109,6 +111,10 @@ struct Shared {
 impl Shared {
     fn id(&self) -> WorkerId {
         WorkerId(self.id.load(Ordering::Acquire))
+    }
+
+    fn recorder(&self) -> WorkerId {
+        WorkerId(self.recorder.load(Ordering::Acquire))
     }
 
     fn lane_of(&self, run_id: RunId) -> &mpsc::UnboundedSender<Message> {
@@ -151,6 +157,7 @@ impl Worker {
     pub async fn start(store: Store, sandbox: Sandbox, settings: Settings) -> Result<Self, Error> {
         let slots = i32::try_from(settings.slots).unwrap_or(i32::MAX);
         let id = store.register_worker(&settings.host, slots).await?;
+        let recorder = AtomicI32::new(id.0);
         let id = Arc::new(AtomicI32::new(id.0));
         let doubt = Arc::new(Notify::new());
         let naming = Arc::new(RwLock::new(()));
@@ -171,6 +178,7 @@ impl Worker {
             sandbox,
             settings,
             id,
+            recorder,
             seats: Seats::new(free),
             lanes,
             parked: Notify::new(),

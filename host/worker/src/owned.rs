@@ -79,6 +79,13 @@ impl OwnedRun {
         }
     }
 
+    /// A claim is over. A later claim of the same token stays.
+    pub(crate) fn let_go(&mut self, held: Held) {
+        if self.tokens.get(&held.id).is_some_and(|token| token.held == held) {
+            self.tokens.remove(&held.id);
+        }
+    }
+
     /// Interrupts everything that runs for this run, within one tick.
     pub(crate) fn stop(&self) {
         self.tokens.values().for_each(OwnedToken::stop);

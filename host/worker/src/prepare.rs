@@ -64,25 +64,25 @@ pub(crate) fn needs(plan: &Plan, position: &Position) -> Vec<Need> {
     }
 }
 
-/// Reads what a token needs, however long Postgres takes. `None`: it cannot be read, and somebody was told.
-pub(crate) async fn prepare(shared: &Shared, claimed: Claimed) -> Option<Prepared> {
+/// Reads of one token that Postgres may refuse before its run counts as unreadable.
+const MOST_REFUSED: u32 = 5;
+
+/// Reads what a token needs, however long Postgres is away. An error gives the claim back: it cannot be read.
+pub(crate) async fn prepare(shared: &Shared, claimed: Claimed) -> Result<Prepared, Claimed> {
+    let mut refused = 0;
     loop {
-        match try_prepare(shared, &claimed).await {
-            Ok(prepared) => return Some(prepared),
-            Err(store::Error::Unavailable(_) | store::Error::Collision) => {
-                tokio::time::sleep(AGAIN).await;
-            }
-            Err(
-                error @ (store::Error::Refused(_)
-                | store::Error::Stale
-                | store::Error::Migration(_)
-                | store::Error::Unreadable { .. }
-                | store::Error::Statement { .. }),
-            ) => {
-                tracing::error!(%error, run = %claimed.run.run_id, "a run cannot go on");
-                return None;
-            }
+        let error = match try_prepare(shared, &claimed).await {
+            Ok(prepared) => return Ok(prepared),
+            Err(error) => error,
+        };
+        if !matches!(error, store::Error::Unavailable(_) | store::Error::Collision) {
+            refused += 1;
         }
+        if refused >= MOST_REFUSED {
+            tracing::error!(%error, run = %claimed.run.run_id, "a run cannot go on");
+            return Err(claimed);
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -92,7 +92,13 @@ async fn try_prepare(shared: &Shared, claimed: &Claimed) -> Result<Prepared, sto
     let version = shared.versions.get(store, run).await?;
     let plan = Arc::clone(&version.plan);
     let mut prepared = Prepared::bare(claimed.clone(), version);
-    let needs = needs(&plan, &claimed.position);
+    let mut needs = needs(&plan, &claimed.position);
+    if let Position::Range { step, lo, hi } = claimed.position
+        && claimed.held.epoch > 1
+    {
+        // What was recorded of it may be what the next step is given.
+        needs.push(Need { step, lo, hi });
+    }
     if !needs.is_empty() {
         prepared.outputs = store.load_outputs(run, &needs).await?;
     }

@@ -197,6 +197,8 @@ async fn a_worker_that_drains_finishes_what_is_in_flight_and_frees_the_rest() {
     assert_eq!(held, ["0"]);
     let lost = host.database.run(&["select count(*) from attempt"]).unwrap();
     assert_eq!(lost, ["0"], "a drain charges nobody");
+    let recorded = host.database.run(&["select count(*) > 0 from outcome"]).unwrap();
+    assert_eq!(recorded, ["t"], "what was in flight is recorded");
     let _next = Host::over(Arc::clone(&host.database), Settings::default()).await;
     for id in runs {
         assert_eq!(host.client.ended(&id).await["status"], "completed");

@@ -21,11 +21,28 @@ picked as (
         for update skip locked
     ) as p
 ),
+live as (
+    select p.*, r.status in ('queued', 'running') as is_live
+    from picked p
+    join run r on r.tenant_id = p.tenant_id and r.id = p.run_id
+),
+swept as (
+    -- Born in the moment their run ended.
+    delete from token t
+    using live p
+    where not p.is_live
+      and t.tenant_id = p.tenant_id
+      and t.run_id = p.run_id
+      and t.born_step = p.born_step
+      and t.born_index = p.born_index
+      and t.born_attempt = p.born_attempt
+),
 claimed as (
     update token t
     set worker_id = $1, epoch = t.epoch + 1
-    from picked p
-    where t.tenant_id = p.tenant_id
+    from live p
+    where p.is_live
+      and t.tenant_id = p.tenant_id
       and t.run_id = p.run_id
       and t.born_step = p.born_step
       and t.born_index = p.born_index

@@ -6,6 +6,14 @@ with dead as (
     where beat_at < now() - $1::bigint * interval '1 ms'
     returning id
 ),
+nobody as (
+    -- Held in the name of a worker that is gone already.
+    update token t
+    set worker_id = null, epoch = t.epoch + 1
+    where t.worker_id is not null
+      and not exists (select from worker w where w.id = t.worker_id)
+    returning 1
+),
 freed as (
     update token t
     set worker_id = null, epoch = t.epoch + 1, lost = t.lost + 1,
@@ -22,4 +30,4 @@ lost as (
     where lo >= 0 and hi = lo + 1 and lost < $3
     on conflict do nothing
 )
-select (select count(*) from dead) as "workers!", (select count(*) from freed) as "tokens!"
+select (select count(*) from dead) as "workers!", (select count(*) from freed) + (select count(*) from nobody) as "tokens!"

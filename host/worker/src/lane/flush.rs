@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use model::{Failure, FailureKind, Finish, Receipt, RunId, StepIndex};
-use store::{Attempted, Delta, Error, Joined, TokenId, TokenMove, Written};
+use model::{Failure, FailureKind, Finish, RunId};
+use store::{Delta, Error, Held, Joined, TokenId, TokenMove};
 
 use super::{InFlight, Lane, MOST_IN_BATCH};
 use crate::Shared;
 use crate::owned::Work;
+
+/// Bytes of answers and logs in one batch, the first delta not counted.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Collisions with other workers before a batch gives up.
 const MOST_COLLISIONS: u32 = 20;
@@ -20,7 +23,7 @@ pub(super) struct Flushed {
     /// Joins that became complete with it.
     pub(super) joined: Vec<Joined>,
     /// Dropped: their tokens are not ours any more.
-    pub(super) stale: Vec<(RunId, TokenId)>,
+    pub(super) stale: Vec<Held>,
     /// Nobody knows whether the rest was committed.
     pub(super) doubt: bool,
 }
@@ -28,41 +31,48 @@ pub(super) struct Flushed {
 impl Lane {
     /// Sends off what has gathered, if anything has.
     pub(super) fn take_off(&mut self) -> Option<InFlight> {
-        self.gather_ranges();
-        if self.pending.is_empty() {
+        let mut bytes = 0;
+        let fits = |delta: &&Delta| {
+            bytes += delta.bytes();
+            bytes <= MOST_BYTES
+        };
+        let most = self.pending.iter().take(MOST_IN_BATCH).take_while(fits).count();
+        let rest = self.pending.split_off(most.max(1).min(self.pending.len()));
+        let mut batch = std::mem::replace(&mut self.pending, rest);
+        // Straight into this batch: a statement can touch a token once, and the range may end before the next one.
+        while batch.len() < MOST_IN_BATCH
+            && let Some(key) = self.dirty.iter().next().copied()
+        {
+            self.dirty.remove(&key);
+            batch.extend(self.gather(key));
+        }
+        if batch.is_empty() {
             return None;
         }
-        let rest = self.pending.split_off(self.pending.len().min(MOST_IN_BATCH));
-        let batch = std::mem::replace(&mut self.pending, rest);
         let shared = Arc::clone(&self.shared);
         Some(Box::pin(async move { flush(&shared, batch).await }))
     }
 
-    /// One delta for each range with attempts that ended: a statement can touch a token once.
-    fn gather_ranges(&mut self) {
-        for (run_id, token_id) in std::mem::take(&mut self.dirty) {
-            let Some(run) = self.runs.get_mut(&run_id) else {
-                continue;
-            };
-            let Some(token) = run.tokens.get_mut(&token_id) else {
-                continue;
-            };
-            let Work::Range(range) = &mut token.work else {
-                continue;
-            };
-            let to = TokenMove::Keep { position: token.position, lost: token.lost };
-            let mut delta = Delta::of(&run.facts, token.held, to);
-            delta.attempts = std::mem::take(&mut range.finished);
-            delta.births = std::mem::take(&mut range.births);
-            self.pending.push(delta);
-        }
+    /// What the tasks of a range have ended in since it was recorded last.
+    fn gather(&mut self, (run_id, token_id): (RunId, TokenId)) -> Option<Delta> {
+        let run = self.runs.get_mut(&run_id)?;
+        let token = run.tokens.get_mut(&token_id)?;
+        let Work::Range(range) = &mut token.work else {
+            return None;
+        };
+        let to = TokenMove::Keep { position: token.position, lost: token.lost };
+        let mut delta = Delta::of(&run.facts, token.held, to);
+        delta.interim = true;
+        delta.attempts = std::mem::take(&mut range.finished);
+        delta.births = std::mem::take(&mut range.births);
+        Some(delta)
     }
 }
 
 async fn flush(shared: &Shared, mut batch: Vec<Delta>) -> Flushed {
     let mut flushed = Flushed::default();
     let mut collisions = 0;
-    let worker = shared.id();
+    let worker = shared.recorder();
     while !batch.is_empty() {
         match shared.store.record(worker, &batch).await {
             Ok(joined) => {
@@ -81,11 +91,13 @@ async fn flush(shared: &Shared, mut batch: Vec<Delta>) -> Flushed {
                 }
             }
             Err(Error::Collision) if collisions < MOST_COLLISIONS => collisions += 1,
-            Err(Error::Refused(code)) if batch.len() == 1 && !is_substitute(&batch[0]) => {
+            Err(Error::Refused(code) | Error::Statement { code, .. })
+                if batch.len() == 1 && !is_substitute(&batch[0]) =>
+            {
                 tracing::error!(%code, run = %batch[0].run_id, "Postgres refused an outcome");
                 substitute(&mut batch[0]);
             }
-            Err(Error::Refused(_)) if batch.len() > 1 => {
+            Err(Error::Refused(_) | Error::Statement { .. }) if batch.len() > 1 => {
                 // One of them; the others are not to suffer for it.
                 for delta in std::mem::take(&mut batch) {
                     let alone = Box::pin(flush(shared, vec![delta])).await;
@@ -119,43 +131,33 @@ async fn drop_stale(
     flushed: &mut Flushed,
 ) -> Result<usize, Error> {
     let tokens: Vec<_> = batch.iter().map(|delta| delta.token.0).collect();
-    let held = shared.store.find_held(shared.id(), &tokens).await?;
+    let held = shared.store.find_held(shared.recorder(), &tokens).await?;
     let before = batch.len();
     let mut held = held.into_iter();
     batch.retain(|delta| {
         let holds = held.next().unwrap_or(false);
         if !holds {
-            flushed.stale.push((delta.run_id, delta.token.0.id));
+            flushed.stale.push(delta.token.0);
         }
         holds
     });
     Ok(before - batch.len())
 }
 
-/// Replaces what Postgres refused by a failure without any of the guest's bytes, so that no guest can keep a run
-/// running by what it answers.
+/// Replaces what Postgres refused by the run's failure without any of the guest's bytes, so that no guest can keep a
+/// run running by what it answers.
 fn substitute(delta: &mut Delta) {
     let failure = Failure::new(FailureKind::HostInternal, "the outcome could not be recorded");
-    let (step, index, attempt) = delta
-        .attempts
-        .first()
-        .map_or((StepIndex(0), None, 1), |first| (first.step, first.index, first.attempt));
+    let step = delta.attempts.first().map_or(delta.token.0.id.born_step, |first| first.step);
     delta.token.1 = TokenMove::End;
-    delta.attempts = vec![Attempted {
-        step,
-        index,
-        attempt,
-        written: Written::Failed(failure.clone()),
-        receipt: Receipt::default(),
-        log: Vec::new(),
-    }];
+    delta.attempts.clear();
     delta.arrivals.clear();
     delta.births.clear();
+    delta.interim = false;
     delta.finish = Some(Finish::Failed { step, failure });
 }
 
 fn is_substitute(delta: &Delta) -> bool {
     matches!(&delta.finish, Some(Finish::Failed { failure, .. }) if failure.kind == FailureKind::HostInternal)
-        && delta.births.is_empty()
-        && delta.arrivals.is_empty()
+        && delta.attempts.is_empty()
 }

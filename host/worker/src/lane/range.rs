@@ -47,7 +47,7 @@ impl Lane {
         (step, lo, hi): (StepIndex, u32, u32),
         gone: Vec<(u32, bool)>,
     ) {
-        if self.drained.is_some() {
+        if self.draining {
             return;
         }
         let Some(run) = self.runs.get_mut(&run_id) else {
@@ -87,7 +87,7 @@ impl Lane {
             return;
         };
         let Some(width) = know_width(run, step) else {
-            return;
+            return self.shared.doubt.notify_one();
         };
         let Some(token) = run.tokens.get(&id) else {
             return;
@@ -169,7 +169,7 @@ impl Lane {
         };
         let step = range.step;
         let Some(width) = know_width(run, step) else {
-            return;
+            return self.shared.doubt.notify_one();
         };
         let arrival = Arrival { join: Join::Step(step), count: range.arriving(), of: width };
         if range.arriving() < width || !range.births.is_empty() {

@@ -10,11 +10,11 @@ use model::{
     TaskKey,
 };
 use sandbox::Stop;
-use store::{Attempted, Birth, Delta, TokenId, TokenMove, Written};
+use store::{Attempted, Birth, Claimed, Delta, TokenId, TokenMove, Written};
 
 use super::Lane;
 use crate::attempt::{Attempt, Closed, launch};
-use crate::owned::{OwnedRun, Work};
+use crate::owned::{OwnedRun, OwnedToken, Work};
 
 /// Where a token goes, what was recorded with that, and the losses it takes along.
 pub(super) struct Onward {
@@ -83,13 +83,16 @@ impl Lane {
                 let position = at_attempt(first.position, lost);
                 TokenMove::Keep { position, lost }
             }
-            Some(first) => TokenMove::Park { position: first.position, lost, wake_in: first.delay },
+            Some(first) => {
+                let position = at_attempt(first.position, lost);
+                TokenMove::Park { position, lost, wake_in: first.delay }
+            }
         };
         let mut delta = Delta::of(&run.facts, token.held, to);
         delta.attempts = attempts;
         let mut free = self.shared.seats.free();
         for other in continuations {
-            let keep = free > 0 && other.delay.is_zero() && self.drained.is_none();
+            let keep = free > 0 && other.delay.is_zero() && !self.draining;
             free -= i64::from(keep);
             let (position, wake_in) = (other.position, other.delay);
             delta.births.push(Birth { position, lost: 0, keep, wake_in });
@@ -110,7 +113,7 @@ impl Lane {
     }
 
     fn start_task(&mut self, run_id: RunId, id: TokenId, task: TaskKey, attempt: u32) {
-        if self.drained.is_some() {
+        if self.draining {
             return;
         }
         let Some(run) = self.runs.get_mut(&run_id) else {
@@ -143,8 +146,12 @@ impl Lane {
         };
         let held = token.held;
         let Some(input) = run.state.input_of(task) else {
-            tracing::error!(run = %run_id, step = task.step.0, "a task's input is not known");
-            self.shared.doubt.notify_one();
+            // Somebody else recorded a part of it.
+            let token = run.tokens.remove(&id);
+            let facts = Arc::clone(&run.facts);
+            if let Some(OwnedToken { held, position, lost, .. }) = token {
+                self.read_first(Claimed { held, position, lost, run: facts });
+            }
             return;
         };
         let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
