@@ -36,6 +36,60 @@ async fn a_map_of_any_width_adds_up() {
             "{each:#}"
         );
     }
+    assert_nothing_twice(&host, 623 + 16);
+}
+
+/// Every attempt was made once and recorded; the worker never had to start over.
+#[track_caller]
+fn assert_nothing_twice(host: &Host, attempts: u64) {
+    let counts = host.worker.as_ref().unwrap().counts();
+    assert_eq!((counts.attempts, counts.stale, counts.renewals), (attempts, 0, 0), "{counts:?}");
+    assert_eq!(host.database.run(&["select count(*) from token"]).unwrap(), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_wide_maps_at_once_make_every_attempt_once() {
+    let host = Host::start().await;
+    host.deploy(MAP).await;
+    let mut runs = Vec::new();
+    for count in [40, 64, 65, 200, 640].into_iter().cycle().take(25) {
+        runs.push((count, host.client.start("map", &json!({ "count": count })).await));
+    }
+    for (count, id) in runs {
+        let run = host.client.ended(&id).await;
+        assert_eq!(run["output"], json!({ "sum": f64::from(count * (count - 1)) }), "{run:#}");
+    }
+    assert_nothing_twice(&host, 5 * (40 + 64 + 65 + 200 + 640) + 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opened_before_a_step_failed_does_not_go_on() {
+    let host = Host::start().await;
+    let flow = r#"
+        flow = "mixed"
+        [defaults]
+        component = "@"
+        [[step]]
+        name = "a"
+        handler = "echo"
+        [[step]]
+        name = "b"
+        handler = "echo"
+        needs = ["a"]
+        [[step]]
+        name = "c"
+        handler = "echo"
+        needs = ["a"]
+        [[step]]
+        name = "m"
+        handler = "echo"
+        needs = ["a"]
+        map = true
+    "#;
+    host.deploy(flow).await;
+    let run = host.client.run("mixed", &json!({"not": "an array"})).await;
+    assert_eq!((&run["status"], &run["failed_step"]), (&json!("failed"), &json!("m")), "{run:#}");
+    assert_nothing_twice(&host, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
