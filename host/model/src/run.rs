@@ -117,6 +117,7 @@ impl RunState {
     /// and what was not recorded did not happen.
     pub fn rewind(&mut self, step: StepIndex) {
         let plan = Arc::clone(&self.plan);
+        self.end = None;
         for after in plan.descendants(step).into_iter().chain([step]) {
             let state = &mut self.steps[after.at()];
             state.status = StepStatus::Created;
