@@ -1,7 +1,5 @@
 //! The output of a run: an object of the outputs of its leaf steps.
 
-use std::fmt::Write as _;
-
 use axum::extract::State as Shared;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -34,17 +32,9 @@ pub(crate) async fn of(
     for (task, answer) in answers {
         whole.learn(task, answer);
     }
-    let mut text = String::from("{");
-    for leaf in leaves {
-        if let Some(answer) = whole.output(*leaf) {
-            let comma = if text.len() > 1 { "," } else { "" };
-            // A name has no character that JSON would escape.
-            write!(text, "{comma}\"{}\":{answer}", version.plan.step(*leaf).name)
-                .expect("a String takes everything");
-        }
-    }
-    text.push('}');
-    Ok(Some(if text == "{}" { Json::null() } else { Json::trusted(text) }))
+    let member = |leaf: &StepIndex| Some((&version.plan.step(*leaf).name, whole.output(*leaf)?));
+    let mut members = leaves.iter().filter_map(member).peekable();
+    Ok(Some(if members.peek().is_none() { Json::null() } else { Json::object(members) }))
 }
 
 /// The output of a run, exactly as its steps answered it.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::code::Code;
+use crate::name::Name;
 
 mod keys;
 mod number;
@@ -32,6 +33,13 @@ impl Json {
     /// Never true: the empty text is not JSON.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The object with these members. A name has no character that JSON would escape; each name comes once.
+    pub fn object<'a>(members: impl IntoIterator<Item = (&'a Name, Self)>) -> Self {
+        let member = |(name, value): (&Name, Self)| format!("\"{name}\":{value}");
+        let members: Vec<String> = members.into_iter().map(member).collect();
+        Self(format!("{{{}}}", members.join(",")).into())
     }
 
     /// The literal `null`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{Failure, Json, LogLine, Receipt, RunId, StepIndex, TaskKey, TenantId, WorkerId};
 
 use crate::flow::step_number;
-use crate::history::receipt;
+use crate::history::{count, receipt, small};
 use crate::run::read_failure;
 use crate::token::read_step;
 use crate::{Error, Store};
@@ -39,14 +39,6 @@ pub struct LogRow {
     pub at: TaskLog,
     /// The lines, in order.
     pub lines: Vec<LogLine>,
-}
-
-fn count(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-fn small(number: i32) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }
 
 /// Which part of a run's log.

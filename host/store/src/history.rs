@@ -52,11 +52,11 @@ pub struct TokenRow {
     pub wake_at: Option<String>,
 }
 
-fn count(number: i64) -> u64 {
+pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn small(number: i32) -> u64 {
+pub(crate) fn small(number: i32) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

@@ -147,11 +147,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
 fn value_of(input: &Input) -> Json {
     match input {
         Input::Flow(json) | Input::Element(json) => json.clone(),
-        Input::Deps(deps) => {
-            let members: Vec<String> =
-                deps.iter().map(|(name, json)| format!("\"{name}\":{json}")).collect();
-            Json::trusted(format!("{{{}}}", members.join(",")))
-        }
+        Input::Deps(deps) => Json::object(deps.iter().map(|(name, json)| (name, json.clone()))),
     }
 }
 

@@ -7,17 +7,14 @@ use std::time::Duration;
 use model::WorkerId;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::Shared;
 use crate::lane::Message;
+use crate::{AGAIN, Shared};
 
 /// Tokens woken by one statement.
 const WAKE_BITE: i64 = 1_000;
 
 /// Longest wait between two looks for due tokens: other processes park, too.
 const WAKE_AT_LEAST: Duration = Duration::from_secs(1);
-
-/// The wait before the store is asked again while it does not answer.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// Hears bells for the whole process.
 pub(crate) async fn listen(shared: Arc<Shared>) {

@@ -2,24 +2,20 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::TenantId;
 use store::{Claimed, Ring};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use crate::Shared;
 use crate::lane::Message;
+use crate::{AGAIN, Shared};
 
 /// Tenants one claim looks at; the next claim goes on with those after them.
 const TENANTS: i64 = 16;
 
 /// Tokens one claim takes at most.
 const MOST: i64 = 256;
-
-/// The wait before the next claim while Postgres does not answer.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// Deals tokens of runs that were started in this process.
 pub(crate) async fn take_starts(

@@ -176,8 +176,7 @@ impl Lane {
         let failure = Failure::new(FailureKind::HostInternal, "the run cannot be read");
         let step = claimed.position.step();
         delta.finish = Some(Finish::Failed { step, failure });
-        self.forget(delta.run_id);
-        self.pending.push(delta);
+        self.push(delta);
     }
 
     /// Takes a token in hand.

@@ -27,6 +27,9 @@ use crate::lane::Message;
 use crate::seats::Seats;
 use crate::versions::Versions;
 
+/// The wait before the store is asked again while it does not answer.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct Settings {

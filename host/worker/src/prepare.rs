@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::{Json, Plan, Position, StepIndex, TaskKey};
 use store::{Claimed, Need};
 
-use crate::Shared;
 use crate::versions::Version;
+use crate::{AGAIN, Shared};
 
 /// A token with everything its lane needs to go on.
 pub(crate) struct Prepared {
@@ -35,9 +34,6 @@ impl Prepared {
         }
     }
 }
-
-/// The wait before a read is tried again while Postgres does not answer.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// Every task of a step.
 fn all(step: StepIndex) -> Need {

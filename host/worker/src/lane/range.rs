@@ -150,6 +150,7 @@ impl Lane {
             Work::Resting | Work::Task(_) => Vec::new(),
         };
         attempts.push(attempted);
+        // Going on lets the token rest, and what rests is not interrupted.
         if let Some(run) = self.runs.get(&run_id) {
             run.stop();
         }

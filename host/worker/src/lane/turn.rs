@@ -45,7 +45,7 @@ impl Lane {
             }
         };
         let moves = Moves::of(&run.version.plan, &changes);
-        let unopened = unopened(position.step(), &moves);
+        let unopened = unopened(&moves);
         let charged = charge_lost(&moves, lost);
         let attempts = unopened.into_iter().chain(charged).collect();
         self.go_on(run_id, id, Onward { moves, attempts, lost });
@@ -237,15 +237,13 @@ pub(super) fn know_width(run: &mut OwnedRun, step: StepIndex) -> Option<u32> {
 }
 
 /// The outcome of a step that failed without a task.
-fn unopened(step: StepIndex, moves: &Moves) -> Option<Attempted> {
-    let Some(Finish::Failed { step: failed, failure }) = &moves.finish else {
+fn unopened(moves: &Moves) -> Option<Attempted> {
+    let Some(Finish::Failed { step, failure }) = &moves.finish else {
         return None;
     };
-    // It is the step itself, or a map step right after it.
-    let step = if *failed == step { step } else { *failed };
     let written = Written::Failed(failure.clone());
     let (receipt, log) = (Receipt::default(), Vec::new());
-    Some(Attempted { step, index: None, attempt: 1, written, receipt, log })
+    Some(Attempted { step: *step, index: None, attempt: 1, written, receipt, log })
 }
 
 /// The attempts that were lost at a token whose task had not been recorded as open.
