@@ -36,6 +36,11 @@
 //! are in the attempt's log, because nothing can be returned any more; it is tried again like any failure.
 //!
 //! Each attempt is a fresh instance: statics, caches and open files do not survive it.
+//!
+//! # The heap
+//!
+//! A component gets a global allocator whose first 128 KiB are part of the module. Turn off the feature `heap` to bring
+//! another one.
 
 pub mod log;
 #[cfg(not(target_arch = "wasm32"))]
@@ -45,6 +50,8 @@ mod context;
 mod dispatch;
 mod error;
 mod handler;
+#[cfg(all(target_arch = "wasm32", feature = "heap"))]
+mod heap;
 mod host;
 mod input;
 
