@@ -18,9 +18,8 @@ const PAGE: usize = 64 * 1024;
 const FIRST_BYTES: usize = 2 * PAGE;
 
 #[global_allocator]
-static HEAP: Heap = Heap(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages {
-    first_is_free: Cell::new(true),
-})));
+static HEAP: Heap =
+    Heap(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages { first_is_free: Cell::new(true) })));
 
 static FIRST: First = First(UnsafeCell::new([0; FIRST_BYTES]));
 
