@@ -1,5 +1,6 @@
 //! Makes sure that there is a toolchain: looks, adds the target, installs Debian's compiler, or says what to do.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -24,6 +25,19 @@ pub enum Install {
 /// that builds std from source; that one installed, where `install` allows it. Every command that changes the machine
 /// is said first.
 pub fn ensure_toolchain(
+    folder: &Path,
+    install: Install,
+    progress: Progress<'_>,
+) -> Result<Toolchain, Error> {
+    if let Some(toolchain) = Found::look(folder).with_target() {
+        return Ok(toolchain);
+    }
+    // Two that add the same thing to the machine at once undo each other's work.
+    let _turn = take_turn(progress);
+    add_what_is_missing(folder, install, progress)
+}
+
+fn add_what_is_missing(
     folder: &Path,
     install: Install,
     progress: Progress<'_>,
@@ -68,6 +82,25 @@ pub fn ensure_toolchain(
         missing: missing.join("; "),
         command: mending_command(&found, packages.as_deref()),
     })
+}
+
+/// Waits until no other build of this user changes the machine. Where no lock can be had, nobody waits.
+fn take_turn(progress: Progress<'_>) -> Option<File> {
+    let path = cache().join("install.lock");
+    fs::create_dir_all(path.parent()?).ok()?;
+    let lock = File::create(path).ok()?;
+    if lock.try_lock().is_err() {
+        progress.say(Note::Waiting("another build adds what this one needs too"));
+        lock.lock().ok()?;
+    }
+    Some(lock)
+}
+
+/// What this user's builds remember.
+fn cache() -> PathBuf {
+    let home = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
+    home.unwrap_or_else(env::temp_dir).join("stepcell")
 }
 
 fn what_is_missing(found: &Found) -> String {
@@ -151,12 +184,8 @@ struct Refused(PathBuf);
 
 impl Refused {
     fn of(sysroot: &Path) -> Self {
-        let home = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
         let name = sysroot.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self(
-            home.unwrap_or_else(env::temp_dir).join("stepcell").join(format!("no-{TARGET}-{name}")),
-        )
+        Self(cache().join(format!("no-{TARGET}-{name}")))
     }
 
     fn is_remembered(&self) -> bool {

@@ -5,6 +5,8 @@
 pub enum Note<'a> {
     /// A command that changes this machine is being run.
     Running(&'a str),
+    /// It waits, and why.
+    Waiting(&'a str),
     /// Which toolchain is used; said once for each build that compiles.
     Toolchain(&'a str),
     /// A line that cargo wrote: `Compiling serde v1.0.0`, a warning, a part of an error.

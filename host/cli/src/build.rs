@@ -55,6 +55,7 @@ pub(crate) async fn folder(
     let work = move || {
         let say = |note: Note<'_>| match note {
             Note::Running(command) => told.println(format!("running `{command}`")),
+            Note::Waiting(why) => told.println(format!("waiting: {why}")),
             Note::Toolchain(_) => {}
             Note::Cargo(line) => {
                 told.set_message(line.trim().to_owned());
