@@ -38,6 +38,17 @@ impl ComponentView {
         &self.report.world
     }
 
+    /// The handlers it says it carries: `{"handlers": ["charge", ...]}`. Empty when it says nothing of the kind.
+    pub(crate) fn handlers(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Description {
+            handlers: Vec<String>,
+        }
+        let description = self.report.description.as_ref();
+        let description = description.and_then(|json| serde_json::from_str(json.as_str()).ok());
+        description.map(|Description { handlers }| handlers).unwrap_or_default()
+    }
+
     /// Reads what is kept beside the bytes.
     pub(crate) fn read(stored: StoredComponent) -> Result<Self, Problem> {
         let StoredComponent { digest, report, size_bytes: _, created_at, used_by } = stored;

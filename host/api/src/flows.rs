@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::manifest::{Manifest, Problems, Sources, no_files};
+use model::manifest::{Found, Manifest, Problems, Sources, no_files};
 use model::{Code, Definition, Digest, Plan, TenantId};
 use serde::{Deserialize, Serialize};
 use store::FlowRow;
@@ -129,10 +129,9 @@ async fn resolve(
         let digest = component.digest().ok_or_else(|| {
             format!("`{name}` is not a digest; upload the component and name it by its digest, or use `stepcell deploy`")
         })?;
-        known
-            .contains_key(&digest)
-            .then_some(digest)
-            .ok_or_else(|| format!("component `{name}` was not uploaded"))
+        let view = known.get(&digest);
+        let view = view.ok_or_else(|| format!("component `{name}` was not uploaded"))?;
+        Ok(Found { digest, handlers: view.handlers() })
     };
     let sources = Sources { component: &mut find, schema: &mut no_files };
     let definition = manifest.resolve(sources).map_err(|problems| Problem::manifest(&problems))?;

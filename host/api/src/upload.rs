@@ -50,7 +50,7 @@ pub(crate) struct KeptReport {
     /// What it says about itself: its handlers and schemas.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
-    description: Option<Json>,
+    pub(crate) description: Option<Json>,
     /// What a person should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,

@@ -68,6 +68,7 @@ codes! {
     ManifestTooLarge = "manifest.too_large", 413, "The flow has too many parts";
     ManifestBadSchema = "manifest.bad_schema", 422, "A JSON Schema cannot be used";
     ManifestUnknownComponent = "manifest.unknown_component", 422, "A component was not found";
+    ManifestUnknownHandler = "manifest.unknown_handler", 422, "A component has no such handler";
     ManifestSchemaMismatch = "manifest.schema_mismatch", 422, "Two steps do not fit each other";
     ManifestNotSupported = "manifest.not_supported", 422, "A field is not supported yet";
 

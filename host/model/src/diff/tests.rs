@@ -13,7 +13,7 @@ const BEFORE: &str = "flow = \"f\"\ndescription = \"d\"\n\
 
 fn definition(manifest: &str) -> Definition {
     let component = &mut |component: &crate::manifest::ComponentRef| {
-        Ok(Digest::of(component.as_str().as_bytes()))
+        Ok(Digest::of(component.as_str().as_bytes()).into())
     };
     let sources = Sources { component, schema: &mut crate::manifest::no_files };
     Manifest::from_toml(manifest).unwrap().resolve(sources).unwrap()

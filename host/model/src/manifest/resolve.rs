@@ -9,14 +9,58 @@ use crate::definition::{Definition, Step, StepIndex};
 use crate::id::Digest;
 use crate::json::{Gate, Json};
 use crate::name::Name;
+use crate::near::nearest;
 use crate::schema::{self, MAX_SCHEMA_BYTES, Schema};
 
 /// Where a manifest's references are looked up. An error is one sentence for people: what was not found, what to do.
 pub struct Sources<'a> {
-    /// The digest of a component; asked once for each that the manifest names.
-    pub component: &'a mut dyn FnMut(&ComponentRef) -> Result<Digest, String>,
+    /// A component; asked once for each that the manifest names.
+    pub component: &'a mut dyn FnMut(&ComponentRef) -> Result<Found, String>,
     /// The text of a schema file. Over HTTP: [`no_files`].
     pub schema: &'a mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+}
+
+/// A component that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which one it is.
+    pub digest: Digest,
+    /// The handlers it says it carries; empty when it says nothing.
+    pub handlers: Vec<String>,
+}
+
+impl From<Digest> for Found {
+    fn from(digest: Digest) -> Self {
+        Self { digest, handlers: Vec::new() }
+    }
+}
+
+impl Found {
+    /// Why a step cannot call this handler, and the name that was probably meant.
+    fn refusal(&self, step: &Name, handler: &str) -> Option<(String, Option<&str>)> {
+        let known = || self.handlers.iter().map(String::as_str);
+        let is_there = match self.handlers.len() {
+            0 => true,
+            1 => handler.is_empty() || known().any(|known| known == handler),
+            _ => known().any(|known| known == handler),
+        };
+        if is_there {
+            return None;
+        }
+        let all: Vec<&str> = known().collect();
+        let all = all.join("`, `");
+        Some(if handler.is_empty() {
+            let detail = format!(
+                "step `{step}` names no handler, and its component carries several: `{all}`; add `handler`"
+            );
+            (detail, nearest(step.as_str(), known()))
+        } else {
+            let detail = format!(
+                "step `{step}` calls the handler `{handler}`, and its component carries `{all}`; change `handler`"
+            );
+            (detail, nearest(handler, known()))
+        })
+    }
 }
 
 /// For manifests that did not come from a folder: every schema file is refused.
@@ -28,7 +72,7 @@ impl Manifest {
     /// The definition this manifest means, everything defaulted flow to step. Every problem is listed.
     pub fn resolve(&self, sources: Sources<'_>) -> Result<Definition, Problems> {
         let mut resolver =
-            Resolver { sources, problems: Problems::default(), digests: BTreeMap::new() };
+            Resolver { sources, problems: Problems::default(), found: BTreeMap::new() };
         let place = Place { pointer: "/input_schema".to_owned(), line: None };
         let input_schema = resolver.schema(self.input_schema.as_ref(), &place);
         let mut places: BTreeMap<&Name, StepIndex> = BTreeMap::new();
@@ -63,7 +107,7 @@ impl Manifest {
 struct Resolver<'a> {
     sources: Sources<'a>,
     problems: Problems,
-    digests: BTreeMap<ComponentRef, Result<Digest, ()>>,
+    found: BTreeMap<ComponentRef, Option<Found>>,
 }
 
 impl Resolver<'_> {
@@ -77,7 +121,7 @@ impl Resolver<'_> {
             self.schema(step.input_schema.as_ref(), &within(&step.place, "input_schema"));
         let output_schema =
             self.schema(step.output_schema.as_ref(), &within(&step.place, "output_schema"));
-        let component = self.component(&step.component, &within(&step.place, "component"))?;
+        let component = self.component(step)?;
         Some(Step {
             name: step.name.clone(),
             needs: step.needs.iter().filter_map(|needed| places.get(needed).copied()).collect(),
@@ -91,16 +135,23 @@ impl Resolver<'_> {
         })
     }
 
-    /// Looks a component up, and reports it once when it is not there.
-    fn component(&mut self, component: &ComponentRef, place: &Place) -> Option<Digest> {
-        if let Some(known) = self.digests.get(component) {
-            return known.ok();
+    /// Looks a step's component up, reports it once when it is not there, and every handler it does not carry.
+    fn component(&mut self, step: &ManifestStep) -> Option<Digest> {
+        let named = &step.component;
+        if !self.found.contains_key(named) {
+            let found = (self.sources.component)(named).map_err(|detail| {
+                let place = within(&step.place, "component");
+                self.problems.push(Problem::new(Code::ManifestUnknownComponent, &place, detail));
+            });
+            self.found.insert(named.clone(), found.ok());
         }
-        let found = (self.sources.component)(component).map_err(|detail| {
-            self.problems.push(Problem::new(Code::ManifestUnknownComponent, place, detail));
-        });
-        self.digests.insert(component.clone(), found);
-        found.ok()
+        let found = self.found.get(named)?.as_ref()?;
+        if let Some((detail, meant)) = found.refusal(&step.name, &step.handler) {
+            let place = within(&step.place, "handler");
+            let problem = Problem::new(Code::ManifestUnknownHandler, &place, detail);
+            self.problems.push(problem.suggesting(meant));
+        }
+        Some(found.digest)
     }
 
     fn schema(&mut self, schema: Option<&SchemaRef>, place: &Place) -> Option<Json> {
@@ -134,4 +185,43 @@ fn sorted(json: &Json) -> Result<Json, serde_json::Error> {
 
 fn within(place: &Place, field: &str) -> Place {
     Place { pointer: format!("{}/{field}", place.pointer), line: place.line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::no_files;
+    use super::*;
+
+    #[test]
+    fn a_step_calls_a_handler_its_component_says_it_carries() {
+        let found = |handlers: &[&str], step: &str| {
+            let text = format!("flow = \"f\"\n[[step]]\nname = \"pay\"\ncomponent = \"c\"\n{step}");
+            let handlers: Vec<String> = handlers.iter().map(|name| (*name).to_owned()).collect();
+            let resolved = Manifest::from_toml(&text).unwrap().resolve(Sources {
+                component: &mut |_| {
+                    Ok(Found { digest: Digest::of(b"c"), handlers: handlers.clone() })
+                },
+                schema: &mut no_files,
+            });
+            resolved.map_or_else(|found| found.problems, |_| Vec::new())
+        };
+        for (handlers, step) in [
+            (&[][..], "handler = \"anything\""),
+            (&["charge"], ""),
+            (&["charge"], "handler = \"charge\""),
+            (&["charge", "refund"], "handler = \"refund\""),
+        ] {
+            assert!(found(handlers, step).is_empty(), "{handlers:?} {step}");
+        }
+        let problems = found(&["charge", "refund"], "handler = \"charg\"");
+        let [problem] = &problems[..] else { panic!("{problems:?}") };
+        assert_eq!(
+            (problem.code, &problem.pointer[..]),
+            (Code::ManifestUnknownHandler, "/step/0/handler")
+        );
+        assert!(problem.detail.contains("`charge`, `refund`"), "{}", problem.detail);
+        let unnamed = found(&["charge", "refund"], "");
+        assert_eq!(unnamed[0].code, Code::ManifestUnknownHandler);
+        assert!(unnamed[0].detail.contains("carries several"), "{}", unnamed[0].detail);
+    }
 }

@@ -53,7 +53,7 @@ fn problems_of_step(step: &str) -> Vec<(Code, Option<usize>, String)> {
 
 fn resolved(manifest: &Manifest) -> Result<Definition, Problems> {
     manifest.resolve(Sources {
-        component: &mut |component| Ok(Digest::of(component.as_str().as_bytes())),
+        component: &mut |component| Ok(Digest::of(component.as_str().as_bytes()).into()),
         schema: &mut |_| Ok(b"{ \"type\":\"array\" , \"items\": {\"type\":\"number\"} }".to_vec()),
     })
 }

@@ -201,7 +201,7 @@ mod tests {
         let text = format!(
             "flow = \"f\"\n{head}\n[defaults]\ncomponent = \"c\"\n[[step]]\nname = \"a\"\n{a}\n[[step]]\nname = \"b\"\n{b}\n"
         );
-        let component = &mut |_: &ComponentRef| Ok(Digest::of(b"c"));
+        let component = &mut |_: &ComponentRef| Ok(Digest::of(b"c").into());
         let sources = Sources { component, schema: &mut no_files };
         match Manifest::from_toml(&text).unwrap().resolve(sources) {
             Ok(_) => Vec::new(),
