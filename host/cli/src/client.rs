@@ -87,12 +87,21 @@ impl Client {
     /// A host and a key.
     pub(crate) fn to(url: &str, key: &str) -> anyhow::Result<Self> {
         let base = url.trim_end_matches('/').to_owned();
-        if !base.starts_with("http://") {
-            let text = format!("`{base}` is not a host; write `http://<address>:<port>`");
-            return Err(Usage(text).into());
-        }
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIME).no_proxy().build()?;
-        Ok(Self { base, key: key.to_owned(), http })
+        // The provider that the connection to Postgres uses too. Another call has installed it already: as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIME).no_proxy();
+        let client = match base.split_once("://") {
+            Some(("https", _)) => client,
+            // Reading the system's certificates takes longer than most commands.
+            Some(("http", _)) => client.tls_certs_only([]),
+            Some(_) | None => {
+                let text = format!(
+                    "`{base}` is not a host; write `http://<address>:<port>` or `https://<name>`"
+                );
+                return Err(Usage(text).into());
+            }
+        };
+        Ok(Self { base, key: key.to_owned(), http: client.build()? })
     }
 
     /// Sends a request; a problem is an error.

@@ -2,10 +2,16 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepcell_tests::guests::{hand_written, root};
 use stepcell_tests::host::{Host, binary};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// Runs the program in a folder of its own.
 fn stepcell(folder: &Path, arguments: &[&str]) -> Output {
@@ -103,4 +109,52 @@ async fn a_run_that_fails_is_exit_code_one() {
     against(&host, &["deploy", "examples/hello/flow.toml"]).await;
     let failed = against(&host, &["run", "hello", "--input", "{\"name\":\"\"}", "--wait"]).await;
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+}
+
+/// Stands before a host and speaks TLS; its URL and its certificate.
+async fn behind_tls(host: &Host) -> (String, String) {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![own.cert.der().clone()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let behind = host.client.url().trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                // A client that does not trust the certificate hangs up: that is its test.
+                let mut stream = acceptor.accept(stream).await?;
+                let mut host = TcpStream::connect(behind).await?;
+                copy_bidirectional(&mut stream, &mut host).await
+            });
+        }
+    });
+    (url, own.cert.pem())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_behind_tls_is_spoken_to_when_its_certificate_is_trusted() {
+    let host = Host::start().await;
+    let (url, certificate) = behind_tls(&host).await;
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let roots = |name: &str, certificate: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, certificate).unwrap();
+        path
+    };
+    let ask = async |roots: &Path| {
+        let mut command = Command::new(binary());
+        command.args(["--json", "--url", &url, "--key", host.client.key(), "runs"]);
+        command.env("SSL_CERT_FILE", roots);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    };
+    let answered = ask(&roots("its.pem", certificate)).await;
+    assert!(answered.status.success(), "{answered:?}");
+    let refused = ask(&roots("a-strangers.pem", stranger.cert.pem())).await;
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("certificate"), "{refused:?}");
 }
