@@ -15,7 +15,10 @@ use crate::client::Client;
 use crate::guests;
 
 /// Says which migrations the template database was made with.
-const MIGRATIONS: &str = include_str!("../../migrations/0001_start.sql");
+const MIGRATIONS: &str = concat!(
+    include_str!("../../migrations/0001_start.sql"),
+    include_str!("../../migrations/0002_operate.sql")
+);
 
 /// What differs from host to host.
 pub struct Settings {

@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use model::{Code, LogLine, Plan, StepIndex};
 use serde::{Deserialize, Serialize};
-use store::{LogFilter, LogRow, TaskLog};
+use store::{LogFilter, LogRow, RecordedLog, TaskLog};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Read};
@@ -27,14 +27,26 @@ struct AttemptLog {
     lines: Vec<LogLine>,
 }
 
-/// A page of logs, by step, task and attempt.
+/// A page of logs.
 #[derive(Debug, Serialize, ToSchema)]
 struct LogPage {
     /// One entry for each attempt that wrote something.
     logs: Vec<AttemptLog>,
-    /// Send it as `after` to go on; absent on the last page.
+    /// Send it as `after` to go on; in the order of tasks absent on the last page, in the order of recording only where
+    /// nothing was recorded yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LogOrder {
+    /// By step, task and attempt.
+    #[default]
+    Task,
+    /// As they were recorded: what comes later comes after what was read, so that a log can be followed.
+    Recorded,
 }
 
 /// Which logs.
@@ -43,13 +55,17 @@ struct LogPage {
 pub(crate) struct LogsQuery {
     /// Only of this step.
     step: Option<String>,
-    /// Where the page before ended.
+    /// `task` (the default): by step, task and attempt. `recorded`: as they were recorded, to follow a live run.
+    #[serde(default)]
+    #[param(inline)]
+    order: LogOrder,
+    /// Where the page before ended; it is good for the order it came from.
     after: Option<String>,
     /// Attempts in a page, 500 at most. Defaults to 50.
     limit: Option<i64>,
 }
 
-/// What the handlers of a run wrote, by step, task and attempt.
+/// What the handlers of a run wrote.
 #[utoipa::path(
     get,
     path = "/v1/runs/{run_id}/logs",
@@ -68,18 +84,35 @@ pub(crate) async fn list_logs(
     let version = state.plans().version(state.store(), (tenant, run.flow_id, run.version)).await?;
     let plan = &version.plan;
     let step = query.step.as_deref().map(|name| find_step(plan, name)).transpose()?;
-    let list = List { tenant, name: &format!("logs\n{run_id}\n{step:?}") };
+    let list = List { tenant, name: &format!("logs\n{run_id}\n{step:?}\n{:?}", query.order) };
     let after = query.after.as_deref().map(|cursor| list.place(cursor)).transpose()?;
-    let after = after.as_deref().and_then(read_place);
-    let rows = state.store().list_logs(tenant, run_id, LogFilter { step, after, limit }).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|row| list.cursor(&write_place(row.at)));
+    let after = after.as_deref();
     let log = |row: LogRow| {
         let (step, index, attempt) = row.at;
         AttemptLog { step: plan.step(step).name.to_string(), index, attempt, lines: row.lines }
     };
-    let logs = rows.into_iter().map(log).collect();
-    Ok(axum::Json(LogPage { logs, next }).into_response())
+    let page = match query.order {
+        LogOrder::Task => {
+            let filter = LogFilter { step, after: after.and_then(read_place), limit };
+            let rows = state.store().list_logs(tenant, run_id, filter).await?;
+            let full = i64::try_from(rows.len()) == Ok(limit);
+            let last = rows.last().filter(|_| full).map(|row| write_place(row.at));
+            LogPage {
+                next: last.map(|place| list.cursor(&place)),
+                logs: rows.into_iter().map(log).collect(),
+            }
+        }
+        LogOrder::Recorded => {
+            let filter = LogFilter { step, after: after.and_then(read_recorded), limit };
+            let rows = state.store().follow_logs(tenant, run_id, filter).await?;
+            let last = rows.last().map(|(place, _)| *place).or(filter.after);
+            LogPage {
+                next: last.map(|place| list.cursor(&write_recorded(place))),
+                logs: rows.into_iter().map(|(_, row)| log(row)).collect(),
+            }
+        }
+    };
+    Ok(axum::Json(page).into_response())
 }
 
 /// The step of this name.
@@ -101,4 +134,13 @@ fn read_place(place: &str) -> Option<TaskLog> {
     let mut parts = place.split(' ');
     let step = StepIndex(parts.next()?.parse().ok()?);
     Some((step, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn write_recorded(RecordedLog { xid, at }: RecordedLog) -> String {
+    format!("{xid} {}", write_place(at))
+}
+
+fn read_recorded(place: &str) -> Option<RecordedLog> {
+    let (xid, at) = place.split_once(' ')?;
+    Some(RecordedLog { xid: xid.parse().ok()?, at: read_place(at)? })
 }

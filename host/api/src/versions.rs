@@ -27,6 +27,9 @@ struct VersionItem {
     content_hash: String,
     /// When it was registered, RFC 3339.
     created_at: String,
+    /// When new runs were pointed at it last, RFC 3339; only in lists, and only if they ever were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activated_at: Option<String>,
     /// Runs on it that have not ended; only in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     live_runs: Option<i64>,
@@ -68,11 +71,12 @@ pub(crate) async fn list_versions(
     let rows = state.store().list_versions(tenant, flow_id, before, limit).await?;
     let full = i64::try_from(rows.len()) == Ok(limit);
     let next = rows.last().filter(|_| full).map(|row| list.cursor(&row.version.to_string()));
-    let item = |row: store::VersionRow| VersionItem {
+    let item = |row: store::VersionSummary| VersionItem {
         version: row.version,
         active: Some(row.version) == current,
         content_hash: row.content_hash,
         created_at: row.created_at,
+        activated_at: row.activated_at,
         live_runs: Some(row.live_count),
         definition: None,
     };
@@ -104,6 +108,7 @@ pub(crate) async fn get_version(
         active: Some(version) == current,
         content_hash: row.content_hash,
         created_at: row.created_at,
+        activated_at: None,
         live_runs: None,
         definition: Some(Json::trusted(row.definition)),
     };
@@ -191,7 +196,7 @@ struct ActivateBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RollbackBody {
-    /// Its number. Defaults to the nearest one below the active one.
+    /// Its number. Defaults to the one that was active before; a second time, to the one before that.
     version: Option<u32>,
 }
 
@@ -228,7 +233,8 @@ pub(crate) async fn activate_version(
     point(&state, (caller.tenant, flow_id), flow, body.version).await
 }
 
-/// Points new runs at an earlier version: the one that is named, else the nearest below the active one.
+/// Points new runs at an earlier version: the one that is named, else the one that was active before. What was rolled
+/// back from is not gone back to: a second rollback goes one further.
 #[utoipa::path(
     post,
     path = "/v1/flows/{flow}/rollback",
@@ -244,12 +250,15 @@ pub(crate) async fn roll_back(
     request: Request,
 ) -> Result<Response, Problem> {
     let body: RollbackBody = body::form(request).await?;
-    let (flow_id, current) = state.plans().find(state.store(), caller.tenant, &flow).await?;
-    let version = body.version.or(current.and_then(|current| current.checked_sub(1)));
-    let none = "there is no version below the active one to go back to";
-    let version = version.filter(|version| *version > 0);
-    let version = version.ok_or_else(|| Problem::new(Code::VersionNotFound, none))?;
-    point(&state, (caller.tenant, flow_id), flow, version).await
+    let (flow_id, _) = state.plans().find(state.store(), caller.tenant, &flow).await?;
+    let owner = (caller.tenant, flow_id);
+    if let Some(version) = body.version {
+        return point(&state, owner, flow, version).await;
+    }
+    let moved = state.store().roll_back(caller.tenant, flow_id).await?;
+    let none = "no version was active before the active one; name one with `version`";
+    let (version, before) = moved.ok_or_else(|| Problem::new(Code::VersionNotFound, none))?;
+    pointed(&state, owner, flow, (before, version)).await
 }
 
 async fn point(
@@ -260,6 +269,15 @@ async fn point(
 ) -> Result<Response, Problem> {
     let previous = state.store().activate(tenant, flow_id, version).await?;
     let previous_version = previous.ok_or_else(|| version_not_found(version))?;
+    pointed(state, (tenant, flow_id), flow, (previous_version, version)).await
+}
+
+async fn pointed(
+    state: &State,
+    (tenant, flow_id): (TenantId, FlowId),
+    flow: String,
+    (previous_version, version): (Option<u32>, u32),
+) -> Result<Response, Problem> {
     // New runs here follow at once; elsewhere the start statement tells them.
     state.plans().find(state.store(), tenant, &flow).await?;
     let differences = match previous_version {

@@ -140,14 +140,42 @@ async fn versions_are_activated_compared_and_rolled_back() {
     let diff = host.get("/v1/flows/f/diff").await.body;
     assert_eq!((&diff["from"], &diff["to"]), (&json!(1), &json!(2)));
     assert_eq!(diff["differences"][0]["text"], "step `a`: timeout 5s -> 6s");
-    let back = host.post("/v1/flows/f/rollback", &json!({})).await;
-    assert_eq!((back.status, &back.body["active_version"]), (StatusCode::OK, &json!(1)));
-    let none = host.post("/v1/flows/f/rollback", &json!({})).await;
-    assert_refused(&none, StatusCode::NOT_FOUND, "version.not_found");
     let answer = host.post("/v1/flows/f/activate", &json!({ "version": 9 })).await;
     assert_refused(&answer, StatusCode::NOT_FOUND, "version.not_found");
     let versions = host.get("/v1/flows/f/versions").await.body;
-    assert_eq!(versions["versions"][1]["active"], true);
+    assert_eq!(versions["versions"][0]["active"], true);
+    assert!(versions["versions"][0]["activated_at"].is_string(), "{versions:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_goes_to_what_was_active_before_and_then_further() {
+    let host = Host::start().await;
+    let digest = host.component().await;
+    let roll_back = async || {
+        let answer = host.post("/v1/flows/f/rollback", &json!({})).await;
+        (answer.status.is_success(), answer.body["active_version"].as_u64())
+    };
+    for timeout in ["5s", "6s", "7s"] {
+        let step = json!({ "name": "a", "component": digest, "timeout": timeout });
+        host.post("/v1/flows", &json!({ "flow": "f", "step": [step] })).await;
+    }
+    for version in [1, 3, 3, 2] {
+        host.post("/v1/flows/f/activate", &json!({ "version": version })).await;
+    }
+    // Version 2 was tried and taken back; version 3 was activated twice, which is once.
+    assert_eq!(roll_back().await, (true, Some(3)));
+    assert_eq!(roll_back().await, (true, Some(1)));
+    let none = host.post("/v1/flows/f/rollback", &json!({})).await;
+    assert_refused(&none, StatusCode::NOT_FOUND, "version.not_found");
+    for version in [2, 3, 2] {
+        host.post("/v1/flows/f/activate", &json!({ "version": version })).await;
+    }
+    let three = tokio::join!(roll_back(), roll_back(), roll_back(), roll_back());
+    let mut reached = [three.0, three.1, three.2, three.3];
+    reached.sort();
+    // Each of them took one step: none was lost, none was taken twice.
+    assert_eq!(reached, [(false, None), (true, Some(1)), (true, Some(2)), (true, Some(3))]);
+    assert_eq!(host.get("/v1/flows/f").await.body["active_version"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,6 +114,7 @@ pub(crate) struct Diff {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Versions {
     pub(crate) versions: Vec<Version>,
+    pub(crate) next: Option<String>,
 }
 
 /// One version.
@@ -123,6 +124,7 @@ pub(crate) struct Version {
     pub(crate) active: bool,
     pub(crate) content_hash: String,
     pub(crate) created_at: String,
+    pub(crate) activated_at: Option<String>,
     pub(crate) live_runs: Option<i64>,
 }
 

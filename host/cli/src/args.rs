@@ -247,7 +247,7 @@ pub(crate) struct Activate {
 pub(crate) struct Rollback {
     /// The flow
     pub(crate) flow: String,
-    /// The version to go back to; defaults to the nearest below the active one
+    /// The version to go back to; defaults to the one that was active before
     pub(crate) version: Option<u32>,
 }
 

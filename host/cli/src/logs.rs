@@ -1,6 +1,5 @@
 //! `stepcell logs`: what the handlers of a run wrote.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::answers;
@@ -13,16 +12,15 @@ use crate::screen::Screen;
 /// How often a live run is looked at.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Shows logs.
+/// Shows logs: in the order of tasks, or as they are recorded until the run ends.
 pub(crate) async fn run(client: &Client, args: Logs, screen: &Screen) -> anyhow::Result<()> {
-    // Logs are listed by step, task and attempt: those of a live run may appear before what was listed.
-    let mut shown = BTreeSet::new();
+    let mut after = None;
+    if !args.follow {
+        return show(client, &args, &mut after, screen).await;
+    }
     loop {
-        let ended = match args.follow {
-            true => is_ended(client, &args.run).await?,
-            false => true,
-        };
-        all(client, &args, &mut shown, screen).await?;
+        let ended = is_ended(client, &args.run).await?;
+        show(client, &args, &mut after, screen).await?;
         if ended {
             return Ok(());
         }
@@ -36,43 +34,40 @@ async fn is_ended(client: &Client, run: &str) -> anyhow::Result<bool> {
     Ok(run.is_ended())
 }
 
-type Shown = BTreeSet<(String, u32, u32)>;
-
-async fn all(
+/// Shows every page after `after`, which is where to go on then.
+async fn show(
     client: &Client,
     args: &Logs,
-    shown: &mut Shown,
+    after: &mut Option<String>,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let mut after = None;
     loop {
         let query = query(&[
             ("step", args.step.clone()),
-            ("after", after),
+            ("order", args.follow.then(|| "recorded".to_owned())),
+            ("after", after.clone()),
             ("limit", Some("500".to_owned())),
         ]);
         let page: answers::Logs =
             client.read(Ask::get(format!("/v1/runs/{}/logs{query}", part(&args.run)))).await?;
-        for log in &page.logs {
-            let answers::AttemptLog { step, index, attempt, lines } = log;
-            if !shown.insert((step.clone(), *index, *attempt)) {
-                continue;
-            }
-            for line in lines {
-                if screen.is_json() {
-                    screen.json(&serde_json::json!({ "step": step, "index": index, "attempt": attempt, "line": line }));
-                } else {
-                    screen.line(&format!(
-                        "{}#{index}/{attempt} {}",
-                        escape_line(step),
-                        log_line(line)
-                    ));
-                }
-            }
+        let is_last = page.logs.is_empty() || page.next.is_none();
+        for log in page.logs {
+            show_attempt(log, screen);
         }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
+        *after = page.next;
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+fn show_attempt(log: answers::AttemptLog, screen: &Screen) {
+    let answers::AttemptLog { step, index, attempt, lines } = log;
+    for line in lines {
+        if screen.is_json() {
+            screen.json(&serde_json::json!({ "step": step, "index": index, "attempt": attempt, "line": line }));
+        } else {
+            screen.line(&format!("{}#{index}/{attempt} {}", escape_line(&step), log_line(&line)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::answers::{Activated, Diff, Difference, Flow, Flows, Versions};
+use crate::answers::{Activated, Diff, Difference, Flow, Flows, Version, Versions};
 use crate::args;
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape_line;
@@ -36,28 +36,37 @@ pub(crate) async fn flows(client: &Client, screen: &Screen) -> anyhow::Result<()
 
 /// Lists the versions of a flow.
 pub(crate) async fn list(client: &Client, args: args::Flow, screen: &Screen) -> anyhow::Result<()> {
-    let text = client.text(Ask::get(format!("/v1/flows/{}/versions", part(&args.flow)))).await?;
-    if screen.is_json() {
-        screen.line(&text);
-        return Ok(());
+    let heading = ["version", "active", "live runs", "registered", "activated", "content"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    let mut cursor = None;
+    loop {
+        let query = query(&[("limit", Some("500".to_owned())), ("cursor", cursor)]);
+        let path = format!("/v1/flows/{}/versions{query}", part(&args.flow));
+        let text = client.text(Ask::get(path)).await?;
+        if screen.is_json() {
+            screen.line(&text);
+        }
+        let page: Versions = serde_json::from_str(&text)?;
+        for Version { version, active, content_hash, created_at, activated_at, live_runs } in
+            page.versions
+        {
+            rows.push(vec![
+                version.to_string(),
+                if active { "*" } else { "" }.to_owned(),
+                live_runs.unwrap_or(0).to_string(),
+                created_at,
+                activated_at.unwrap_or_default(),
+                content_hash.get(..12).unwrap_or_default().to_owned(),
+            ]);
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
     }
-    let page: Versions = serde_json::from_str(&text)?;
-    let heading =
-        ["version", "active", "live runs", "registered", "content"].map(str::to_owned).to_vec();
-    let row = |version: &crate::answers::Version| {
-        let active = if version.active { "*" } else { "" };
-        let live = version.live_runs.unwrap_or(0).to_string();
-        let content = version.content_hash.get(..12).unwrap_or_default();
-        vec![
-            version.version.to_string(),
-            active.to_owned(),
-            live,
-            version.created_at.clone(),
-            content.to_owned(),
-        ]
-    };
-    let rows: Vec<_> = std::iter::once(heading).chain(page.versions.iter().map(row)).collect();
-    screen.table(&rows);
+    if !screen.is_json() {
+        screen.table(&rows);
+    }
     Ok(())
 }
 

@@ -41,13 +41,22 @@ pub struct LogRow {
     pub lines: Vec<LogLine>,
 }
 
+/// Where a log stands in the order of recording.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedLog {
+    /// The transaction that recorded it.
+    pub xid: i64,
+    /// Its place among those that were recorded together.
+    pub at: TaskLog,
+}
+
 /// Which part of a run's log.
 #[derive(Clone, Copy, Debug)]
-pub struct LogFilter {
+pub struct LogFilter<Place> {
     /// Only of this step.
     pub step: Option<StepIndex>,
     /// Only after this attempt's.
-    pub after: Option<TaskLog>,
+    pub after: Option<Place>,
     /// Attempts at most.
     pub limit: i64,
 }
@@ -86,20 +95,17 @@ impl Store {
         &self,
         tenant: TenantId,
         run_id: RunId,
-        filter: LogFilter,
+        filter: LogFilter<TaskLog>,
     ) -> Result<Vec<LogRow>, Error> {
         let LogFilter { step, after, limit } = filter;
-        let after = after.map_or((-1, -1, -1), |(step, index, attempt)| {
-            let index = i32::try_from(index).unwrap_or(i32::MAX);
-            (step_number(step), index, i16::try_from(attempt).unwrap_or(i16::MAX))
-        });
+        let (after_step, index, attempt) = place(after);
         let rows = sqlx::query_file!(
             "queries/outcome/logs.sql",
             tenant.0,
             run_id.0,
-            after.0,
-            after.1,
-            after.2,
+            after_step,
+            index,
+            attempt,
             step.map(step_number),
             limit
         )
@@ -107,12 +113,60 @@ impl Store {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let number = |n: i32| u32::try_from(n).unwrap_or(0);
-                let at = (read_step(row.step)?, number(row.index), number(row.attempt.into()));
-                let lines = serde_json::from_str(&row.lines)
-                    .map_err(|why| Error::unreadable("an attempt's log", why))?;
-                Ok(LogRow { at, lines })
+                Ok(LogRow {
+                    at: read_place(row.step, row.index, row.attempt)?,
+                    lines: read_lines(&row.lines)?,
+                })
             })
             .collect()
     }
+
+    /// A page of what a run's attempts wrote, in the order of recording. Nothing is ever recorded before a row that was
+    /// listed.
+    pub async fn follow_logs(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+        filter: LogFilter<RecordedLog>,
+    ) -> Result<Vec<(RecordedLog, LogRow)>, Error> {
+        let LogFilter { step, after, limit } = filter;
+        let xid = after.map_or(0, |after| after.xid);
+        let (after_step, index, attempt) = place(after.map(|after| after.at));
+        let rows = sqlx::query_file!(
+            "queries/outcome/logs_since.sql",
+            tenant.0,
+            run_id.0,
+            step.map(step_number) as Option<i16>,
+            xid.to_string(),
+            after_step,
+            index,
+            attempt,
+            limit
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let at = read_place(row.step, row.index, row.attempt)?;
+                let lines = read_lines(&row.lines)?;
+                Ok((RecordedLog { xid: row.xid, at }, LogRow { at, lines }))
+            })
+            .collect()
+    }
+}
+
+fn place(after: Option<TaskLog>) -> (i16, i32, i16) {
+    after.map_or((-1, -1, -1), |(step, index, attempt)| {
+        let index = i32::try_from(index).unwrap_or(i32::MAX);
+        (step_number(step), index, i16::try_from(attempt).unwrap_or(i16::MAX))
+    })
+}
+
+fn read_place(step: i16, index: i32, attempt: i16) -> Result<TaskLog, Error> {
+    let number = |n: i32| u32::try_from(n).unwrap_or(0);
+    Ok((read_step(step)?, number(index), number(attempt.into())))
+}
+
+fn read_lines(lines: &str) -> Result<Vec<LogLine>, Error> {
+    serde_json::from_str(lines).map_err(|why| Error::unreadable("an attempt's log", why))
 }

@@ -24,14 +24,27 @@ pub struct FlowRow {
 pub struct VersionRow {
     /// Its number, from 1.
     pub version: u32,
-    /// The definition's JSON; empty in a page.
+    /// The definition's JSON.
     pub definition: String,
     /// sha256 of the definition, hexadecimal.
     pub content_hash: String,
     /// When it was registered, RFC 3339.
     pub created_at: String,
-    /// Runs on it that have not ended; 0 where it was not asked for.
+}
+
+/// A version in a list.
+#[derive(Clone, Debug)]
+pub struct VersionSummary {
+    /// Its number, from 1.
+    pub version: u32,
+    /// sha256 of the definition, hexadecimal.
+    pub content_hash: String,
+    /// When it was registered, RFC 3339.
+    pub created_at: String,
+    /// Runs on it that have not ended.
     pub live_count: i64,
+    /// When new runs were pointed at it last, RFC 3339; `None`: never.
+    pub activated_at: Option<String>,
 }
 
 /// What registering a definition answered.
@@ -111,6 +124,25 @@ impl Store {
         row.map(|row| row.current_version.map(read_version).transpose()).transpose()
     }
 
+    /// Points new runs back at the version that was active before. `None` when none was; else where it points now, and
+    /// where it pointed before.
+    pub async fn roll_back(
+        &self,
+        tenant: TenantId,
+        flow_id: FlowId,
+    ) -> Result<Option<(u32, Option<u32>)>, Error> {
+        let mut work = self.pool().begin().await?;
+        let before = sqlx::query_file!("queries/flow/lock.sql", tenant.0, flow_id.0)
+            .fetch_optional(&mut *work)
+            .await?;
+        let now = sqlx::query_file!("queries/flow/roll_back.sql", tenant.0, flow_id.0)
+            .fetch_optional(&mut *work)
+            .await?;
+        work.commit().await?;
+        let before = before.and_then(|row| row.current_version).map(read_version).transpose()?;
+        now.map(|row| Ok((read_version(row.version)?, before))).transpose()
+    }
+
     /// The flow of this name and the version new runs start on.
     pub async fn find_flow(
         &self,
@@ -180,7 +212,6 @@ impl Store {
             definition: row.definition,
             content_hash: row.content_hash,
             created_at: row.created_at,
-            live_count: 0,
         }))
     }
 
@@ -191,7 +222,7 @@ impl Store {
         flow_id: FlowId,
         before: Option<u32>,
         limit: i64,
-    ) -> Result<Vec<VersionRow>, Error> {
+    ) -> Result<Vec<VersionSummary>, Error> {
         let before = before.and_then(|version| i32::try_from(version).ok()).unwrap_or(i32::MAX);
         let rows =
             sqlx::query_file!("queries/version/list.sql", tenant.0, flow_id.0, before, limit)
@@ -199,12 +230,12 @@ impl Store {
                 .await?;
         rows.into_iter()
             .map(|row| {
-                Ok(VersionRow {
+                Ok(VersionSummary {
                     version: read_version(row.version)?,
-                    definition: String::new(),
                     content_hash: row.content_hash,
                     created_at: row.created_at,
                     live_count: row.live_count,
+                    activated_at: row.activated_at,
                 })
             })
             .collect()

@@ -25,11 +25,11 @@ use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::broadcast;
 
-pub use attempt::{AttemptRow, LogFilter, LogRow, TaskLog};
+pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
 pub use component::{ComponentPage, StoredComponent};
 pub use error::Error;
-pub use flow::{FlowRow, Registered, VersionRow};
+pub use flow::{FlowRow, Registered, VersionRow, VersionSummary};
 pub use history::{HistoryRow, TokenRow, Width};
 pub use key::{KeyRow, Scope};
 pub use model::{RunId, TenantId};
@@ -144,5 +144,5 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const ENDED_BACKLOG: usize = 4_096;
 
 /// Plans for hot statements must not depend on statistics: an empty table's plan would be wrong minutes later.
-const HOT_SETTINGS: &str = "set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off; \
+pub const HOT_SETTINGS: &str = "set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off; \
      set enable_bitmapscan = off; set jit = off; set plan_cache_mode = force_generic_plan";

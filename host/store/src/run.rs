@@ -57,6 +57,35 @@ pub struct RunSummary {
     pub ended_at: Option<String>,
 }
 
+/// A [`RunSummary`] as Postgres answers it.
+struct Summary {
+    id: Uuid,
+    flow_name: String,
+    version: i32,
+    status: String,
+    created_at: String,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    failure: Option<String>,
+}
+
+impl TryFrom<Summary> for RunSummary {
+    type Error = Error;
+
+    fn try_from(row: Summary) -> Result<Self, Error> {
+        Ok(Self {
+            id: RunId(row.id),
+            flow_name: row.flow_name,
+            version: read_version(row.version)?,
+            status: read_status(&row.status)?,
+            failure: row.failure.as_deref().map(read_failure).transpose()?,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+        })
+    }
+}
+
 /// Which runs to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunFilter {
@@ -136,31 +165,28 @@ impl Store {
         filter: RunFilter,
         limit: i64,
     ) -> Result<Vec<RunSummary>, Error> {
-        let rows = sqlx::query_file!(
-            "queries/run/list.sql",
-            tenant.0,
-            filter.flow_id.map(|id| id.0),
-            filter.status.map(|status| status.as_str()),
-            filter.version.map(|version| i32::try_from(version).unwrap_or(0)),
-            filter.before.map_or(Uuid::max(), |id| id.0),
-            limit
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(RunSummary {
-                    id: RunId(row.id),
-                    flow_name: row.flow_name,
-                    version: read_version(row.version)?,
-                    status: read_status(&row.status)?,
-                    failure: row.failure.as_deref().map(read_failure).transpose()?,
-                    created_at: row.created_at,
-                    started_at: row.started_at,
-                    ended_at: row.ended_at,
-                })
-            })
-            .collect()
+        let flow_id = filter.flow_id.map(|id| id.0);
+        let version = filter.version.map(|version| i32::try_from(version).unwrap_or(0));
+        let before = filter.before.map_or(Uuid::max(), |id| id.0);
+        // One query for each way to find them; all of them begin with the same four parameters.
+        macro_rules! list {
+            ($file:literal $(, $more:expr)*) => {
+                sqlx::query_file_as!(Summary, $file, tenant.0, flow_id, version, before $(, $more)*, limit)
+                    .fetch_all(self.pool())
+                    .await?
+            };
+        }
+        let rows = match filter.status {
+            None | Some(RunStatus::Completed) => {
+                list!("queries/run/list.sql", filter.status.is_some())
+            }
+            Some(RunStatus::Failed) => list!("queries/run/list_failed.sql"),
+            Some(RunStatus::Cancelled) => list!("queries/run/list_cancelled.sql"),
+            Some(live @ (RunStatus::Queued | RunStatus::Running)) => {
+                list!("queries/run/list_live.sql", live.as_str())
+            }
+        };
+        rows.into_iter().map(RunSummary::try_from).collect()
     }
 
     /// Stops a run. Durable on return; workers elsewhere hear of it within one wake-up.

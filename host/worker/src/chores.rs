@@ -45,7 +45,7 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
             }
         }
         match shared.store.reap(lease).await {
-            Ok(freed) if freed.workers > 0 => {
+            Ok(freed) if freed.workers > 0 || freed.tokens > 0 => {
                 tracing::info!(
                     workers = freed.workers,
                     tokens = freed.tokens,

@@ -9,5 +9,8 @@ mod examples;
 mod hot_swap;
 mod journeys;
 mod maps;
+mod operate;
+mod random_flows;
 mod recovery;
 mod retries;
+mod schema;

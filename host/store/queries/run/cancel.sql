@@ -1,7 +1,7 @@
 -- Stops a run that has not ended: its tokens go, so late outcomes are stale.
 with cancelled as (
     update run
-    set status = 'cancelled', ended_at = now()
+    set status = 'cancelled', ended_at = now(), cancelled_at = now()
     where tenant_id = $1 and id = $2 and status in ('queued', 'running')
     returning tenant_id, id
 ),

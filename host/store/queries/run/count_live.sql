@@ -1,2 +1,2 @@
--- How many of a tenant's runs have not ended.
-select count(*) as "count!" from run where tenant_id = $1 and status in ('queued', 'running')
+-- How many of a tenant's runs have not ended: those that have a token.
+select count(distinct run_id) as "count!" from token where tenant_id = $1

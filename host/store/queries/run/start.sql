@@ -1,28 +1,30 @@
 -- Starts runs: one row each and a token for each root step. A run whose version is not the current one any more is
--- not started, unless it asked for that version. A run with a worker is born claimed and never becomes ready.
+-- not started, unless it asked for that version. A run with a live worker is born claimed and never
+-- becomes ready.
 with wanted as (
-    select w.*, v.root_steps
+    select w.*, v.root_steps, k.id as holder
     from unnest(
         $1::int[], $2::uuid[], $3::bigint[], $4::int[], $5::bool[], $6::text[], $7::smallint[], $8::text[],
         $9::int[], $10::bigint[]
     ) as w (tenant_id, run_id, flow_id, version, pinned, input, priority, traceparent, worker_id, delay_ms)
     join flow f on f.tenant_id = w.tenant_id and f.id = w.flow_id
     join flow_version v on v.tenant_id = w.tenant_id and v.flow_id = w.flow_id and v.version = w.version
+    left join worker k on k.id = w.worker_id and k.lost_at is null
     where w.pinned or f.current_version = w.version
 ),
 started as (
     insert into run (tenant_id, id, flow_id, version, status, started_at, input, priority, traceparent)
     select
         tenant_id, run_id, flow_id, version,
-        (case when worker_id is null then 'queued' else 'running' end)::run_status,
-        case when worker_id is not null then now() end,
+        (case when holder is null then 'queued' else 'running' end)::run_status,
+        case when holder is not null then now() end,
         input, priority, traceparent
     from wanted
 ),
 opened as (
     insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, epoch, worker_id, priority, wake_at)
     select
-        tenant_id, run_id, root, -1, 1, root, -1, 0, 1, worker_id, priority,
+        tenant_id, run_id, root, -1, 1, root, -1, 0, 1, holder, priority,
         case when delay_ms > 0 then now() + delay_ms * interval '1 ms' end
     from wanted, unnest(root_steps) as root
 )

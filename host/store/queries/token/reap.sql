@@ -1,18 +1,15 @@
--- Takes the tokens of workers that stopped beating. A task that was in flight ends its attempt as `worker_lost`;
+-- Takes the tokens of workers that stopped beating; while there is none, no token is looked at. A task that was in flight ends its attempt as `worker_lost`;
 -- tokens of any tenant_id become ready with one more loss. $1: the lease in milliseconds, $2: the failure,
 -- $3: losses after which the worker that takes the token ends the task instead.
 with dead as (
-    delete from worker
+    update worker
+    set lost_at = coalesce(lost_at, now())
     where beat_at < now() - $1::bigint * interval '1 ms'
-    returning id
+      and (lost_at is null or lost_at >= now() - interval '10 minutes')
+    returning id, lost_at = now() as newly
 ),
-nobody as (
-    -- Held in the name of a worker that is gone already.
-    update token t
-    set worker_id = null, epoch = t.epoch + 1
-    where t.worker_id is not null
-      and not exists (select from worker w where w.id = t.worker_id)
-    returning 1
+forgotten as (
+    delete from worker where lost_at < now() - interval '10 minutes'
 ),
 freed as (
     update token t
@@ -30,4 +27,4 @@ lost as (
     where lo >= 0 and hi = lo + 1 and lost < $3
     on conflict do nothing
 )
-select (select count(*) from dead) as "workers!", (select count(*) from freed) + (select count(*) from nobody) as "tokens!"
+select (select count(*) from dead where newly) as "workers!", (select count(*) from freed) as "tokens!"

@@ -1,2 +1,2 @@
 -- A worker is alive. Nothing when it was taken for dead: then it holds nothing any more.
-update worker set beat_at = now(), stale_count = stale_count + $2 where id = $1
+update worker set beat_at = now(), stale_count = stale_count + $2 where id = $1 and lost_at is null
