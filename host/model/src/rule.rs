@@ -11,7 +11,7 @@ use crate::change::{Change, Join, SkipReason, TaskKey};
 use crate::definition::{Options, StepIndex};
 use crate::failure::{Failure, FailureKind};
 use crate::json::Json;
-use crate::limits::{MAX_LOST, MAX_MAP_ELEMENTS};
+use crate::limits::{MAX_BACKOFF_MS, MAX_LOST, MAX_MAP_ELEMENTS};
 use crate::outcome::Outcome;
 use crate::run::{Counting, Output, RunState};
 use crate::status::{RunStatus, StepStatus};
@@ -132,7 +132,8 @@ fn retry_in(options: &Options, closed: &ClosedAttempt) -> Option<Duration> {
     if !wanted || used >= u32::from(options.max_attempts.0) {
         return None;
     }
-    let hinted = failure.retry.retry_after_ms.map(Duration::from_millis);
+    let hinted =
+        failure.retry.retry_after_ms.map(|ms| Duration::from_millis(ms.min(MAX_BACKOFF_MS)));
     Some(hinted.unwrap_or_else(|| options.backoff.delay(used, closed.draw)))
 }
 

@@ -54,14 +54,14 @@ impl Artifacts {
         signed
     }
 
-    /// Signs an artifact fresh from the compiler and keeps it. A disk that refuses costs a compilation later.
-    pub(crate) fn keep(&self, tenant: TenantId, digest: Digest, code: Vec<u8>) -> Signed {
-        let signature = self.mac(tenant, digest, &code).finalize().into_bytes();
+    /// Keeps an artifact fresh from the compiler, signed. A disk that refuses costs a compilation later.
+    pub(crate) fn keep(&self, tenant: TenantId, digest: Digest, signed: &Signed) {
+        let code = signed.code();
+        let signature = self.mac(tenant, digest, code).finalize().into_bytes();
         let path = self.path(tenant, digest);
-        if let Err(error) = write(&path, &[MAGIC, &signature, &code]) {
+        if let Err(error) = write(&path, &[MAGIC, &signature, code]) {
             tracing::warn!(path = %path.display(), %error, "an artifact could not be kept");
         }
-        Signed { bytes: code, from: 0 }
     }
 
     /// Forgets an artifact.
@@ -107,6 +107,15 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
+    /// What the compiler answered.
+    pub(crate) fn compiled(code: Vec<u8>) -> Self {
+        Self { bytes: code, from: 0 }
+    }
+
+    fn code(&self) -> &[u8] {
+        &self.bytes[self.from..]
+    }
+
     /// Loads the code. Fails when the engine's settings differ from those it was compiled with.
     #[expect(
         unsafe_code,
@@ -116,7 +125,7 @@ impl Signed {
         // SAFETY: `deserialize` trusts its input to be what `precompile_component` answered. A `Signed` is made
         // in two places: from the compile child's answer, and from a file whose HMAC under this host's key was
         // verified over all its bytes, the engine's settings, the tenant and the digest.
-        unsafe { Component::deserialize(engine, &self.bytes[self.from..]) }
+        unsafe { Component::deserialize(engine, self.code()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use model::{Json, Limits, TaskContext};
-use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline};
+use wasmtime::{AsContext, CallHook, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::engine::Checks;
 use crate::interfaces::wasi::Wasi;
@@ -42,7 +42,7 @@ pub(crate) struct Attempt {
     pub(crate) flow_input: Option<Json>,
     pub(crate) stop: Stop,
     pub(crate) host_calls: u64,
-    /// Those among them that could not take their price when they were made.
+    /// Those among them that cannot take their price from the guest's fuel; see [`is_overdrawn`].
     pub(crate) unpaid_calls: u64,
     /// Present when the component imports WASI.
     pub(crate) wasi: Option<Box<Wasi>>,
@@ -113,7 +113,24 @@ pub(crate) fn bound(
     if checks.fuel {
         store.set_fuel(limits.fuel.min(Limits::CEILING.fuel))?;
     }
+    if store.data().wasi.is_some() {
+        store.call_hook(|store, hook| match hook {
+            CallHook::CallingHost if is_overdrawn(&store) => Err(Trap::OutOfFuel.into()),
+            CallHook::CallingHost
+            | CallHook::ReturningFromHost
+            | CallHook::CallingWasm
+            | CallHook::ReturningFromWasm => Ok(()),
+        });
+    }
     Ok(())
+}
+
+/// True when the host calls that could not take their price cost more than the guest has left.
+pub(crate) fn is_overdrawn(store: impl AsContext<Data = Attempt>) -> bool {
+    let store = store.as_context();
+    let owed = store.data().unpaid_calls.saturating_mul(HOST_CALL_FUEL);
+    // Only a measurement without fuel has no counter.
+    store.get_fuel().is_ok_and(|left| left < owed)
 }
 
 /// Counts a host call that moves `bytes` and takes its price from the guest's fuel.

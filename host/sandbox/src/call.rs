@@ -8,8 +8,8 @@ use model::{Failure, FailureKind, Input, Json, Limits, LogLine, Receipt, TaskCon
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::{Engine, Store};
 
-use crate::attempt::{Attempt, HOST_CALL_FUEL, bound};
-use crate::fault::{Fault, Stage, classify, timed_out};
+use crate::attempt::{Attempt, HOST_CALL_FUEL, bound, is_overdrawn};
+use crate::fault::{Fault, Stage, classify, out_of_fuel, timed_out};
 use crate::interfaces::types::{Answer, WireInput};
 use crate::load::Compiled;
 use crate::stop::Stop;
@@ -169,6 +169,9 @@ fn end(
     };
     if let Ok(text) = &answer {
         receipt.output_bytes = text.len() as u64;
+    }
+    if is_overdrawn(store) {
+        return Ended::Failed(out_of_fuel(limits));
     }
     // A guest that never reached an epoch check can answer after its deadline: too late is too late.
     if store.data().remaining().is_zero() {

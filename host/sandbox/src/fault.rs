@@ -27,6 +27,12 @@ pub(crate) fn timed_out(limits: &Limits) -> Failure {
     Failure::new(FailureKind::Timeout, format!("task timed out after {}ms", limits.timeout_ms))
 }
 
+/// The failure of an attempt that used all it could.
+pub(crate) fn out_of_fuel(limits: &Limits) -> Failure {
+    let message = format!("the attempt used all of its {} fuel", limits.fuel);
+    Failure::new(FailureKind::OutOfFuel, message)
+}
+
 /// Decides what an error means.
 pub(crate) fn classify(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> Fault {
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
@@ -36,6 +42,7 @@ pub(crate) fn classify(error: &Error, stage: Stage, attempt: &Attempt, limits: &
         };
     }
     let (kind, message) = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => return Fault::Failed(out_of_fuel(limits)),
         Some(trap) => trapped(*trap, error, attempt, limits),
         None => broke(error, stage, attempt, limits),
     };
@@ -43,15 +50,13 @@ pub(crate) fn classify(error: &Error, stage: Stage, attempt: &Attempt, limits: &
 }
 
 fn trapped(trap: Trap, error: &Error, attempt: &Attempt, limits: &Limits) -> (FailureKind, String) {
-    if trap == Trap::OutOfFuel {
-        let message = format!("the attempt used all of its {} fuel", limits.fuel);
-        return (FailureKind::OutOfFuel, message);
-    }
     if trap == Trap::StackOverflow {
         let message = format!("the guest's stack ran out{}", place(error));
         return (FailureKind::StackOverflow, message);
     }
-    if attempt.limiter.refused() {
+    // What a language does when nothing can grow: it gives up, or touches what it did not get.
+    let gives_up = [Trap::UnreachableCodeReached, Trap::MemoryOutOfBounds, Trap::TableOutOfBounds];
+    if gives_up.contains(&trap) && attempt.limiter.refused() {
         return (FailureKind::MemoryExceeded, memory_message(limits));
     }
     if trap == Trap::CannotEnterComponent || trap == Trap::CannotLeaveComponent {
@@ -73,7 +78,9 @@ fn broke(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> (Fa
     if error.is::<PoolConcurrencyLimitError>() {
         return (FailureKind::HostInternal, "no slot was free for the instance; try again".into());
     }
-    if attempt.limiter.refused() {
+    let root = error.root_cause().to_string();
+    let no_room = stage == Stage::Instantiate || root.starts_with("realloc return");
+    if no_room && attempt.limiter.refused() {
         return (FailureKind::MemoryExceeded, memory_message(limits));
     }
     if error.is::<ResourceTableError>() {
@@ -81,7 +88,6 @@ fn broke(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> (Fa
             format!("the guest holds too many handles, or one it does not own{}", place(error));
         return (FailureKind::Trap, message);
     }
-    let root = error.root_cause().to_string();
     // What WASI says to a request for too many random bytes; it has no type either.
     if root.starts_with("requested len") {
         return (FailureKind::Trap, format!("random bytes: {root}{}", place(error)));

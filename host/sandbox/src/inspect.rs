@@ -25,6 +25,9 @@ use preamble::Kind;
 /// Component instances of one component, nested ones included.
 const MAX_COMPONENT_INSTANCES: u64 = 256;
 
+/// Names of imports and exports of one component, all together in bytes: they are kept and listed.
+const MAX_NAME_BYTES: usize = 64 * 1024;
+
 /// An upload that can be registered.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -95,7 +98,8 @@ pub(crate) fn inspect(
     let completed = preamble::kind(bytes).map_err(|reason| vec![reason])? == Kind::CoreModule;
     let component = completed_if(completed, bytes).map_err(|reason| vec![reason])?;
     let census = count::count(&component).map_err(|reason| vec![reason])?;
-    let too_big = oversized(&census.size);
+    let too_big: Vec<Reason> =
+        overnamed(&census).into_iter().chain(oversized(&census.size)).collect();
     if !too_big.is_empty() {
         return Err(too_big);
     }
@@ -155,6 +159,17 @@ fn oversized(size: &Size) -> Vec<Reason> {
         counted.into_iter().filter_map(|item| over(Code::ComponentTooManyInstances, item));
     let held = held.into_iter().filter_map(|item| over(Code::ComponentTooMuchMemory, item));
     counted.chain(held).collect()
+}
+
+fn overnamed(census: &Census) -> Option<Reason> {
+    let bytes: usize = census.imports.iter().chain(&census.exports).map(String::len).sum();
+    let over = |bytes| {
+        let detail = format!(
+            "the names of what it imports and exports have {bytes} bytes, the limit is {MAX_NAME_BYTES}"
+        );
+        Reason::new(Code::ComponentTooLarge, detail)
+    };
+    (bytes > MAX_NAME_BYTES).then(|| over(bytes))
 }
 
 fn report(

@@ -156,8 +156,12 @@ async fn compile(inner: &Arc<Inner>, key: Key, bytes: Vec<u8>) -> Result<Arc<Com
     drop(permit);
     let inner = inner.clone();
     aside(move || {
-        let signed = inner.artifacts.keep(key.0, key.1, code);
-        link(&inner, key, &signed).map(Arc::new)
+        let signed = Signed::compiled(code);
+        // The engine takes whatever its own compiler makes: what it refuses is too large for an attempt.
+        let component = signed.load(&inner.engine).map_err(|why| oversized(&why))?;
+        let compiled = connect(&inner.linkers, key, &component, Checks::ALL)?;
+        inner.artifacts.keep(key.0, key.1, &signed);
+        Ok(Arc::new(compiled))
     })
     .await
 }
@@ -225,6 +229,11 @@ fn exports(
         Some(_) | None => None,
     };
     Ok((handle, describe))
+}
+
+fn oversized(error: &wasmtime::Error) -> LoadError {
+    let detail = format!("one attempt would need more than it may have: {error:#}");
+    LoadError::Refused(Reason::new(Code::ComponentTooManyInstances, detail))
 }
 
 fn refused(error: &wasmtime::Error) -> LoadError {

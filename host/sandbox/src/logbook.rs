@@ -1,5 +1,6 @@
 //! The log of one attempt: hostile text within a budget, then one `truncated` record and nothing more.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -58,6 +59,11 @@ impl Logbook {
         if self.truncated {
             return;
         }
+        // Postgres text cannot hold NUL. What stands for it is longer, and counts.
+        let message = &*match message.contains('\0') {
+            true => Cow::Owned(message.replace('\0', "\u{fffd}")),
+            false => Cow::Borrowed(message),
+        };
         let fields_len = fields.as_ref().map_or(0, Json::len);
         let whole = message.len() + fields_len <= self.bytes_left && self.records_left > 0;
         if whole {
@@ -82,9 +88,13 @@ impl Logbook {
 
     /// Takes what the guest wrote to a standard stream; each line becomes a record.
     pub(crate) fn console(&mut self, source: LogSource, bytes: &[u8]) {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        for piece in lines.flat_map(|line| line.chunks(MAX_CONSOLE_LINE)) {
             if self.truncated {
                 return;
+            }
+            if self.pending(source).len() + piece.len() > MAX_CONSOLE_LINE {
+                self.flush(source);
             }
             let pending = self.pending(source);
             pending.extend_from_slice(piece);
@@ -126,15 +136,8 @@ impl Logbook {
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
         self.records_left -= 1;
         self.bytes += bytes as u64;
-        let line = LogLine {
-            at_us: self.now_us(),
-            level,
-            source,
-            // Postgres text cannot hold NUL.
-            message: message.replace('\0', "\u{fffd}"),
-            fields,
-        };
-        self.lines.push(line);
+        let message = message.to_owned();
+        self.lines.push(LogLine { at_us: self.now_us(), level, source, message, fields });
     }
 
     fn now_us(&self) -> u64 {
@@ -171,6 +174,24 @@ mod tests {
         let log = log(4, 10);
         log.lock().write(LogLevel::Info, LogSource::Log, "aééé", None);
         assert_eq!(messages(&log)[0], "aé");
+    }
+
+    #[test]
+    fn what_stands_for_a_nul_counts() {
+        let log = log(30, 10);
+        log.lock().write(LogLevel::Info, LogSource::Log, &"\0".repeat(20), None);
+        let (lines, bytes) = log.lock().finish();
+        assert_eq!((lines[0].message.len(), bytes), (30, 30));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut_into_records() {
+        let log = log(100_000, 10);
+        log.lock().console(LogSource::Stdout, b"x");
+        log.lock().console(LogSource::Stdout, &vec![b'y'; 2 * MAX_CONSOLE_LINE]);
+        let lengths: Vec<usize> = messages(&log).iter().map(String::len).collect();
+        assert!(lengths.iter().all(|length| *length <= MAX_CONSOLE_LINE), "{lengths:?}");
+        assert_eq!(lengths.iter().sum::<usize>(), 2 * MAX_CONSOLE_LINE + 1);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use model::Code;
 /// The longest detail, in bytes: names inside a component can be any length.
 const MAX_DETAIL_BYTES: usize = 4 * 1024;
 
+/// What is quoted of a name, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+
 /// One problem of an upload. The detail may quote the component: escape it where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -25,6 +28,11 @@ impl Reason {
         }
         Self { code, detail }
     }
+}
+
+/// A name as it is quoted: the beginning of a hostile one.
+pub(crate) fn short(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_NAME_BYTES.min(name.len()))]
 }
 
 impl fmt::Display for Reason {

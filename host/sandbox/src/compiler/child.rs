@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{EXIT_BROKEN, EXIT_REFUSED, Header};
@@ -37,6 +38,7 @@ fn work() -> Result<(), Trouble> {
     let mut input = io::stdin().lock();
     let mut header = [0; Header::LENGTH];
     input.read_exact(&mut header)?;
+    end_with_the_reader()?;
     confine(&Header::decode(header))?;
     let mut component = Vec::new();
     input.read_to_end(&mut component)?;
@@ -49,10 +51,28 @@ fn work() -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The wall clock is the parent's to watch: once nobody reads the answer, nobody does.
+fn end_with_the_reader() -> io::Result<()> {
+    let wait = || {
+        let stdout = io::stdout();
+        loop {
+            // A closed reader is reported without being asked for.
+            let mut answer = [PollFd::new(&stdout, PollFlags::empty())];
+            if poll(&mut answer, None).is_ok() && !answer[0].revents().is_empty() {
+                std::process::exit(i32::from(EXIT_BROKEN));
+            }
+        }
+    };
+    std::thread::Builder::new().name("reader".to_owned()).stack_size(64 * 1024).spawn(wait)?;
+    Ok(())
+}
+
 /// The component is hostile and the compiler is large: from here on this process cannot take more than its share.
 fn confine(header: &Header) -> io::Result<()> {
     let both = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::Core, both(0))?;
+    // It answers through a pipe.
+    setrlimit(Resource::Fsize, both(0))?;
     setrlimit(Resource::As, both(header.memory_bytes))?;
     // At the soft limit the kernel sends SIGXCPU, which the parent tells apart from any other death.
     let cpu = Rlimit {

@@ -10,7 +10,10 @@ use super::World;
 use super::contract::Contract;
 use super::count::Census;
 use super::render::Renderer;
-use crate::reason::Reason;
+use crate::reason::{Reason, short};
+
+/// The problems that are listed of one component; hostile ones have millions.
+const MAX_REASONS: usize = 100;
 
 /// The world the component targets, or everything that keeps it from targeting one.
 pub(super) fn check(
@@ -25,6 +28,9 @@ pub(super) fn check(
     let imports: Vec<_> = imports.collect();
     imports.iter().for_each(|(_, ty)| check.renderer.learn(ty));
     for (name, ty) in imports {
+        if check.is_full() {
+            break;
+        }
         check.import(name, &ty);
     }
     let world = check.handle();
@@ -43,7 +49,12 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    fn is_full(&self) -> bool {
+        self.reasons.len() >= MAX_REASONS
+    }
+
     fn import(&mut self, name: &str, ty: &ComponentEntityType) {
+        let shown = short(name);
         match ty {
             ComponentEntityType::Instance(id) => self.interface(name, *id),
             // A type that the world itself uses is only a name for something the interfaces define.
@@ -53,7 +64,7 @@ impl Check<'_> {
             | ComponentEntityType::Value(_)
             | ComponentEntityType::Component(_) => {
                 self.unknown(format!(
-                    "it imports the {} `{name}`; the host offers interfaces only",
+                    "it imports the {} `{shown}`; the host offers interfaces only",
                     noun(ty)
                 ));
             }
@@ -61,16 +72,21 @@ impl Check<'_> {
         }
     }
 
-    fn interface(&mut self, name: &str, id: ComponentInstanceTypeId) {
-        let Some(offered) = self.contract.interface(name) else {
-            self.unknown(format!("it imports `{name}`, {}", advice(name)));
+    fn interface(&mut self, import: &str, id: ComponentInstanceTypeId) {
+        let name = short(import);
+        let Some(offered) = self.contract.interface(import) else {
+            self.unknown(format!("it imports `{name}`, {}", advice(import)));
             return;
         };
         let found = self.renderer.interface(id);
         for (function, found) in &found.functions {
+            if self.is_full() {
+                return;
+            }
             match offered.functions.get(function) {
                 None => self.unknown(format!(
-                    "it imports `{function}` of `{name}`, which the host does not offer"
+                    "it imports `{}` of `{name}`, which the host does not offer",
+                    short(function)
                 )),
                 Some(expected) if expected != found => {
                     let what = format!("import `{function}` of `{name}`");
@@ -80,8 +96,12 @@ impl Check<'_> {
             }
         }
         for resource in found.resources.iter().filter(|name| !offered.resources.contains(name)) {
+            if self.is_full() {
+                return;
+            }
             self.unknown(format!(
-                "it imports the resource `{resource}` of `{name}`, which the host does not offer"
+                "it imports the resource `{}` of `{name}`, which the host does not offer",
+                short(resource)
             ));
         }
     }

@@ -83,7 +83,7 @@ impl Wasi {
 impl WasiView for Attempt {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.host_calls += 1;
-        // There is no store here to take the price from: it is added to the receipt.
+        // There is no store here to take the price from: the next call looks whether the guest can pay for it.
         self.unpaid_calls += 1;
         let wasi = self.wasi.as_mut().expect("only components prepared with WASI are linked to it");
         WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }

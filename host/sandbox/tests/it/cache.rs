@@ -1,6 +1,8 @@
 //! Components are compiled once, in a child that can be killed, and only what was signed here is loaded.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use model::{Code, TenantId};
@@ -153,6 +155,38 @@ async fn a_compilation_that_takes_too_long_is_killed() {
 async fn a_compilation_that_needs_too_much_memory_dies_alone() {
     let limits = CompileLimits { memory_bytes: 96 * 1024 * 1024, ..CompileLimits::default() };
     assert_eq!(bombed(limits).await, Code::ComponentCompileMemory);
+}
+
+#[tokio::test]
+async fn what_compiles_but_does_not_fit_an_attempt_is_refused_and_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::new(settings(folder.path())).unwrap();
+    let globals = "(global (mut i64) (i64.const 0))".repeat(90_000);
+    let text = format!("(component (core module $m {globals}) (core instance (instantiate $m)))");
+    let bytes = wat::parse_str(text).unwrap();
+    let error = sandbox.load(TENANT, digest(&bytes), || async { Some(bytes.clone()) }).await;
+    let Err(LoadError::Refused(reason)) = error else { panic!("{error:?}") };
+    assert_eq!(reason.code, Code::ComponentTooManyInstances, "{reason}");
+    assert!(!artifact(folder.path(), &bytes).exists());
+}
+
+#[test]
+fn a_compiler_that_nobody_listens_to_ends() {
+    let compiler = settings(std::path::Path::new("/")).compiler;
+    let mut child = std::process::Command::new(&compiler.program)
+        .args(&compiler.args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for limit in [3_600, 2_u64 << 30] {
+        input.write_all(&limit.to_le_bytes()).unwrap();
+    }
+    input.flush().unwrap();
+    // It waits for the component, and would for ever.
+    drop(child.stdout.take());
+    assert!(!child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -89,6 +89,17 @@ async fn memory_that_is_refused_and_then_a_trap_is_memory_exceeded() {
 }
 
 #[tokio::test]
+async fn memory_that_was_refused_does_not_hide_another_failure() {
+    for (guest, kind) in [
+        ("memory_refused_then_division", FailureKind::Trap),
+        ("memory_refused_then_bad_pointer", FailureKind::AbiViolation),
+    ] {
+        let report = run(guest, call()).await;
+        assert_eq!(failure(&report).kind, kind, "{guest}: {report:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_guest_may_live_with_memory_that_is_refused() {
     let report = run("memory_growth_survived", call()).await;
     assert_eq!(answer(&report), r#"{"ok":true}"#);

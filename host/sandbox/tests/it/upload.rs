@@ -222,6 +222,26 @@ fn every_problem_is_listed_at_once() {
 }
 
 #[test]
+fn of_a_million_problems_a_hundred_are_listed() {
+    let functions: String =
+        (0..300).map(|n| format!("(export \"{}{n}\" (func))", "a".repeat(3_000))).collect();
+    let import = |n| format!("(import \"wasi:cli/environment@0.2.{n}\" (instance {functions}))");
+    let text: String = (0..3).map(import).collect();
+    let reasons = inspect(&wat::parse_str(format!("(component {text})")).unwrap()).unwrap_err();
+    assert!((100..110).contains(&reasons.len()), "{}", reasons.len());
+    let bytes: usize = reasons.iter().map(|reason| reason.detail.len()).sum();
+    assert!(bytes < 100_000, "{bytes}");
+}
+
+#[test]
+fn names_that_are_no_names_are_refused() {
+    let imports: String =
+        (0..40).map(|n| format!("(import \"{}{n}\" (func))", "a".repeat(2_000))).collect();
+    let bytes = wat::parse_str(format!("(component {imports})")).unwrap();
+    refused(&bytes, Code::ComponentTooLarge, "the names of what it imports");
+}
+
+#[test]
 fn a_module_made_for_another_world_is_told_what_is_unknown() {
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve

@@ -36,6 +36,16 @@ async fn a_guest_that_keeps_every_handle_is_stopped_at_the_cap() {
 }
 
 #[tokio::test]
+async fn calls_of_wasi_cost_what_calls_into_the_host_cost() {
+    let limits = Limits { fuel: 1_000_000, ..Limits::default() };
+    let report = run_within("wasi_call_flood", limits).await;
+    assert_eq!(failure(&report).kind, FailureKind::OutOfFuel);
+    let receipt = report.receipt;
+    assert!(receipt.host_calls <= 1_000_000 / 200 + 1, "{} calls", receipt.host_calls);
+    assert_eq!(receipt.fuel, 1_000_000);
+}
+
+#[tokio::test]
 async fn a_guest_that_exits_has_not_answered() {
     let report = run("wasi_exits", call()).await;
     assert_eq!(failure(&report).kind, FailureKind::Trap);
