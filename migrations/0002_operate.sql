@@ -8,11 +8,14 @@ create table activation (
     number       int not null,
     version      int not null,
     back_to      int,
+    -- The request that asked for it, so that sending it again does not roll back further.
+    asked_by     text,
     activated_at timestamptz not null default now(),
     primary key (tenant_id, flow_id, number),
     foreign key (tenant_id, flow_id, version) references flow_version,
     constraint activation_goes_back check (back_to < number)
 );
+create unique index activation_asked_by on activation (tenant_id, flow_id, asked_by) where asked_by is not null;
 insert into activation (tenant_id, flow_id, number, version)
 select tenant_id, id, 1, current_version from flow where current_version is not null;
 
@@ -34,3 +37,6 @@ alter table attempt_log add column xid xid8 not null default pg_current_xact_id(
 
 -- A lost worker's row stays for a while: what was in flight when it was taken for dead may still commit in its name.
 alter table worker add column lost_at timestamptz;
+
+-- A worker is taken for dead by its own lease, whoever looks.
+alter table worker add column lease_ms bigint not null default 15000;

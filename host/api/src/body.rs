@@ -120,11 +120,18 @@ fn gate() -> Gate {
 /// Reads a small JSON body into a type; an absent body reads as `{}`.
 pub(crate) async fn form<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Problem> {
     let json = json(request).await?;
-    let text = json.as_ref().map_or("{}", Json::as_str);
+    read_object(json.as_ref().map_or("{}", Json::as_str))
+}
+
+/// Reads an object into a type; an array of its fields in order is not one.
+pub(crate) fn read_object<'t, T: serde::Deserialize<'t>>(text: &'t str) -> Result<T, Problem> {
+    if !text.trim_start().starts_with('{') {
+        return Err(Problem::new(Code::RequestInvalid, "the body must be a JSON object"));
+    }
     serde_json::from_str(text).map_err(|why| misfit(&why))
 }
 
 /// A body that is JSON, but not of the shape that was expected.
-pub(crate) fn misfit(why: &serde_json::Error) -> Problem {
+fn misfit(why: &serde_json::Error) -> Problem {
     Problem::new(Code::RequestInvalid, crate::params::shown(&why.to_string()))
 }

@@ -135,9 +135,15 @@ pub(crate) async fn delete_component(
     Parts(text): Parts<String>,
 ) -> Result<Response, Problem> {
     let (tenant, digest) = (caller.tenant, digest(&text)?);
-    if state.store().delete_component(tenant, digest).await? {
-        state.sandbox().forget(tenant, digest);
-        return Ok(StatusCode::NO_CONTENT.into_response());
+    match state.store().delete_component(tenant, digest).await {
+        Ok(true) => {
+            state.sandbox().forget(tenant, digest);
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        Ok(false) => {}
+        // A version that pins it was registered in the same moment.
+        Err(error) if error.is_reference() => {}
+        Err(error) => return Err(error.into()),
     }
     let stored = state.store().get_component(tenant, digest).await?;
     let stored = stored.ok_or_else(component_not_found)?;

@@ -76,7 +76,13 @@ pub(crate) async fn register_flow(
     let definition = resolve(&state, tenant, &manifest).await?;
     let flow = definition.flow.to_string();
     let plan = Plan::new(definition);
-    let registered = store.register_version(tenant, &plan).await?;
+    let registered = store.register_version(tenant, &plan).await.map_err(|error| {
+        if error.is_reference() {
+            let detail = "a component of the flow was deleted in the same moment; upload it again";
+            return Problem::new(Code::ManifestUnknownComponent, detail);
+        }
+        error.into()
+    })?;
     let (flow_id, version) = (registered.flow_id, registered.version);
     let mut previous_version = state.plans().find(store, tenant, &flow).await?.1;
     let mut active_version = previous_version;

@@ -122,7 +122,7 @@ pub(crate) fn find_step(plan: &Plan, name: &str) -> Result<StepIndex, Problem> {
             plan.indexes().map(|step| plan.step(step).name.as_str()).take(20).collect();
         let detail =
             format!("the flow version has no step of this name; it has `{}`", known.join("`, `"));
-        Problem::new(Code::RequestInvalid, detail)
+        Problem::new(Code::StepNotFound, detail)
     })
 }
 

@@ -65,15 +65,13 @@ pub(crate) async fn list_metrics(Shared(state): Shared<State>) -> Response {
     let free = state.sandbox().free_slots() as u64;
     tell("stepcell_sandbox_free_slots", "gauge", "Attempts that could start right now.", free);
     if let Ok(workers) = state.store().list_workers().await {
-        let stale: i64 = workers.iter().map(|worker| worker.stale_count).sum();
-        let stale = stale.unsigned_abs();
-        tell(
-            "stepcell_stale_outcomes_total",
-            "counter",
-            "Outcomes whose claim no longer held, all workers.",
-            stale,
-        );
-        tell("stepcell_workers", "gauge", "Workers that are registered.", workers.len() as u64);
+        tell("stepcell_workers", "gauge", "Workers that beat.", workers.len() as u64);
+        text.push_str("# HELP stepcell_stale_outcomes_total Outcomes whose claim no longer held.\n# TYPE stepcell_stale_outcomes_total counter\n");
+        for worker in workers {
+            let (id, stale) = (worker.id.0, worker.stale_count);
+            writeln!(text, "stepcell_stale_outcomes_total{{worker=\"{id}\"}} {stale}")
+                .expect("a String takes everything");
+        }
     }
     text.push_str("# HELP stepcell_http_answers_total Answers by class of status.\n# TYPE stepcell_http_answers_total counter\n");
     for (count, class) in metrics.answers.iter().zip(1..) {

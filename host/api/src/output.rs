@@ -55,7 +55,7 @@ pub(crate) async fn get_output(
     let Some(output) = of(&state, caller.tenant, &run).await? else {
         let detail =
             format!("the run is `{}` and has no output; only a completed run has one", run.status);
-        return Err(Problem::new(Code::RunNotFound, detail));
+        return Err(Problem::new(Code::RunNoOutput, detail));
     };
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, output.as_str().to_owned()).into_response())

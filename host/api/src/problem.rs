@@ -169,10 +169,14 @@ impl From<store::Error> for Problem {
 }
 
 /// The first advice of a code's page.
-fn fix_of(code: Code) -> &'static str {
+fn fix_of(code: Code) -> String {
     let page = code.page();
     let advice = page.split_once("## What to do").map_or("", |(_, advice)| advice);
-    advice.lines().find_map(|line| line.strip_prefix("- ")).unwrap_or("see the page of the code")
+    let mut lines = advice.lines().skip_while(|line| !line.starts_with("- "));
+    let first = lines.next().map(|line| line.trim_start_matches("- "));
+    let rest = lines.take_while(|line| line.starts_with("  ")).map(str::trim);
+    let fix: Vec<&str> = first.into_iter().chain(rest).collect();
+    if fix.is_empty() { "see the page of the code".to_owned() } else { fix.join(" ") }
 }
 
 impl IntoResponse for Problem {
@@ -188,7 +192,7 @@ impl IntoResponse for Problem {
             detail: &detail,
             pointer: pointer.as_deref(),
             limit,
-            fix: fix_of(code),
+            fix: &fix_of(code),
             request_id: request_id::current(),
             reasons: &reasons,
         };

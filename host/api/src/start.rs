@@ -71,7 +71,7 @@ struct Asked {
 impl Asked {
     fn read(headers: &HeaderMap, body: Option<&Json>, flow: &str) -> Result<Self, Problem> {
         let text = body.map_or("{}", Json::as_str);
-        let sent: StartBody<'_> = serde_json::from_str(text).map_err(|why| body::misfit(&why))?;
+        let sent: StartBody<'_> = body::read_object(text)?;
         let invalid = |detail: &str, at: &str| Problem::new(Code::RequestInvalid, detail).at(at);
         if sent.delay_ms > MAX_START_DELAY_MS {
             let detail = format!("`delay_ms` may be {MAX_START_DELAY_MS}, which is a year");
@@ -112,7 +112,8 @@ fn input_of(sent: Option<&RawValue>) -> Result<Json, Problem> {
     Ok(Json::trusted(input.get()))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// The name of a request, where it has one.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
@@ -191,6 +192,17 @@ async fn begin(
     let (tenant, store, plans) = (caller.tenant, state.store(), state.plans());
     let begun = |run_id, version, before| Begun { run_id, flow: flow.to_owned(), version, before };
     let (flow_id, mut current) = plans.guess(store, tenant, flow).await?;
+    // What was started is answered whatever the active version asks for by now.
+    if let Some(key) = &asked.once {
+        match store.find_start(tenant, key, asked.sha256).await? {
+            Some(StartAnswer::Existing(run_id)) => {
+                let run = store.get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
+                return Ok(begun(run_id, run.version, true));
+            }
+            Some(StartAnswer::Mismatch) => return Err(mismatch()),
+            Some(StartAnswer::Started | StartAnswer::NotCurrent) | None => {}
+        }
+    }
     for _ in 0..TRIES {
         if current.is_none() && asked.version.is_none() {
             current = plans.find(store, tenant, flow).await?.1;

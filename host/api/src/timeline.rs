@@ -180,6 +180,7 @@ impl Timeline {
             Recorded::Completed { task, .. } => Some(task.step),
             Recorded::AttemptFailed { .. }
             | Recorded::Failed { .. }
+            | Recorded::Interrupted { .. }
             | Recorded::Unopened { .. }
             | Recorded::Cancelled => None,
         };
@@ -202,6 +203,7 @@ impl Timeline {
             }
             Recorded::AttemptFailed { task, failure, .. }
             | Recorded::Failed { task, failure, .. } => (Some(task.step), Some(&*failure), true),
+            Recorded::Interrupted { task } => (Some(task.step), None, true),
             Recorded::Unopened { step, failure } => (Some(*step), Some(&*failure), false),
             Recorded::Cancelled => (None, None, false),
         };

@@ -14,6 +14,7 @@ use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::plans::version_not_found;
 use crate::problem::Problem;
+use crate::start::idempotency_key;
 use crate::state::State;
 
 /// A version in a list.
@@ -239,7 +240,10 @@ pub(crate) async fn activate_version(
     post,
     path = "/v1/flows/{flow}/rollback",
     tag = "flows",
-    params(("flow" = String, Path, description = "the flow's name")),
+    params(
+        ("flow" = String, Path, description = "the flow's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key rolls back once"),
+    ),
     request_body(content = RollbackBody, content_type = "application/json"),
     responses((status = 200, description = "rolled back", body = Activated))
 )]
@@ -249,13 +253,15 @@ pub(crate) async fn roll_back(
     Parts(flow): Parts<String>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let key = idempotency_key(&headers)?;
     let body: RollbackBody = body::form(request).await?;
     let (flow_id, _) = state.plans().find(state.store(), caller.tenant, &flow).await?;
     let owner = (caller.tenant, flow_id);
     if let Some(version) = body.version {
         return point(&state, owner, flow, version).await;
     }
-    let moved = state.store().roll_back(caller.tenant, flow_id).await?;
+    let moved = state.store().roll_back(caller.tenant, flow_id, key).await?;
     let none = "no version was active before the active one; name one with `version`";
     let (version, before) = moved.ok_or_else(|| Problem::new(Code::VersionNotFound, none))?;
     pointed(&state, owner, flow, (before, version)).await

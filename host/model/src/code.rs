@@ -100,9 +100,11 @@ codes! {
     VersionNotFound = "version.not_found", 404, "There is no such version";
 
     RunNotFound = "run.not_found", 404, "There is no such run";
+    RunNoOutput = "run.no_output", 409, "The run has no output";
     RunEnded = "run.ended", 409, "The run has already ended";
     RunNotAnArray = "run.not_an_array", 422, "The flow's input must be an array";
     RunDuplicate = "run.duplicate", 409, "A live run has the same key";
+    StepNotFound = "step.not_found", 404, "There is no such step";
     AttemptNotFound = "attempt.not_found", 404, "There is no such attempt";
 
     RequestInvalid = "request.invalid", 400, "A parameter is not valid";

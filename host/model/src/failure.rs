@@ -154,6 +154,8 @@ failure_kinds! {
     DependencyUnavailable = "dependency_unavailable", Guest, retried: true;
     /// The worker that held the task stopped beating; it has a limit of its own.
     WorkerLost = "worker_lost", Host, retried: true;
+    /// The run ended while the attempt was at work.
+    Interrupted = "interrupted", Tenant, retried: false;
     /// A fault of the host; the guest is not to blame.
     HostInternal = "host_internal", Host, retried: true;
     /// The component is missing or cannot be loaded.

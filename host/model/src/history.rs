@@ -24,6 +24,11 @@ pub enum Recorded {
         /// The wait before the next one.
         retry_in: Duration,
     },
+    /// The run ended while the attempt was at work. It decided nothing.
+    Interrupted {
+        /// Which task's.
+        task: TaskKey,
+    },
     /// A task completed.
     Completed {
         /// Which one.
@@ -97,6 +102,7 @@ impl RunState {
                 }
                 self.complete_unseen(task, attempt)
             }
+            Recorded::Interrupted { .. } => Vec::new(),
             Recorded::Failed { task, attempt, failure } => {
                 self.fail_decided(task, attempt, failure, None)
             }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use model::{Failure, Json, LogLine, Receipt, RunId, StepIndex, TaskKey, TenantId, WorkerId};
+use model::{
+    Failure, FailureKind, Json, LogLine, Receipt, RunId, StepIndex, TaskKey, TenantId, WorkerId,
+};
 
 use crate::flow::step_number;
 use crate::history::{count, receipt, small};
@@ -77,12 +79,17 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let receipt = receipt!(row);
+                let failure = row.failure.as_deref().map(read_failure).transpose()?;
+                let followed = failure.as_ref().is_some_and(|f| f.kind != FailureKind::Interrupted);
                 Ok(AttemptRow {
                     attempt: u32::try_from(row.attempt).unwrap_or(0),
                     recorded_at: row.recorded_at,
                     output: row.output.map(Json::trusted),
-                    failure: row.failure.as_deref().map(read_failure).transpose()?,
-                    retry_in: row.retry_in_ms.map(|ms| Duration::from_millis(count(ms))),
+                    failure,
+                    retry_in: row
+                        .retry_in_ms
+                        .filter(|_| followed)
+                        .map(|ms| Duration::from_millis(count(ms))),
                     receipt,
                     worker: WorkerId(row.worker_id),
                 })

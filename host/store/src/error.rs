@@ -44,6 +44,11 @@ impl Error {
         Self::Unreadable { what: what.into(), why: why.to_string() }
     }
 
+    /// True when what was written refers to a row that is not there, or is referred to by one.
+    pub fn is_reference(&self) -> bool {
+        matches!(self, Self::Statement { code, .. } if code == "23503")
+    }
+
     /// True when nobody knows whether what was asked for was committed.
     pub fn leaves_doubt(&self) -> bool {
         match self {

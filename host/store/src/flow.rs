@@ -125,17 +125,27 @@ impl Store {
     }
 
     /// Points new runs back at the version that was active before. `None` when none was; else where it points now, and
-    /// where it pointed before.
+    /// where it pointed before. The same request again, named by `key`, is answered and done once.
     pub async fn roll_back(
         &self,
         tenant: TenantId,
         flow_id: FlowId,
+        key: Option<&str>,
     ) -> Result<Option<(u32, Option<u32>)>, Error> {
         let mut work = self.pool().begin().await?;
         let before = sqlx::query_file!("queries/flow/lock.sql", tenant.0, flow_id.0)
             .fetch_optional(&mut *work)
             .await?;
-        let now = sqlx::query_file!("queries/flow/roll_back.sql", tenant.0, flow_id.0)
+        if let Some(key) = key {
+            let made = sqlx::query_file!("queries/flow/asked_before.sql", tenant.0, flow_id.0, key)
+                .fetch_optional(&mut *work)
+                .await?;
+            if let Some(made) = made {
+                let previous = made.previous_version.map(read_version).transpose()?;
+                return Ok(Some((read_version(made.version)?, previous)));
+            }
+        }
+        let now = sqlx::query_file!("queries/flow/roll_back.sql", tenant.0, flow_id.0, key)
             .fetch_optional(&mut *work)
             .await?;
         work.commit().await?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Failure, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey, TenantId, WorkerId,
+    Failure, FailureKind, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey, TenantId,
+    WorkerId,
 };
 
 use crate::flow::step_number;
@@ -93,6 +94,9 @@ fn read_recorded(
     let task = TaskKey { step, index };
     let attempt = u32::try_from(attempt).unwrap_or(0);
     Ok(match (failure, retry_in_ms) {
+        (Some(failure), Some(_)) if failure.kind == FailureKind::Interrupted => {
+            Recorded::Interrupted { task }
+        }
         (Some(failure), Some(ms)) => {
             let retry_in = Duration::from_millis(count(ms));
             Recorded::AttemptFailed { task, attempt, failure, retry_in }

@@ -134,6 +134,16 @@ impl Store {
         Ok(answer)
     }
 
+    /// What this key started before; `None` when nothing.
+    pub async fn find_start(
+        &self,
+        tenant: TenantId,
+        key: &str,
+        request_sha256: [u8; 32],
+    ) -> Result<Option<StartAnswer>, Error> {
+        started_before(self.pool(), tenant, key, request_sha256).await
+    }
+
     /// Starts a run once for this key: asked again with the same request, it answers the run it started.
     pub async fn start_run_once(
         &self,
@@ -153,14 +163,8 @@ impl Store {
         .execute(&mut *work)
         .await?;
         if kept.rows_affected() == 0 {
-            let row = sqlx::query_file!("queries/run/find_key.sql", tenant.0, key)
-                .fetch_one(&mut *work)
-                .await?;
-            return Ok(if row.request_sha256 == request_sha256 {
-                StartAnswer::Existing(RunId(row.run_id))
-            } else {
-                StartAnswer::Mismatch
-            });
+            let before = started_before(&mut *work, tenant, key, request_sha256).await?;
+            return before.ok_or_else(|| Error::unreadable("an idempotency key", "it is gone"));
         }
         let started = Columns::of(&[&start], &[None]).insert(&mut *work).await?;
         if started.is_empty() {
@@ -170,6 +174,21 @@ impl Store {
         self.bell().ready();
         Ok(StartAnswer::Started)
     }
+}
+
+async fn started_before<'c, E: sqlx::PgExecutor<'c>>(
+    connection: E,
+    tenant: TenantId,
+    key: &str,
+    request_sha256: [u8; 32],
+) -> Result<Option<StartAnswer>, Error> {
+    let row = sqlx::query_file!("queries/run/find_key.sql", tenant.0, key)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|row| match row.request_sha256 == request_sha256 {
+        true => StartAnswer::Existing(RunId(row.run_id)),
+        false => StartAnswer::Mismatch,
+    }))
 }
 
 async fn commit_starts(pool: PgPool, queue: Queue) {

@@ -195,21 +195,20 @@ impl Store {
         Ok((row.woken, next))
     }
 
-    /// Gives back everything a worker holds, without blame.
+    /// A worker leaves: everything it holds is given back, without blame.
     pub async fn release(&self, worker: WorkerId) -> Result<u64, Error> {
         let done =
             sqlx::query_file!("queries/token/release.sql", worker.0).execute(self.pool()).await?;
         Ok(done.rows_affected())
     }
 
-    /// Takes the tokens of workers that have not beaten for `lease`; what was in flight ends as `worker_lost`.
-    pub async fn reap(&self, lease: Duration) -> Result<Released, Error> {
-        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+    /// Takes the tokens of workers that have not beaten for their lease; what was in flight ends as `worker_lost`.
+    pub async fn reap(&self) -> Result<Released, Error> {
         let failure =
             Failure::new(FailureKind::WorkerLost, "the worker that held the task stopped beating");
         let failure = serde_json::to_string(&failure).expect("a failure is always JSON");
         let most = i32::from(MAX_LOST);
-        let row = sqlx::query_file!("queries/token/reap.sql", lease_ms, failure, most)
+        let row = sqlx::query_file!("queries/token/reap.sql", failure, most)
             .fetch_one(self.pool())
             .await?;
         Ok(Released { workers: row.workers, tokens: row.tokens })

@@ -1,5 +1,7 @@
 //! Workers: a row that beats.
 
+use std::time::Duration;
+
 use model::WorkerId;
 
 use crate::{Error, Store};
@@ -22,9 +24,15 @@ pub struct WorkerRow {
 }
 
 impl Store {
-    /// A worker begins to beat.
-    pub async fn register_worker(&self, host: &str, slots: i32) -> Result<WorkerId, Error> {
-        let row = sqlx::query_file!("queries/worker/register.sql", host, slots)
+    /// A worker begins to beat. Once it has not for its lease, it counts as dead.
+    pub async fn register_worker(
+        &self,
+        host: &str,
+        slots: i32,
+        lease: Duration,
+    ) -> Result<WorkerId, Error> {
+        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let row = sqlx::query_file!("queries/worker/register.sql", host, slots, lease_ms)
             .fetch_one(self.pool())
             .await?;
         Ok(WorkerId(row.id))

@@ -16,6 +16,9 @@ const WAKE_BITE: i64 = 1_000;
 /// Longest wait between two looks for due tokens: other processes park, too.
 const WAKE_AT_LEAST: Duration = Duration::from_secs(1);
 
+/// A shorter lease than this would be lost to a pause of the machine.
+pub(crate) const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
 /// Hears bells for the whole process.
 pub(crate) async fn listen(shared: Arc<Shared>) {
     shared.store.bell().listen().await;
@@ -23,28 +26,27 @@ pub(crate) async fn listen(shared: Arc<Shared>) {
 
 /// Beats several times in a lease, and takes the tokens of workers that do not.
 pub(crate) async fn beat(shared: Arc<Shared>) {
-    let lease = shared.settings.lease;
-    let mut tick = interval(lease / 5);
+    let mut tick = interval(shared.settings.lease / 5);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told_stale = 0;
     loop {
         tick.tick().await;
-        let id = shared.id();
-        if id.0 == 0 {
-            continue;
-        }
+        // While it drains, too: what is in flight is still ours.
+        let id = shared.recorder();
         let stale = shared.counters.stale.load(Ordering::Relaxed);
         let news = i64::try_from(stale - told_stale).unwrap_or(0);
         match shared.store.beat(id, news).await {
             Ok(true) => told_stale = stale,
             // Somebody took us for dead: what we held is not ours any more.
-            Ok(false) => shared.doubt.notify_one(),
+            Ok(false) if shared.id() == id => shared.doubt.notify_one(),
+            // It is leaving or starting over anyway.
+            Ok(false) => {}
             Err(error) => {
                 tracing::warn!(%error, "could not beat");
                 continue;
             }
         }
-        match shared.store.reap(lease).await {
+        match shared.store.reap().await {
             Ok(freed) if freed.workers > 0 || freed.tokens > 0 => {
                 tracing::info!(
                     workers = freed.workers,
@@ -114,5 +116,5 @@ pub(crate) async fn renew(shared: Arc<Shared>) {
 async fn start_over(shared: &Shared, old: WorkerId) -> Result<WorkerId, store::Error> {
     shared.store.release(old).await?;
     let slots = i32::try_from(shared.settings.slots).unwrap_or(i32::MAX);
-    shared.store.register_worker(&shared.settings.host, slots).await
+    shared.store.register_worker(&shared.settings.host, slots, shared.settings.lease).await
 }

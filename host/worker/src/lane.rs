@@ -1,6 +1,7 @@
 //! A lane: the runs it owns, the rule applied to them, and one batch in flight while the next gathers.
 
 mod flush;
+mod interrupted;
 mod range;
 mod turn;
 
@@ -12,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::{Failure, FailureKind, Finish, Position, RunId};
-use store::{Claimed, Delta, Held, Joined, TokenId, TokenMove};
+use store::{Claimed, Delta, Held, Interrupted, Joined, TokenId, TokenMove};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -61,6 +62,8 @@ pub(crate) struct Lane {
     /// Begins nothing any more.
     draining: bool,
     drained: Option<oneshot::Sender<()>>,
+    /// Attempts that ended after their run had.
+    interrupted: Vec<Interrupted>,
 }
 
 type InFlight = Pin<Box<dyn Future<Output = Flushed> + Send>>;
@@ -75,6 +78,7 @@ impl Lane {
             running: 0,
             draining: false,
             drained: None,
+            interrupted: Vec::new(),
         }
     }
 
@@ -113,6 +117,7 @@ impl Lane {
             if in_flight.is_none() {
                 in_flight = self.take_off();
             }
+            self.keep_interrupted();
             if in_flight.is_none() && self.running == 0 {
                 // Whoever asked may have gone away.
                 self.drained.take().map(|answer| answer.send(()));
@@ -175,6 +180,7 @@ impl Lane {
         let mut delta = Delta::of(&claimed.run, claimed.held, TokenMove::End);
         let failure = Failure::new(FailureKind::HostInternal, "the run cannot be read");
         let step = claimed.position.step();
+        delta.attempts.push(turn::unattempted(step, failure.clone()));
         delta.finish = Some(Finish::Failed { step, failure });
         self.push(delta);
     }

@@ -23,6 +23,7 @@ use store::{LocalWorker, Store};
 use tokio::sync::{Notify, RwLock, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::chores::SHORTEST_LEASE;
 use crate::lane::Message;
 use crate::seats::Seats;
 use crate::versions::Versions;
@@ -37,7 +38,7 @@ pub struct Settings {
     pub slots: u32,
     /// Lanes, each with a batch in flight of its own. Defaults to 3: enough to hide the commits.
     pub lanes: usize,
-    /// Silence after which a worker counts as dead and its tokens are taken. Defaults to 15 s.
+    /// Silence after which this worker counts as dead and its tokens are taken. Defaults to 15 s, 1 s at least.
     pub lease: Duration,
     /// Longest time between two looks for ready tokens when no bell rings. Defaults to 1 s.
     pub poll: Duration,
@@ -159,7 +160,8 @@ impl Worker {
     /// Registers, takes the seat for runs started in this process, and begins to claim.
     pub async fn start(store: Store, sandbox: Sandbox, settings: Settings) -> Result<Self, Error> {
         let slots = i32::try_from(settings.slots).unwrap_or(i32::MAX);
-        let id = store.register_worker(&settings.host, slots).await?;
+        let settings = Settings { lease: settings.lease.max(SHORTEST_LEASE), ..settings };
+        let id = store.register_worker(&settings.host, slots, settings.lease).await?;
         let recorder = AtomicI32::new(id.0);
         let id = Arc::new(AtomicI32::new(id.0));
         let doubt = Arc::new(Notify::new());

@@ -5,6 +5,8 @@
 mod architecture;
 mod bad_input;
 mod command_line;
+mod command_line_errors;
+mod command_line_follows;
 mod examples;
 mod hot_swap;
 mod journeys;
@@ -12,5 +14,6 @@ mod maps;
 mod operate;
 mod random_flows;
 mod recovery;
+mod requests;
 mod retries;
 mod schema;

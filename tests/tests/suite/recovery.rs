@@ -87,13 +87,13 @@ async fn a_task_whose_worker_is_lost_every_time_ends_as_worker_lost() {
     let id = host.client.start("one", &json!(1)).await;
     for _ in 0..3 {
         // A worker that takes the token and is never heard of again.
-        let dead = host.store.register_worker("dead", 1).await.unwrap();
+        let dead = host.store.register_worker("dead", 1, Duration::from_secs(3)).await.unwrap();
         let claimed = host.store.claim(dead, model::TenantId(0), 1, 1).await.unwrap();
         assert_eq!(claimed.len(), 1);
         let lost =
             format!("update worker set beat_at = now() - interval '1 hour' where id = {}", dead.0);
         host.database.run(&[&lost]).unwrap();
-        let freed = host.store.reap(Duration::from_secs(3)).await.unwrap();
+        let freed = host.store.reap().await.unwrap();
         assert_eq!(freed.tokens, 1);
     }
     let _worker = Host::over(Arc::clone(&host.database), Settings::default()).await;
@@ -111,15 +111,53 @@ async fn a_task_whose_worker_is_lost_every_time_ends_as_worker_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_taken_for_dead_by_its_own_lease() {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    host.deploy(
+        "flow = \"one\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"echo\"\n",
+    )
+    .await;
+    host.client.start("one", &json!(1)).await;
+    let slow = host.store.register_worker("slow", 1, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(host.store.claim(slow, model::TenantId(0), 1, 1).await.unwrap().len(), 1);
+    for (silent, taken) in [("59 seconds", 0), ("61 seconds", 1)] {
+        let silence = format!("update worker set beat_at = now() - interval '{silent}'");
+        host.database.run(&[&silence]).unwrap();
+        assert_eq!(host.store.reap().await.unwrap().tokens, taken, "{silent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_drains_keeps_what_is_in_flight_however_long_it_takes() {
+    let short = || {
+        let worker =
+            worker::Settings { lease: Duration::from_secs(1), ..Settings::default().worker };
+        Settings { worker, ..Settings::default() }
+    };
+    let mut host = Host::with(short()).await;
+    host.deploy(
+        "flow = \"one\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\n",
+    )
+    .await;
+    let id = host.client.start("one", &json!({"busy_ms": 3_000})).await;
+    until("the attempt runs", || async { (host.sandbox.free_slots() < 16).then_some(()) }).await;
+    let _other = Host::over(Arc::clone(&host.database), short()).await;
+    host.worker.take().unwrap().drain().await;
+    let run = host.client.ended(&id).await;
+    assert_eq!(run["output"], json!({"only": "done"}), "{run:#}");
+    assert_eq!(run["steps"][0]["attempts"], 1, "it was made once: {run:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_range_whose_worker_is_lost_goes_on_task_by_task() {
     let host = Host::with(Settings { works: false, ..Settings::default() }).await;
     let flow = "flow = \"m\"\n[[step]]\nname = \"each\"\ncomponent = \"@\"\nhandler = \"double\"\nmap = true\n";
     host.deploy(flow).await;
     let id = host.client.start("m", &json!([1, 2, 3])).await;
-    let dead = host.store.register_worker("dead", 1).await.unwrap();
+    let dead = host.store.register_worker("dead", 1, Duration::from_secs(3)).await.unwrap();
     assert_eq!(host.store.claim(dead, model::TenantId(0), 1, 1).await.unwrap().len(), 1);
     host.database.run(&["update worker set beat_at = now() - interval '1 hour'"]).unwrap();
-    host.store.reap(Duration::from_secs(3)).await.unwrap();
+    host.store.reap().await.unwrap();
     let _worker = Host::over(Arc::clone(&host.database), Settings::default()).await;
     let run = host.client.ended(&id).await;
     assert_eq!(run["output"], json!({"each": [2, 4, 6]}), "{run:#}");

@@ -1,6 +1,7 @@
 //! Failures: told apart, tried again, given up.
 
 use serde_json::{Value, json};
+use stepcell_tests::client::until;
 use stepcell_tests::guests;
 use stepcell_tests::host::Host;
 
@@ -43,6 +44,42 @@ async fn attempts_end_with_the_budget_and_the_last_error_is_the_runs() {
         "{run:#}"
     );
     assert_eq!(attempts(&host, &run).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_asks_to_wait_for_ever_waits_a_day() {
+    let host = Host::start().await;
+    host.deploy(&ONE.replace("HANDLER", "later")).await;
+    let id = host.client.start("one", &json!(null)).await;
+    let path = format!("/v1/runs/{id}/steps/only/tasks/0/attempts");
+    let made = until("the attempt is recorded", || async {
+        let answer = host.client.get(&path).await;
+        (answer.status == 200).then_some(answer.body)
+    })
+    .await;
+    assert_eq!(made["attempts"][0]["retry_in_ms"], 24 * 60 * 60 * 1_000, "{made:#}");
+    assert_eq!(made["attempts"][0]["failure"]["kind"], "handler_error.execution", "{made:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_attempt_used_before_its_run_was_cancelled_is_kept() {
+    let host = Host::start().await;
+    host.deploy(&format!("{}timeout = \"30s\"", ONE.replace("HANDLER", "busy"))).await;
+    let id = host.client.start("one", &json!({"busy_ms": 20_000})).await;
+    until("the attempt runs", || async { (host.sandbox.free_slots() < 16).then_some(()) }).await;
+    host.client.post(&format!("/v1/runs/{id}/cancel"), &json!({})).await.ok();
+    let path = format!("/v1/runs/{id}/steps/only/tasks/0/attempts");
+    let made = until("the attempt is kept", || async {
+        let answer = host.client.get(&path).await;
+        (answer.status == 200).then_some(answer.body)
+    })
+    .await;
+    let attempt = &made["attempts"][0];
+    assert_eq!(attempt["failure"]["kind"], "interrupted", "{made:#}");
+    assert!(attempt["receipt"]["fuel"].as_u64().unwrap() > 0, "{made:#}");
+    assert!(attempt["retry_in_ms"].is_null(), "{made:#}");
+    let run = host.client.get(&format!("/v1/runs/{id}")).await.ok();
+    assert_eq!((&run["status"], &run["steps"][0]["attempts"]), (&json!("cancelled"), &json!(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

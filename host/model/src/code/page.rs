@@ -78,6 +78,7 @@ impl FailureKind {
             Self::DependencyUnavailable => {
                 page!("dependency_unavailable", "Something outside is not answering")
             }
+            Self::Interrupted => page!("interrupted", "The run ended first"),
             Self::WorkerLost => page!("worker_lost", "The worker was lost"),
             Self::HostInternal => page!("host_internal", "A fault of the host"),
             Self::ComponentUnavailable => {

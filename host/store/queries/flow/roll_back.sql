@@ -1,5 +1,5 @@
 -- Moves the pointer that new runs follow back to the version that was active before; a second time, to the one before
--- that. Answers that version; nothing when none was active before.
+-- that. Answers that version; nothing when none was active before. $3 names the request, where it has a name.
 with target as (
     select a.number, back.version, back.back_to
     from flow f
@@ -8,8 +8,8 @@ with target as (
     where f.tenant_id = $1 and f.id = $2
 ),
 activated as (
-    insert into activation (tenant_id, flow_id, number, version, back_to)
-    select $1, $2, number + 1, version, back_to from target
+    insert into activation (tenant_id, flow_id, number, version, back_to, asked_by)
+    select $1, $2, number + 1, version, back_to, $3 from target
     returning number, version
 )
 update flow f

@@ -1,2 +1,2 @@
 -- A worker begins to beat.
-insert into worker (host, slots) values ($1, $2) returning id
+insert into worker (host, slots, lease_ms) values ($1, $2, $3) returning id

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use model::{Failure, FailureKind, Finish, RunId};
-use store::{Delta, Error, Held, Joined, TokenId, TokenMove};
+use store::{Attempted, Delta, Error, Held, Joined, TokenId, TokenMove, Written};
 
+use super::turn::unattempted;
 use super::{InFlight, Lane, MOST_IN_BATCH};
 use crate::Shared;
 use crate::owned::Work;
@@ -148,9 +149,16 @@ async fn drop_stale(
 /// run running by what it answers.
 fn substitute(delta: &mut Delta) {
     let failure = Failure::new(FailureKind::HostInternal, "the outcome could not be recorded");
-    let step = delta.attempts.first().map_or(delta.token.0.id.born_step, |first| first.step);
+    let first = delta.attempts.drain(..).next();
+    let attempted = match first {
+        Some(refused) => {
+            Attempted { written: Written::Failed(failure.clone()), log: Vec::new(), ..refused }
+        }
+        None => unattempted(delta.token.0.id.born_step, failure.clone()),
+    };
+    let step = attempted.step;
     delta.token.1 = TokenMove::End;
-    delta.attempts.clear();
+    delta.attempts = vec![attempted];
     delta.arrivals.clear();
     delta.births.clear();
     delta.interim = false;
@@ -158,6 +166,7 @@ fn substitute(delta: &mut Delta) {
 }
 
 fn is_substitute(delta: &Delta) -> bool {
-    matches!(&delta.finish, Some(Finish::Failed { failure, .. }) if failure.kind == FailureKind::HostInternal)
-        && delta.attempts.is_empty()
+    let by_host = |failure: &Failure| failure.kind == FailureKind::HostInternal;
+    matches!(&delta.finish, Some(Finish::Failed { failure, .. }) if by_host(failure))
+        && matches!(&delta.attempts[..], [Attempted { written: Written::Failed(failure), .. }] if by_host(failure))
 }

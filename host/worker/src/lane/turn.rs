@@ -167,13 +167,17 @@ impl Lane {
         let token = self.runs.get(&closed.run_id).and_then(|run| run.tokens.get(&closed.held.id));
         let Some(token) = token.filter(|token| token.held == closed.held) else {
             self.shared.counters.stale.fetch_add(1, Ordering::Relaxed);
-            return;
+            return self.interrupt(closed);
         };
+        if closed.outcome.is_none() {
+            // It was stopped, and what stopped it has been recorded.
+            return self.interrupt(closed);
+        }
         match token.work {
             Work::Task(_) => self.close_task(closed),
             Work::Range(_) => self.close_element(closed),
             // An attempt that was stopped answers after its token has moved on.
-            Work::Resting => {}
+            Work::Resting => self.interrupt(closed),
         }
     }
 
@@ -200,7 +204,7 @@ impl Lane {
         self.push(delta);
     }
 
-    /// Asks the rule. `None`: the attempt was cancelled, and what cancelled it has been recorded.
+    /// Asks the rule. `None`: the attempt was stopped, or its run is not here any more.
     pub(super) fn decide(&mut self, mut closed: Closed) -> Option<(Moves, Attempted, u32)> {
         let outcome = closed.outcome.take()?;
         let run = self.runs.get_mut(&closed.run_id)?;
@@ -241,9 +245,13 @@ fn unopened(moves: &Moves) -> Option<Attempted> {
     let Some(Finish::Failed { step, failure }) = &moves.finish else {
         return None;
     };
-    let written = Written::Failed(failure.clone());
+    Some(unattempted(*step, failure.clone()))
+}
+
+/// The end of a step that never had an attempt.
+pub(super) fn unattempted(step: StepIndex, failure: Failure) -> Attempted {
     let (receipt, log) = (Receipt::default(), Vec::new());
-    Some(Attempted { step: *step, index: None, attempt: 1, written, receipt, log })
+    Attempted { step, index: None, attempt: 1, written: Written::Failed(failure), receipt, log }
 }
 
 /// The attempts that were lost at a token whose task had not been recorded as open.

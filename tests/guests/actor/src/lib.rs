@@ -59,6 +59,11 @@ fn odd_twice(context: Context, element: i64) -> Result<i64, Error> {
     Ok(element * 2)
 }
 
+/// Asks to be tried again at the end of time.
+fn later(_input: Value) -> Result<Value, Error> {
+    Err(Error::execution("later").retry_after(Duration::MAX))
+}
+
 /// Fails for good.
 fn fail(_input: Value) -> Result<Value, Error> {
     Err(Error::validation("this cannot work")
@@ -103,5 +108,5 @@ fn who(context: Context, _input: Value) -> Result<Value, Error> {
 }
 
 stepcell_guest::handlers! {
-    echo, list, double, sum, flaky, odd_twice, fail, fail_at_three, busy, chatty, who
+    echo, list, double, sum, flaky, odd_twice, later, fail, fail_at_three, busy, chatty, who
 }
