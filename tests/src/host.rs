@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use devdb::TestDatabase;
 use model::Digest;
-use sandbox::{CompilerCommand, Sandbox};
+use sandbox::{CompileLimits, CompilerCommand, Sandbox};
 use store::{Scope, Store};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub worker: worker::Settings,
     /// False: only the API.
     pub works: bool,
+    /// What one compilation may use.
+    pub compile_limits: CompileLimits,
 }
 
 impl Default for Settings {
@@ -35,7 +37,7 @@ impl Default for Settings {
             lease: Duration::from_secs(3),
             ..worker::Settings::default()
         };
-        Self { worker, works: true }
+        Self { worker, works: true, compile_limits: CompileLimits::default() }
     }
 }
 
@@ -100,6 +102,7 @@ impl Host {
         let mut limits =
             sandbox::Settings::new(folder.path().join("artifacts"), [7; 32], compiler());
         limits.slots = settings.worker.slots;
+        limits.compile_limits = settings.compile_limits;
         let sandbox = Sandbox::new(limits).expect("the sandbox starts");
         let key = api::Key::generate();
         let tenant = store.find_tenant("default").await.expect("Postgres answers");

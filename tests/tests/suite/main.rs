@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod bombs;
 mod command_line;
 mod command_line_errors;
 mod command_line_follows;
