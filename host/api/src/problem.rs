@@ -168,17 +168,6 @@ impl From<store::Error> for Problem {
     }
 }
 
-/// The first advice of a code's page.
-fn fix_of(code: Code) -> String {
-    let page = code.page();
-    let advice = page.split_once("## What to do").map_or("", |(_, advice)| advice);
-    let mut lines = advice.lines().skip_while(|line| !line.starts_with("- "));
-    let first = lines.next().map(|line| line.trim_start_matches("- "));
-    let rest = lines.take_while(|line| line.starts_with("  ")).map(str::trim);
-    let fix: Vec<&str> = first.into_iter().chain(rest).collect();
-    if fix.is_empty() { "see the page of the code".to_owned() } else { fix.join(" ") }
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { code, detail, pointer, limit, reasons } = *self.0;
@@ -192,7 +181,7 @@ impl IntoResponse for Problem {
             detail: &detail,
             pointer: pointer.as_deref(),
             limit,
-            fix: &fix_of(code),
+            fix: &code.fix(),
             request_id: request_id::current(),
             reasons: &reasons,
         };
@@ -208,17 +197,5 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_says_what_to_do() {
-        for code in Code::ALL {
-            assert_ne!(fix_of(*code), "see the page of the code", "{code}");
-        }
     }
 }

@@ -128,10 +128,19 @@ pub(crate) struct Version {
     pub(crate) live_runs: Option<i64>,
 }
 
+/// A page of components.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Components {
+    pub(crate) components: Vec<Component>,
+    pub(crate) next: Option<String>,
+}
+
 /// A component.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Component {
     pub(crate) digest: String,
+    pub(crate) world: String,
+    pub(crate) created_at: String,
     pub(crate) component_bytes: u64,
     pub(crate) compile_ms: u64,
     #[serde(default)]

@@ -1,19 +1,35 @@
 //! The command line: every command and every setting, each with its default.
 
-use std::net::SocketAddr;
+mod handler;
+mod host;
+mod values;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use model::Digest;
+
+pub(crate) use handler::{Build, Exec, Inspect};
+pub(crate) use host::{Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve};
+pub(crate) use values::HowLong;
 
 /// The hidden first argument that makes this program the compile child.
 pub(crate) const COMPILE_CHILD: &str = "compile-component";
 
-/// Where `dev` and `serve` listen when nothing is said.
-const LISTEN: &str = "127.0.0.1:7377";
+/// Where Stepcell keeps what is not in Postgres when nothing is said.
+pub(crate) const DATA_DIR: &str = ".stepcell";
+
+/// What is logged when nothing is said. A slow statement is logged whole, which is for those who ask for it.
+pub(crate) const LOG: &str = "warn,sqlx::query=error";
+
+/// How the program ends, as `--help` says it.
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 the run failed, 2 usage, 3 refused, 4 unreachable, 5 not ended yet";
 
 /// Durable flows whose steps are untrusted WebAssembly components.
 #[derive(Parser)]
-#[command(name = "stepcell", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "stepcell", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -24,20 +40,20 @@ pub(crate) struct Args {
 /// What every command understands.
 #[derive(clap::Args, Clone)]
 pub(crate) struct Global {
-    /// The host to talk to
-    #[arg(long, env = "STEPCELL_URL", default_value = "http://127.0.0.1:7377", global = true)]
-    pub(crate) url: String,
+    /// The host to talk to; without it the one in `<data-dir>/url`, or else http://127.0.0.1:7377
+    #[arg(long, env = "STEPCELL_URL", global = true)]
+    pub(crate) url: Option<String>,
     /// The API key; without it the one in `<data-dir>/key` is used
     #[arg(long, env = "STEPCELL_KEY", hide_env_values = true, global = true)]
     pub(crate) key: Option<String>,
     /// Where Stepcell keeps what is not in Postgres: compiled components, keys, the private Postgres of `dev`
-    #[arg(long, env = "STEPCELL_DATA_DIR", default_value = ".stepcell", global = true)]
+    #[arg(long, env = "STEPCELL_DATA_DIR", default_value = DATA_DIR, global = true)]
     pub(crate) data_dir: PathBuf,
     /// Print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// What to log to stderr: `warn`, `info`, `stepcell=debug`, ...
-    #[arg(long, env = "STEPCELL_LOG", default_value = "warn", global = true)]
+    #[arg(long, env = "STEPCELL_LOG", default_value = LOG, global = true)]
     pub(crate) log: String,
 }
 
@@ -64,6 +80,8 @@ pub(crate) enum Command {
     Activate(Activate),
     /// Points new runs at an earlier version
     Rollback(Rollback),
+    /// Lists the components, or deletes one
+    Components(Components),
     /// Lists the flows
     Flows,
     /// Lists the versions of a flow
@@ -95,134 +113,6 @@ pub(crate) enum Command {
 }
 
 #[derive(clap::Args)]
-pub(crate) struct Dev {
-    /// A flow to deploy, again whenever a file beside it changes
-    pub(crate) flow: Option<PathBuf>,
-    /// Where to listen
-    #[arg(long, default_value = LISTEN)]
-    pub(crate) listen: SocketAddr,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Demo {
-    /// The folder of the examples
-    #[arg(long, default_value = "examples")]
-    pub(crate) examples: PathBuf,
-    /// The lock file the dependency report is about
-    #[arg(long, default_value = "Cargo.lock")]
-    pub(crate) lock: PathBuf,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Serve {
-    /// `postgres://…`, any Postgres 15 or newer
-    #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: String,
-    /// Where to listen
-    #[arg(long, env = "STEPCELL_LISTEN", default_value = LISTEN)]
-    pub(crate) listen: SocketAddr,
-    /// What this process does
-    #[arg(long, value_delimiter = ',', default_value = "api,worker")]
-    pub(crate) roles: Vec<Role>,
-    /// Attempts at a time; defaults to 32 for each core
-    #[arg(long)]
-    pub(crate) slots: Option<u32>,
-    /// Silence after which a worker counts as dead and its tasks are taken over
-    #[arg(long, default_value = "15s")]
-    pub(crate) lease: String,
-}
-
-/// What a process does.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Role {
-    /// Answers HTTP.
-    Api,
-    /// Runs attempts.
-    Worker,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Key {
-    #[command(subcommand)]
-    pub(crate) command: KeyCommand,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Makes a key and prints it; it is shown this once
-    Create {
-        /// `postgres://…`
-        #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
-        database_url: String,
-        /// Whose key it is
-        #[arg(long, default_value = "default")]
-        tenant: String,
-        /// What it may do: read, run, deploy, admin
-        #[arg(long, value_delimiter = ',', default_value = "read,run,deploy")]
-        scopes: Vec<String>,
-    },
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Bench {
-    /// Runs of three steps in each round
-    #[arg(long, default_value_t = 10_000)]
-    pub(crate) runs: u32,
-    /// Rounds; the best one is what `--json` answers
-    #[arg(long, default_value_t = 3)]
-    pub(crate) rounds: u32,
-    /// A component with the handlers `first`, `second` and `third` in place of the example's
-    #[arg(long)]
-    pub(crate) component: Option<PathBuf>,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Build {
-    /// The folder of a handler crate
-    #[arg(default_value = ".")]
-    pub(crate) folder: PathBuf,
-    /// Where to put the component; without it its place is printed
-    #[arg(long, short)]
-    pub(crate) output: Option<PathBuf>,
-    /// Never install a toolchain
-    #[arg(long)]
-    pub(crate) no_install: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Inspect {
-    /// A component, or a core module with component-type information
-    pub(crate) wasm: PathBuf,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Exec {
-    /// A component, a core module with component-type information, or the folder of a handler crate
-    pub(crate) wasm: PathBuf,
-    /// What a root step gets: JSON, `@file` or `-` for standard input
-    #[arg(long, default_value = "null", conflicts_with_all = ["element", "dep"])]
-    pub(crate) input: String,
-    /// What a map task gets: JSON, `@file` or `-`
-    #[arg(long, conflicts_with = "dep")]
-    pub(crate) element: Option<String>,
-    /// What a dependent step gets: `name=JSON`, once for each dependency
-    #[arg(long)]
-    pub(crate) dep: Vec<String>,
-    /// Which handler, where the component carries several
-    #[arg(long, default_value = "")]
-    pub(crate) handler: String,
-    /// Wall clock: `500ms`, `5s`
-    #[arg(long, default_value = "30s")]
-    pub(crate) timeout: String,
-    /// CPU budget in wasmtime fuel
-    #[arg(long, default_value_t = 5_000_000_000)]
-    pub(crate) fuel: u64,
-    /// All memories together: `64MiB`
-    #[arg(long, default_value = "64MiB")]
-    pub(crate) memory: String,
-}
-
-#[derive(clap::Args)]
 pub(crate) struct Deploy {
     /// The manifest
     #[arg(default_value = "flow.toml")]
@@ -233,6 +123,21 @@ pub(crate) struct Deploy {
     /// Never install a toolchain
     #[arg(long)]
     pub(crate) no_install: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Components {
+    #[command(subcommand)]
+    pub(crate) command: Option<ComponentsCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ComponentsCommand {
+    /// Deletes a component that no flow version pins
+    Delete {
+        /// Its digest: 64 hexadecimal digits
+        digest: Digest,
+    },
 }
 
 #[derive(clap::Args)]
@@ -276,9 +181,10 @@ pub(crate) struct Run {
     /// The input: JSON, `@file` or `-` for standard input
     #[arg(long, default_value = "null")]
     pub(crate) input: String,
-    /// Wait for the end and print the output; optionally only this long
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "forever")]
-    pub(crate) wait: Option<String>,
+    /// Wait for the end and print the output; optionally only this long, then the exit code is 5
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = values::FOREVER,
+        value_parser = values::how_long)]
+    pub(crate) wait: Option<HowLong>,
     /// The same key starts one run, however often it is sent
     #[arg(long)]
     pub(crate) idempotency_key: Option<String>,
@@ -289,8 +195,8 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     pub(crate) priority: i16,
     /// Wait before the first steps: `5s`
-    #[arg(long)]
-    pub(crate) delay: Option<String>,
+    #[arg(long, value_parser = values::duration)]
+    pub(crate) delay: Option<Duration>,
 }
 
 #[derive(clap::Args)]
@@ -345,16 +251,9 @@ pub(crate) struct Events {
 pub(crate) struct Wait {
     /// The run's id
     pub(crate) run: String,
-    /// At most this long: `30s`; without it until the run ends
-    #[arg(long)]
-    pub(crate) timeout: Option<String>,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Doctor {
-    /// Check this Postgres too
-    #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: Option<String>,
+    /// At most this long: `30s`, then the exit code is 5; without it until the run ends
+    #[arg(long, value_parser = values::duration)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 #[derive(clap::Args)]

@@ -20,6 +20,7 @@ use crate::args::{Bench, Global};
 use crate::build;
 use crate::data_dir::DataDir;
 use crate::host::{self, Host, Plan};
+use crate::inspect;
 use crate::screen::Screen;
 
 /// Calls behind each of the sandbox's figures.
@@ -46,7 +47,7 @@ pub(crate) async fn run(global: &Global, args: Bench, screen: &Screen) -> anyhow
 
 async fn component(args: &Bench, screen: &Screen) -> anyhow::Result<Vec<u8>> {
     if let Some(path) = &args.component {
-        return std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+        return inspect::read(path);
     }
     let folder = PathBuf::from("examples/hot-swap/v1/handlers");
     let missing =

@@ -1,17 +1,21 @@
 //! Talks to a host over HTTP.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use api::Key;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::args::Global;
-use crate::data_dir::read_api_key;
+use crate::data_dir::{read_api_key, read_url};
 use crate::exit::{Refused, Unreachable, Usage};
 
+/// Where a host is when nothing says otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:7377";
 /// How long to try to connect.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
@@ -19,11 +23,14 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Client {
     base: String,
+    /// The file the host's address was read from.
+    kept_in: Option<PathBuf>,
     key: String,
     http: reqwest::Client,
 }
 
 /// A request to send.
+#[derive(Clone)]
 pub(crate) struct Ask {
     method: Method,
     path: String,
@@ -41,6 +48,11 @@ impl Ask {
     pub(crate) fn post(path: impl Into<String>, json: impl Into<String>) -> Self {
         let ask = Self { method: Method::POST, body: json.into().into_bytes(), ..Self::get(path) };
         ask.with(CONTENT_TYPE, "application/json")
+    }
+
+    /// Deletes something.
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
     }
 
     /// Uploads a component.
@@ -67,9 +79,9 @@ impl Client {
     /// The host and key of the command line.
     pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
         let key = match &global.key {
-            Some(key) => key.clone(),
+            Some(key) => key.parse().map_err(|why| Usage(format!("`--key`: {why}")))?,
             None => match read_api_key(&global.data_dir)? {
-                Some(key) => key.to_string(),
+                Some(key) => key,
                 None => {
                     let place = global.data_dir.join("key");
                     let text = format!(
@@ -81,19 +93,26 @@ impl Client {
                 }
             },
         };
-        Self::to(&global.url, &key)
+        if let Some(url) = &global.url {
+            return Self::to(url, &key);
+        }
+        match read_url(&global.data_dir) {
+            Some((url, file)) => Ok(Self { kept_in: Some(file), ..Self::to(&url, &key)? }),
+            None => Self::to(DEFAULT_URL, &key),
+        }
     }
 
     /// A host and a key.
-    pub(crate) fn to(url: &str, key: &str) -> anyhow::Result<Self> {
+    pub(crate) fn to(url: &str, key: &Key) -> anyhow::Result<Self> {
         let base = url.trim_end_matches('/').to_owned();
         // The provider that the connection to Postgres uses too. Another call has installed it already: as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().connect_timeout(CONNECT_TIME).no_proxy();
-        let client = match base.split_once("://") {
-            Some(("https", _)) => client,
+        let url = Url::parse(&base).ok();
+        let client = match url.as_ref().map(Url::scheme) {
+            Some("https") => client,
             // Reading the system's certificates takes longer than most commands.
-            Some(("http", _)) => client.tls_certs_only([]),
+            Some("http") => client.tls_certs_only([]),
             Some(_) | None => {
                 let text = format!(
                     "`{base}` is not a host; write `http://<address>:<port>` or `https://<name>`"
@@ -101,7 +120,7 @@ impl Client {
                 return Err(Usage(text).into());
             }
         };
-        Ok(Self { base, key: key.to_owned(), http: client.build()? })
+        Ok(Self { base, kept_in: None, key: key.to_string(), http: client.build()? })
     }
 
     /// Sends a request; a problem is an error.
@@ -143,7 +162,8 @@ impl Client {
             why = cause.to_string();
             source = cause.source();
         }
-        Unreachable { url: self.base.clone(), why }
+        let (url, kept_in) = (self.base.clone(), self.kept_in.clone());
+        Unreachable { url, kept_in, found_nobody: error.is_connect(), why }
     }
 }
 

@@ -46,18 +46,39 @@ impl DataDir {
         Ok(key)
     }
 
-    /// The API key of `dev`; made where it is not there. True when it is new.
-    pub(crate) fn api_key(&self) -> anyhow::Result<(Key, bool)> {
+    /// The API key of `dev`; made where it is not there.
+    pub(crate) fn api_key(&self) -> anyhow::Result<Key> {
         if let Some(key) = read_api_key(&self.0)? {
-            return Ok((key, false));
+            return Ok(key);
         }
         let key = Key::generate();
         write_secret(&self.0.join(KEY_FILE), format!("{key}\n").as_bytes())?;
-        Ok((key, true))
+        Ok(key)
+    }
+
+    /// Keeps where the host of `dev` answers, for the other commands.
+    pub(crate) fn keep_url(&self, url: &str) -> anyhow::Result<()> {
+        write_secret(&self.0.join(URL_FILE), format!("{url}\n").as_bytes())
+    }
+
+    /// The host there has ended. What another host keeps stays.
+    pub(crate) fn forget_url(&self, url: &str) {
+        if read_url(&self.0).is_some_and(|(kept, _)| kept == url) {
+            // Who finds it later is told that nobody answers there.
+            let _ = fs::remove_file(self.0.join(URL_FILE));
+        }
     }
 }
 
 const KEY_FILE: &str = "key";
+const URL_FILE: &str = "url";
+
+/// Where the host of `dev` answers, if it runs, and the file that says so.
+pub(crate) fn read_url(folder: &Path) -> Option<(String, PathBuf)> {
+    let path = folder.join(URL_FILE);
+    let text = fs::read_to_string(&path).ok()?;
+    Some((text.trim().to_owned(), path))
+}
 
 /// The API key in a data folder, if there is one.
 pub(crate) fn read_api_key(folder: &Path) -> anyhow::Result<Option<Key>> {
@@ -84,4 +105,23 @@ fn write_secret(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         fs::rename(&beside, path)
     };
     write().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_host_that_kept_its_url_takes_it_away() {
+        let folder = std::env::temp_dir().join(format!("stepcell-url-{}", std::process::id()));
+        let data = DataDir::open(&folder).unwrap();
+        assert_eq!(read_url(&folder), None);
+        data.keep_url("http://127.0.0.1:1").unwrap();
+        data.keep_url("http://127.0.0.1:2").unwrap();
+        data.forget_url("http://127.0.0.1:1");
+        assert_eq!(read_url(&folder).unwrap().0, "http://127.0.0.1:2");
+        data.forget_url("http://127.0.0.1:2");
+        assert_eq!(read_url(&folder), None);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -18,6 +18,7 @@ use crate::data_dir::DataDir;
 use crate::deploy::{Deployment, said};
 use crate::events::{follow, line};
 use crate::host::{self, Host, Plan};
+use crate::persistent::Persistent;
 use crate::run::said as said_failure;
 use crate::screen::Screen;
 use crate::stop;
@@ -54,10 +55,10 @@ async fn show(
 ) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let host = Host::start(Plan { database_url, listen, slots: None, lease: None, data }).await?;
-    let (key, _) = data.api_key()?;
+    let key = data.api_key()?;
     host.admit(&key).await?;
     screen.note(&format!("API and worker at {}", host.url()));
-    let demo = Stage { client: Client::to(&host.url(), &key.to_string())?, screen };
+    let demo = Stage { client: Client::to(&host.url(), &key)?, screen };
     let done = demo.play(args).await;
     host.stop().await;
     done
@@ -140,7 +141,8 @@ impl Stage<'_> {
         let run_id = self.start("diamond", &json!({ "number": 7 }).to_string()).await?;
         let told =
             |told: &crate::events::Told<'_>| self.screen.line(&format!("  {}", line(told.event)));
-        tokio::time::timeout(WAIT, follow(&self.client, &run_id, None, told))
+        let mut host = Persistent::new(&self.client, self.screen);
+        tokio::time::timeout(WAIT, follow(&mut host, &run_id, None, told))
             .await
             .context("the diamond did not end in time")??;
         let run = self.wait(&run_id).await?;

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use anyhow::Context;
 use builder::Install;
-use model::manifest::{ComponentRef, Manifest};
-use serde_json::Value;
+use model::Code;
+use model::manifest::{ComponentRef, Manifest, Problem, Problems};
+use serde_json::{Value, json};
 
 use crate::answers::{Component, Registered};
 use crate::args::Deploy;
 use crate::build;
 use crate::client::{Ask, Client};
 use crate::escape::escape_line;
+use crate::exit::Refused;
 use crate::inspect;
 use crate::screen::Screen;
 use crate::versions::show_differences;
@@ -67,9 +69,7 @@ impl Deployment {
     ) -> anyhow::Result<String> {
         let text = std::fs::read_to_string(flow);
         let text = text.with_context(|| format!("cannot read `{}`", flow.display()))?;
-        let manifest = Manifest::from_toml(&text).map_err(|problems| {
-            anyhow::anyhow!("`{}` cannot be used:\n{problems}", flow.display())
-        })?;
+        let manifest = Manifest::from_toml(&text).map_err(|problems| refused(flow, &problems))?;
         let folder = flow.parent().unwrap_or(Path::new("."));
         let mut digests = BTreeMap::new();
         for component in manifest.components() {
@@ -104,11 +104,32 @@ impl Deployment {
         let kept: anyhow::Result<Component> =
             client.read(Ask::put_wasm("/v1/components", wasm)).await;
         bar.finish_and_clear();
-        let Component { digest, component_bytes, compile_ms, notes } = kept?;
+        let Component { digest, component_bytes, compile_ms, notes, .. } = kept?;
         tracing::info!(digest, component_bytes, compile_ms, "uploaded");
         notes.iter().for_each(|note| screen.note(&format!("note: {}", escape_line(note))));
         Ok(digest)
     }
+}
+
+/// What is wrong with a manifest, as the host would say it.
+fn refused(flow: &Path, problems: &Problems) -> Refused {
+    let code = problems.code().unwrap_or(Code::ManifestInvalidSyntax);
+    let detail = match problems.problems.as_slice() {
+        [one] => format!("`{}`, {one}", flow.display()),
+        several => {
+            format!("`{}` has {} problems", flow.display(), several.len() + problems.more)
+        }
+    };
+    let reason = |problem: &Problem| {
+        let Problem { code, pointer, line, detail, suggestion: _ } = problem;
+        match line {
+            Some(line) => {
+                json!({ "code": code, "detail": detail, "pointer": pointer, "line": line })
+            }
+            None => json!({ "code": code, "detail": detail, "pointer": pointer }),
+        }
+    };
+    Refused::here(code, detail, problems.problems.iter().map(reason).collect())
 }
 
 /// The manifest as the host takes it: components named by digest, schema files written inline.

@@ -8,7 +8,7 @@ use builder::Install;
 use serde_json::json;
 
 use crate::answers::Registered;
-use crate::args::{Dev, Global};
+use crate::args::{DATA_DIR, Dev, Global};
 use crate::client::Client;
 use crate::data_dir::DataDir;
 use crate::deploy::{Deployment, said};
@@ -28,7 +28,7 @@ pub(crate) async fn run(global: &Global, args: Dev, screen: &Screen) -> anyhow::
     let data = DataDir::open(&global.data_dir)?;
     let cluster = host::postgres(&data.postgres()).await?;
     cluster.notes().iter().for_each(|note| screen.note(&format!("note: {note}")));
-    let done = develop(&data, &cluster.url(), args, screen).await;
+    let done = develop(&data, &cluster.url(), args, &found(&global.data_dir), screen).await;
     host::stop_postgres(cluster).await?;
     done
 }
@@ -37,29 +37,41 @@ async fn develop(
     data: &DataDir,
     database_url: &str,
     args: Dev,
+    found: &str,
     screen: &Screen,
 ) -> anyhow::Result<()> {
     let plan = Plan { database_url, listen: Some(args.listen), slots: None, lease: None, data };
     let host = Host::start(plan).await?;
-    let (key, is_new) = data.api_key()?;
+    let key = data.api_key()?;
     host.admit(&key).await?;
+    data.keep_url(&host.url())?;
     if screen.is_json() {
         screen.json(&json!({ "url": host.url(), "key": key.to_string() }));
     } else {
         screen.line(&format!("url  {}", host.url()));
-        let shown =
-            if is_new { key.to_string() } else { "kept in the data folder's `key`".to_owned() };
-        screen.line(&format!("key  {shown}"));
-        screen.note("commands of this CLI find both by themselves, from this folder; ctrl-c ends");
+        screen.line(&format!("key  {key}"));
+        screen.note(found);
     }
-    let client = Client::to(&host.url(), &key.to_string())?;
+    let client = Client::to(&host.url(), &key)?;
     tokio::select! {
         () = watch(&client, args.flow.as_deref(), screen) => {}
         () = stop::asked() => {}
     }
+    data.forget_url(&host.url());
     screen.note("stopping: attempts in flight finish first");
     host.stop().await;
     Ok(())
+}
+
+/// How other commands find the URL and the key.
+fn found(data_dir: &Path) -> String {
+    let data_dir = (data_dir != Path::new(DATA_DIR)).then_some(data_dir);
+    let with = data_dir.map_or(String::new(), |at| format!(" with `--data-dir {}`", at.display()));
+    let from = match data_dir {
+        Some(at) if at.is_absolute() => "",
+        Some(_) | None => " from this folder",
+    };
+    format!("commands of this CLI find both{from}{with}; ctrl-c ends")
 }
 
 /// Deploys the flow, again after every save.
@@ -122,6 +134,14 @@ fn stamps(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_note_says_what_other_commands_need() {
+        let said = [".stepcell", "d", "/srv/d"].map(|at| found(Path::new(at)));
+        assert!(said[0].contains("find both from this folder;"), "{}", said[0]);
+        assert!(said[1].contains("from this folder with `--data-dir d`;"), "{}", said[1]);
+        assert!(said[2].contains("find both with `--data-dir /srv/d`;"), "{}", said[2]);
+    }
 
     #[test]
     fn a_save_is_seen_and_what_a_build_writes_is_not() {

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use builder::{Install, Progress, ensure_toolchain};
 use devdb::{Cluster, Options};
 use serde_json::json;
-use store::Store;
 
 use crate::args::{Doctor, Global};
 use crate::data_dir::DataDir;
@@ -161,10 +160,10 @@ async fn toolchain() -> Check {
 }
 
 async fn database(url: &str) -> Check {
-    let result = match Store::connect(&store::Settings::new(url)).await {
+    let result = match host::connect(url).await {
         Ok(store) if store.is_ready().await => Ok("answers".to_owned()),
         Ok(_) => Err("connects, but does not answer; look at its log".to_owned()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(format!("{error:#}")),
     };
     Check::of("database", result)
 }

@@ -9,6 +9,7 @@ use crate::answers::{Event, Events};
 use crate::args;
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape_line;
+use crate::persistent::Persistent;
 use crate::run::said;
 use crate::screen::Screen;
 
@@ -24,7 +25,8 @@ pub(crate) async fn run(
     screen: &Screen,
 ) -> anyhow::Result<()> {
     if args.follow {
-        return follow(client, &args.run, args.since, |event| show(event, screen)).await;
+        let mut host = Persistent::new(client, screen);
+        return follow(&mut host, &args.run, args.since, |event| show(event, screen)).await;
     }
     let mut since = args.since;
     loop {
@@ -82,9 +84,9 @@ pub(crate) fn line(event: &Event) -> String {
     text
 }
 
-/// Tells every event until the run ends; a broken stream is taken up where it was.
+/// Tells every event until the run ends; a broken stream is taken up where it was, also by a host that starts anew.
 pub(crate) async fn follow(
-    client: &Client,
+    host: &mut Persistent<'_>,
     run: &str,
     mut since: Option<String>,
     mut tell: impl FnMut(&Told<'_>),
@@ -96,7 +98,7 @@ pub(crate) async fn follow(
             ask = ask.with(HeaderName::from_static("last-event-id"), since);
         }
         let before = since.clone();
-        let mut bytes = client.send(ask).await?.bytes_stream();
+        let mut bytes = host.send(&ask).await?.bytes_stream();
         let mut buffer = Vec::new();
         while let Some(Ok(chunk)) = bytes.next().await {
             buffer.extend_from_slice(&chunk);

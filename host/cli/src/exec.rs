@@ -1,16 +1,17 @@
 //! `stepcell exec`: one handler, once, without a database: its answer, its log, what it used.
 
-use std::io::Read;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use builder::Install;
-use model::duration::parse_ms;
-use model::size::{Bytes, parse_bytes};
-use model::{Gate, Input, Json, Limits, LogLine, Name, RunId, TaskContext, TenantId};
+use model::size::Bytes;
+use model::{
+    Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Name, RunId, TaskContext, TenantId,
+};
 use sandbox::{Call, Compiled, Ended, LoadError, Report, Sandbox, Stop};
-use serde_json::json;
 
 use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
@@ -25,7 +26,8 @@ const NOBODY: TenantId = TenantId(0);
 /// Runs one handler once.
 pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow::Result<ExitCode> {
     let input = input_of(&args)?;
-    let limits = limits_of(&args)?;
+    let Exec { timeout_ms, fuel, memory_bytes, .. } = args;
+    let limits = Limits { fuel, timeout_ms, memory_bytes, ..Limits::default() };
     let data = DataDir::open(&global.data_dir)?;
     let sandbox = host::sandbox(&data, 1)?;
     let wasm = component(&args.wasm, screen).await?;
@@ -59,19 +61,20 @@ async fn load(sandbox: &Sandbox, wasm: &[u8]) -> anyhow::Result<std::sync::Arc<C
 
 /// JSON from the command line, a file or standard input, through the gate.
 pub(crate) fn read_json(text: &str, what: &str) -> anyhow::Result<Json> {
+    let gate = Gate::default();
     let bytes = match text.strip_prefix('@') {
-        Some(path) => inspect::read(Path::new(path))?,
-        None if text == "-" => {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .context("cannot read standard input")?;
-            bytes
-        }
-        None => text.as_bytes().to_vec(),
+        Some(path) => File::open(path)
+            .and_then(|file| inspect::at_most(gate.max_bytes, file))
+            .with_context(|| format!("cannot read `{path}`"))?,
+        None if text == "-" => inspect::at_most(gate.max_bytes, io::stdin().lock())
+            .context("cannot read standard input")?,
+        None => Some(text.as_bytes().to_vec()),
     };
-    let checked = Gate::default().check(&bytes);
+    let too_large = || {
+        let most = Bytes(gate.max_bytes as u64);
+        Usage(format!("{what} is not usable: `{text}` has more than {most}; send less of it"))
+    };
+    let checked = gate.check(&bytes.ok_or_else(too_large)?);
     checked.map_err(|refusal| Usage(format!("{what} is not usable: {refusal}")).into())
 }
 
@@ -90,23 +93,6 @@ fn input_of(args: &Exec) -> anyhow::Result<Input> {
         Ok((name, read_json(json, "`--dep`")?))
     };
     Ok(Input::Deps(args.dep.iter().map(dep).collect::<Result<_, _>>()?))
-}
-
-fn limits_of(args: &Exec) -> anyhow::Result<Limits> {
-    let timeout_ms = parse_ms(&args.timeout).map_err(|why| Usage(format!("`--timeout`: {why}")))?;
-    let memory_bytes =
-        parse_bytes(&args.memory).map_err(|why| Usage(format!("`--memory`: {why}")))?;
-    let most = Limits::CEILING;
-    if timeout_ms > most.timeout_ms || memory_bytes > most.memory_bytes || args.fuel > most.fuel {
-        let text = format!(
-            "an attempt may have {} ms, {} and {} fuel at most",
-            most.timeout_ms,
-            Bytes(most.memory_bytes),
-            most.fuel
-        );
-        return Err(Usage(text).into());
-    }
-    Ok(Limits { fuel: args.fuel, timeout_ms, memory_bytes, ..Limits::default() })
 }
 
 fn context(args: &Exec) -> TaskContext {
@@ -131,24 +117,27 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
     let (output, failure) = match ended {
         Ended::Answered(text) => match Gate::default().check(text.as_bytes()) {
             Ok(json) => (Some(json), None),
-            Err(refusal) => (None, Some(("invalid_output".to_owned(), refusal.to_string()))),
+            Err(refusal) => {
+                let failure = Failure::new(FailureKind::InvalidOutput, refusal.to_string());
+                (None, Some(ShownFailure::of(&failure)))
+            }
         },
-        Ended::Failed(failure) => (None, Some((failure.kind.to_string(), failure.message.clone()))),
-        Ended::Cancelled => {
-            (None, Some(("cancelled".to_owned(), "the attempt was cancelled".to_owned())))
-        }
+        Ended::Failed(failure) => (None, Some(ShownFailure::of(failure))),
+        Ended::Cancelled => (None, Some(ShownFailure::cancelled())),
     };
+    let failed = failure.is_some();
     if screen.is_json() {
-        let failure =
-            failure.as_ref().map(|(kind, message)| json!({ "kind": kind, "message": message }));
-        screen.json(&Shown { output: output.as_ref(), failure, receipt, log });
+        screen.json(&Shown { output, failure, receipt, log });
     } else {
         log.iter().for_each(|line| screen.complain(&log_line(line)));
         if let Some(output) = &output {
             screen.line(&escape(output.as_str()));
         }
-        if let Some((kind, message)) = &failure {
+        if let Some(ShownFailure { kind, message, details }) = &failure {
             screen.complain(&format!("{kind}: {}", escape(message)));
+            if let Some(details) = details {
+                screen.complain(&format!("details: {}", escape(details.as_str())));
+            }
         }
         screen.note(&format!(
             "receipt: {} fuel, {} us wall ({} us to instantiate), {} peak memory, {} B in, {} B out, {} host calls",
@@ -161,17 +150,37 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
             receipt.host_calls
         ));
     }
-    if failure.is_some() { ExitCode::from(RUN_FAILED) } else { ExitCode::SUCCESS }
+    if failed { ExitCode::from(RUN_FAILED) } else { ExitCode::SUCCESS }
 }
 
 #[derive(serde::Serialize)]
 struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<&'a Json>,
+    output: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<serde_json::Value>,
+    failure: Option<ShownFailure>,
     receipt: &'a model::Receipt,
     log: &'a [LogLine],
+}
+
+#[derive(serde::Serialize)]
+struct ShownFailure {
+    kind: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Json>,
+}
+
+impl ShownFailure {
+    fn of(failure: &Failure) -> Self {
+        let Failure { kind, message, details, retry: _ } = failure.clone();
+        Self { kind: kind.to_string(), message, details }
+    }
+
+    fn cancelled() -> Self {
+        let message = "the attempt was cancelled".to_owned();
+        Self { kind: "cancelled".to_owned(), message, details: None }
+    }
 }
 
 /// One line of a guest's log, escaped.

@@ -1,7 +1,7 @@
 //! Wires the floors together: store, sandbox, worker, API, in one process.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,16 +13,37 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use worker::Worker;
 
-use crate::args::COMPILE_CHILD;
+use crate::args::{COMPILE_CHILD, LOG};
 use crate::data_dir::DataDir;
+use crate::exit::Usage;
 
 /// The tenant that is there from the first migration.
 pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// Sends logs to standard error.
 pub(crate) fn trace(filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Connects to the Postgres of a URL. The URL is never shown: it can hold a password.
+pub(crate) async fn connect(database_url: &str) -> anyhow::Result<Store> {
+    const FORM: &str = "write `postgres://<user>@<host>:<port>/<database>`";
+    let scheme = database_url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if !["postgres", "postgresql"].contains(&scheme) {
+        return Err(Usage(format!("`--database-url` is not a Postgres URL; {FORM}")).into());
+    }
+    Store::connect(&store::Settings::new(database_url)).await.map_err(|error| match error {
+        store::Error::Unreadable { what: _, why } => {
+            Usage(format!("`--database-url` is not a Postgres URL: {why}; {FORM}")).into()
+        }
+        store::Error::Unavailable(_)
+        | store::Error::Refused(_)
+        | store::Error::Stale
+        | store::Error::Collision
+        | store::Error::Migration(_)
+        | store::Error::Statement { .. } => anyhow::Error::from(error),
+    })
 }
 
 /// What a host is made of.
@@ -51,7 +72,7 @@ pub(crate) struct Host {
 impl Host {
     /// Migrates, then starts what the plan asks for.
     pub(crate) async fn start(plan: Plan<'_>) -> anyhow::Result<Self> {
-        let store = Store::connect(&store::Settings::new(plan.database_url)).await?;
+        let store = connect(plan.database_url).await?;
         store.migrate().await?;
         let mut settings = worker::Settings::default();
         settings.slots = plan.slots.unwrap_or(settings.slots);
@@ -120,11 +141,20 @@ async fn start_api(listen: SocketAddr, store: Store, sandbox: Sandbox) -> anyhow
 
 /// The sandbox over a data folder; compilation happens in children of this program.
 pub(crate) fn sandbox(data: &DataDir, slots: u32) -> anyhow::Result<Sandbox> {
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let program = own_program()?;
     let compiler = CompilerCommand { program, args: vec![COMPILE_CHILD.into()] };
     let mut settings = sandbox::Settings::new(data.artifacts(), data.artifact_key()?, compiler);
     settings.slots = slots.max(1);
     Ok(Sandbox::new(settings)?)
+}
+
+/// This very program, also where its file was replaced or deleted since it began.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().context("cannot find this program's own file")
 }
 
 /// A private Postgres in this folder.
@@ -136,4 +166,22 @@ pub(crate) async fn postgres(folder: &Path) -> anyhow::Result<devdb::Cluster> {
 /// Leaves the private Postgres; it stops with its last user.
 pub(crate) async fn stop_postgres(cluster: devdb::Cluster) -> anyhow::Result<()> {
     Ok(tokio::task::spawn_blocking(|| cluster.stop()).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, enabled, subscriber};
+
+    use super::*;
+
+    #[test]
+    fn by_default_warnings_are_logged_and_whole_statements_are_not() {
+        let logs = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(LOG)).finish();
+        subscriber::with_default(logs, || {
+            assert!(enabled!(target: "worker", Level::WARN));
+            assert!(!enabled!(target: "worker", Level::INFO));
+            assert!(!enabled!(target: "sqlx::query", Level::WARN));
+            assert!(enabled!(target: "sqlx::query", Level::ERROR));
+        });
+    }
 }

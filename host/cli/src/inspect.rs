@@ -1,8 +1,13 @@
 //! `stepcell inspect`: what a component is, wants and offers, or everything that is wrong with it.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
+use model::Code;
+use model::limits::MAX_COMPONENT_BYTES;
+use model::size::Bytes;
 use sandbox::Inspection;
 use serde_json::{Value, json};
 
@@ -64,9 +69,22 @@ pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Re
     Ok(())
 }
 
-/// A file's bytes.
+/// The bytes of a component; a file that is too large for one is refused.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+    let read = File::open(path).and_then(|file| at_most(MAX_COMPONENT_BYTES, file));
+    let read = read.with_context(|| format!("cannot read `{}`", path.display()))?;
+    read.ok_or_else(|| {
+        let most = Bytes(MAX_COMPONENT_BYTES as u64);
+        let detail = format!("`{}` has more than {most}", path.display());
+        Refused::here(Code::ComponentTooLarge, detail, Vec::new()).into()
+    })
+}
+
+/// All bytes of a source; `None` when it has more. No more than one byte past `most` is read.
+pub(crate) fn at_most(most: usize, source: impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    source.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= most).then_some(bytes))
 }
 
 /// Checks a component; everything that is wrong is one refusal.
@@ -76,7 +94,7 @@ pub(crate) fn inspect(sandbox: &sandbox::Sandbox, bytes: &[u8]) -> Result<Inspec
 
 /// Reasons as the API would send them.
 pub(crate) fn refused(reasons: &[sandbox::Reason]) -> Refused {
-    let code = reasons.first().map_or(model::Code::ComponentInvalid, |reason| reason.code);
+    let code = reasons.first().map_or(Code::ComponentInvalid, |reason| reason.code);
     let detail = match reasons {
         [one] => one.detail.clone(),
         several => format!("the component has {} problems", several.len()),
@@ -85,9 +103,5 @@ pub(crate) fn refused(reasons: &[sandbox::Reason]) -> Refused {
         .iter()
         .map(|reason| json!({ "code": reason.code.as_str(), "detail": reason.detail }))
         .collect();
-    let page = code.page().split_once("## What to do").map_or("", |(_, advice)| advice);
-    let fix = page.lines().find_map(|line| line.strip_prefix("- ")).unwrap_or_default();
-    Refused::new(json!({
-        "code": code.as_str(), "title": code.title(), "detail": detail, "fix": fix, "reasons": listed,
-    }))
+    Refused::here(code, detail, listed)
 }

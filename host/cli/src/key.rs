@@ -3,17 +3,18 @@
 use anyhow::Context;
 use api::Key;
 use serde_json::json;
-use store::{Scope, Store};
+use store::Scope;
 
 use crate::args::{Key as Args, KeyCommand};
 use crate::exit::Usage;
+use crate::host;
 use crate::screen::Screen;
 
 /// Makes a key and prints it.
 pub(crate) async fn run(args: Args, screen: &Screen) -> anyhow::Result<()> {
     let KeyCommand::Create { database_url, tenant, scopes } = args.command;
     let scopes = scopes.iter().map(|name| scope(name)).collect::<Result<Vec<_>, _>>()?;
-    let store = Store::connect(&store::Settings::new(database_url)).await?;
+    let store = host::connect(&database_url).await?;
     store.migrate().await?;
     let tenant_id = store.find_tenant(&tenant).await?;
     let tenant_id = tenant_id.with_context(|| format!("there is no tenant `{tenant}`"))?;

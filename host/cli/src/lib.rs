@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod build;
 mod client;
+mod components;
 mod data_dir;
 mod demo;
 mod deploy;
@@ -19,6 +20,7 @@ mod host;
 mod inspect;
 mod key;
 mod logs;
+mod persistent;
 mod run;
 mod runs;
 mod screen;
@@ -68,6 +70,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Deploy(args) => deploy::run(&client()?, args, screen).await?,
         Command::Activate(args) => versions::activate(&client()?, args, screen).await?,
         Command::Rollback(args) => versions::roll_back(&client()?, args, screen).await?,
+        Command::Components(args) => components::run(&client()?, args, screen).await?,
         Command::Flows => versions::flows(&client()?, screen).await?,
         Command::Versions(args) => versions::list(&client()?, args, screen).await?,
         Command::Diff(args) => versions::diff(&client()?, args, screen).await?,

@@ -7,6 +7,7 @@ use crate::args::Logs;
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape_line;
 use crate::exec::log_line;
+use crate::persistent::Persistent;
 use crate::screen::Screen;
 
 /// How often a live run is looked at.
@@ -15,12 +16,13 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Shows logs: in the order of tasks, or as they are recorded until the run ends.
 pub(crate) async fn run(client: &Client, args: Logs, screen: &Screen) -> anyhow::Result<()> {
     let mut after = None;
+    let host = &mut Persistent::new(client, screen);
     if !args.follow {
-        return show(client, &args, &mut after, screen).await;
+        return show(host, &args, &mut after, screen).await;
     }
     loop {
-        let ended = is_ended(client, &args.run).await?;
-        show(client, &args, &mut after, screen).await?;
+        let ended = is_ended(host, &args.run).await?;
+        show(host, &args, &mut after, screen).await?;
         if ended {
             return Ok(());
         }
@@ -28,15 +30,15 @@ pub(crate) async fn run(client: &Client, args: Logs, screen: &Screen) -> anyhow:
     }
 }
 
-async fn is_ended(client: &Client, run: &str) -> anyhow::Result<bool> {
+async fn is_ended(host: &mut Persistent<'_>, run: &str) -> anyhow::Result<bool> {
     let run: answers::Run =
-        client.read(Ask::get(format!("/v1/runs/{}/wait?timeout=0ms", part(run)))).await?;
+        host.read(&Ask::get(format!("/v1/runs/{}/wait?timeout=0ms", part(run)))).await?;
     Ok(run.is_ended())
 }
 
 /// Shows every page after `after`, which is where to go on then.
 async fn show(
-    client: &Client,
+    host: &mut Persistent<'_>,
     args: &Logs,
     after: &mut Option<String>,
     screen: &Screen,
@@ -49,7 +51,7 @@ async fn show(
             ("limit", Some("500".to_owned())),
         ]);
         let page: answers::Logs =
-            client.read(Ask::get(format!("/v1/runs/{}/logs{query}", part(&args.run)))).await?;
+            host.read(&Ask::get(format!("/v1/runs/{}/logs{query}", part(&args.run)))).await?;
         let is_last = page.logs.is_empty() || page.next.is_none();
         for log in page.logs {
             show_attempt(log, screen);

@@ -4,15 +4,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use model::duration::parse_ms;
 use reqwest::header::HeaderName;
 
 use crate::answers;
-use crate::args::{Run, Wait};
+use crate::args::{HowLong, Run, Wait};
 use crate::client::{Ask, Client, part};
 use crate::escape::{escape, escape_line};
 use crate::exec::read_json;
-use crate::exit::{RUN_FAILED, Usage};
+use crate::exit::{NOT_ENDED, RUN_FAILED};
+use crate::persistent::Persistent;
 use crate::screen::Screen;
 
 /// How long the host is asked to wait at a time.
@@ -26,9 +26,8 @@ const MANY_TASKS: u64 = 8;
 pub(crate) async fn run(client: &Client, args: Run, screen: &Screen) -> anyhow::Result<ExitCode> {
     let input = read_json(&args.input, "`--input`")?;
     let mut fields = vec![format!("\"input\":{input}"), format!("\"priority\":{}", args.priority)];
-    if let Some(delay) = &args.delay {
-        let ms = parse_ms(delay).map_err(|why| Usage(format!("`--delay`: {why}")))?;
-        fields.push(format!("\"delay_ms\":{ms}"));
+    if let Some(delay) = args.delay {
+        fields.push(format!("\"delay_ms\":{}", delay.as_millis()));
     }
     if let Some(version) = args.version {
         fields.push(format!("\"version\":{version}"));
@@ -48,48 +47,53 @@ pub(crate) async fn run(client: &Client, args: Run, screen: &Screen) -> anyhow::
         return Ok(ExitCode::SUCCESS);
     };
     screen.note(&format!("run {}", started.run_id));
-    let most = if most == "forever" { None } else { Some(most) };
-    until_ended(client, &started.run_id, most.as_deref(), screen).await
+    let deadline = match most {
+        HowLong::Forever => None,
+        HowLong::AtMost(most) => Instant::now().checked_add(most),
+    };
+    let host = Persistent::met(client, screen).until(deadline);
+    until_ended(host, &started.run_id, deadline, screen).await
 }
 
 /// Waits for a run.
 pub(crate) async fn wait(client: &Client, args: Wait, screen: &Screen) -> anyhow::Result<ExitCode> {
-    until_ended(client, &args.run, args.timeout.as_deref(), screen).await
+    let deadline = args.timeout.and_then(|most| Instant::now().checked_add(most));
+    let host = Persistent::new(client, screen).until(deadline);
+    until_ended(host, &args.run, deadline, screen).await
 }
 
 async fn until_ended(
-    client: &Client,
+    mut host: Persistent<'_>,
     run: &str,
-    most: Option<&str>,
+    deadline: Option<Instant>,
     screen: &Screen,
 ) -> anyhow::Result<ExitCode> {
-    let most = most
-        .map(|text| parse_ms(text).map_err(|why| Usage(format!("`{text}`: {why}"))))
-        .transpose()?;
-    let deadline = most.map(|ms| Instant::now() + Duration::from_millis(ms));
     let mut bar = None;
     loop {
         let left = deadline
             .map_or(ONE_WAIT, |deadline| deadline.saturating_duration_since(Instant::now()));
         let step = if screen.is_watched() { ONE_LOOK } else { ONE_WAIT };
         let wait = left.min(step);
-        let text = client
-            .text(Ask::get(format!("/v1/runs/{}/wait?timeout={}ms", part(run), wait.as_millis())))
-            .await?;
+        let path = format!("/v1/runs/{}/wait?timeout={}ms", part(run), wait.as_millis());
+        let text = host.text(&Ask::get(path)).await?;
         let answer: answers::Run = serde_json::from_str(&text)?;
         if answer.is_ended() || left.is_zero() {
             bar.inspect(|bar: &ProgressBar| bar.finish_and_clear());
             return Ok(show_end(&text, &answer, screen));
         }
         if screen.is_watched() {
-            progress(client, run, &mut bar).await?;
+            progress(&mut host, run, &mut bar).await?;
         }
     }
 }
 
 /// Shows how many tasks are done, where there are many.
-async fn progress(client: &Client, run: &str, bar: &mut Option<ProgressBar>) -> anyhow::Result<()> {
-    let run: answers::Run = client.read(Ask::get(format!("/v1/runs/{}", part(run)))).await?;
+async fn progress(
+    host: &mut Persistent<'_>,
+    run: &str,
+    bar: &mut Option<ProgressBar>,
+) -> anyhow::Result<()> {
+    let run: answers::Run = host.read(&Ask::get(format!("/v1/runs/{}", part(run)))).await?;
     let tasks = run.steps.iter().filter_map(|step| step.tasks.as_ref());
     let (done, total) =
         tasks.fold((0, 0), |(done, total), tasks| (done + tasks.completed, total + tasks.total));
@@ -109,17 +113,21 @@ async fn progress(client: &Client, run: &str, bar: &mut Option<ProgressBar>) -> 
     Ok(())
 }
 
-/// Prints what a run ended in.
+/// Prints what a run ended in, or that it has not.
 fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitCode {
     let code = match run.status.as_str() {
         "failed" | "cancelled" => ExitCode::from(RUN_FAILED),
+        _ if !run.is_ended() => ExitCode::from(NOT_ENDED),
         _ => ExitCode::SUCCESS,
     };
     if screen.is_json() {
         screen.line(text);
         return code;
     }
-    if let Some(output) = &run.output {
+    if !run.is_ended() {
+        screen.line(&format!("still {}", run.status));
+        screen.note(&format!("more: stepcell wait {}", run.run_id));
+    } else if let Some(output) = &run.output {
         screen.line(&escape(output.get()));
     } else {
         screen.line(&run.status);

@@ -1,7 +1,5 @@
 //! `stepcell serve`: the API, a worker, or both, on a Postgres of the operator's.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::args::{Global, Role, Serve};
@@ -13,14 +11,12 @@ use crate::stop;
 /// Serves until it is asked to stop.
 pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow::Result<()> {
     let data = DataDir::open(&global.data_dir)?;
-    let lease = model::duration::parse_ms(&args.lease).map(Duration::from_millis);
-    let lease = lease.map_err(|why| anyhow::anyhow!("`--lease`: {why}"))?;
     let does = |role| args.roles.contains(&role);
     let plan = Plan {
         database_url: &args.database_url,
         listen: does(Role::Api).then_some(args.listen),
         slots: if does(Role::Worker) { args.slots } else { Some(0) },
-        lease: Some(lease),
+        lease: Some(args.lease),
         data: &data,
     };
     let host = Host::start(plan).await?;

@@ -119,6 +119,17 @@ codes! {
     Internal = "internal", 500, "A fault of the host";
 }
 
+impl Code {
+    /// What to do about it: the first advice of its page, one line.
+    pub fn fix(self) -> String {
+        let advice = self.page().split_once("## What to do").map_or("", |(_, advice)| advice);
+        let mut lines = advice.lines().skip_while(|line| !line.starts_with("- "));
+        let first = lines.next().map(|line| line.trim_start_matches("- "));
+        let rest = lines.take_while(|line| line.starts_with("  ")).map(str::trim);
+        first.into_iter().chain(rest).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// Runs the program in a folder of its own.
-fn stepcell(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn stepcell(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(binary())
         .current_dir(folder)
         .env_remove("STEPCELL_URL")
@@ -25,7 +25,7 @@ fn stepcell(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Runs the program against a host, with `--json`; its answer.
-async fn against(host: &Host, arguments: &[&str]) -> Output {
+pub(crate) async fn against(host: &Host, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command
         .args(["--json", "--url", host.client.url(), "--key", host.client.key()])
@@ -34,7 +34,7 @@ async fn against(host: &Host, arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-fn answer(output: &Output) -> Value {
+pub(crate) fn answer(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default();
     serde_json::from_str(last)

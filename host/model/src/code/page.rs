@@ -117,6 +117,10 @@ mod tests {
             assert!(page.text.contains("## What to do"), "{}", page.code);
             assert!(page.text.lines().count() >= 8, "{}", page.code);
         }
+        for code in Code::ALL {
+            let fix = code.fix();
+            assert!(fix.ends_with(['.', '`', ')']) && !fix.contains('\n'), "{code}: {fix}");
+        }
     }
 
     #[test]

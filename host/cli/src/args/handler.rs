@@ -1,0 +1,51 @@
+//! Arguments of the commands that work on one handler, without a host.
+
+use std::path::PathBuf;
+
+use super::values;
+
+#[derive(clap::Args)]
+pub(crate) struct Build {
+    /// The folder of a handler crate
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Where to put the component; without it its place is printed
+    #[arg(long, short)]
+    pub(crate) output: Option<PathBuf>,
+    /// Never install a toolchain
+    #[arg(long)]
+    pub(crate) no_install: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Inspect {
+    /// A component, or a core module with component-type information
+    pub(crate) wasm: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Exec {
+    /// A component, a core module with component-type information, or the folder of a handler crate
+    pub(crate) wasm: PathBuf,
+    /// What a root step gets: JSON, `@file` or `-` for standard input
+    #[arg(long, default_value = "null", conflicts_with_all = ["element", "dep"])]
+    pub(crate) input: String,
+    /// What a map task gets: JSON, `@file` or `-`
+    #[arg(long, conflicts_with = "dep")]
+    pub(crate) element: Option<String>,
+    /// What a dependent step gets: `name=JSON`, once for each dependency
+    #[arg(long)]
+    pub(crate) dep: Vec<String>,
+    /// Which handler, where the component carries several
+    #[arg(long, default_value = "")]
+    pub(crate) handler: String,
+    /// Wall clock: `500ms`, `5s`, up to `15m`
+    #[arg(long = "timeout", value_name = "TIMEOUT", default_value = "30s", value_parser = values::timeout_ms)]
+    pub(crate) timeout_ms: u64,
+    /// CPU budget in wasmtime fuel, up to 1000000000000
+    #[arg(long, default_value = "5000000000", value_parser = values::fuel)]
+    pub(crate) fuel: u64,
+    /// All memories together, from `64KiB` to `512MiB`
+    #[arg(long = "memory", value_name = "MEMORY", default_value = "64MiB", value_parser = values::memory_bytes)]
+    pub(crate) memory_bytes: u64,
+}

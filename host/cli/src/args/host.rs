@@ -1,0 +1,101 @@
+//! Arguments of the commands that start a host, or reach past it to Postgres.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::values;
+
+/// Where `dev` and `serve` listen when nothing is said.
+const LISTEN: &str = "127.0.0.1:7377";
+
+#[derive(clap::Args)]
+pub(crate) struct Dev {
+    /// A flow to deploy, again whenever a file beside it changes
+    pub(crate) flow: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, default_value = LISTEN)]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Demo {
+    /// The folder of the examples
+    #[arg(long, default_value = "examples")]
+    pub(crate) examples: PathBuf,
+    /// The lock file the dependency report is about
+    #[arg(long, default_value = "Cargo.lock")]
+    pub(crate) lock: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Serve {
+    /// `postgres://…`, any Postgres 15 or newer
+    #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+    /// Where to listen
+    #[arg(long, env = "STEPCELL_LISTEN", default_value = LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// What this process does
+    #[arg(long, value_delimiter = ',', default_value = "api,worker")]
+    pub(crate) roles: Vec<Role>,
+    /// Attempts at a time; defaults to 32 for each core
+    #[arg(long)]
+    pub(crate) slots: Option<u32>,
+    /// Silence after which a worker counts as dead and its tasks are taken over; `1s` at the least
+    #[arg(long, default_value = "15s", value_parser = values::lease)]
+    pub(crate) lease: Duration,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Answers HTTP.
+    Api,
+    /// Runs attempts.
+    Worker,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Makes a key and prints it; it is shown this once
+    Create {
+        /// `postgres://…`
+        #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        /// Whose key it is
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// What it may do: read, run, deploy, admin
+        #[arg(long, value_delimiter = ',', default_value = "read,run,deploy")]
+        scopes: Vec<String>,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Bench {
+    /// Runs of three steps in each round
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) runs: u32,
+    /// Rounds; the best one is what `--json` answers
+    #[arg(long, default_value_t = 3)]
+    pub(crate) rounds: u32,
+    /// A component with the handlers `first`, `second` and `third` in place of the example's
+    #[arg(long)]
+    pub(crate) component: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Doctor {
+    /// Check this Postgres too
+    #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+}

@@ -1,0 +1,204 @@
+//! The command line beside a host that comes and goes: it finds it, follows it, and waits for it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use stepcell_tests::client::until;
+use stepcell_tests::guests::hand_written;
+use stepcell_tests::host::{Host, Settings, binary};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::command_line::{against, answer, stepcell};
+
+const FLOW: &str = "flow = \"f\"\n[[step]]\nname = \"s\"\ncomponent = \"@\"\n";
+
+/// A host whose runs wait for a worker, and one such run.
+async fn host_with_a_run() -> (Host, String) {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    let digest = host.upload(hand_written("good")).await;
+    host.client.deploy(FLOW, digest).await.ok();
+    let run = host.client.start("f", &json!({})).await;
+    (host, run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_not_ended_in_time_is_an_exit_code_of_its_own() {
+    let (host, run) = host_with_a_run().await;
+    let waited = against(&host, &["wait", &run, "--timeout", "50ms"]).await;
+    assert_eq!(waited.status.code(), Some(5), "{waited:?}");
+    assert_eq!(answer(&waited)["status"], "queued", "{waited:?}");
+    let waited = against(&host, &["run", "f", "--wait=50ms"]).await;
+    assert_eq!(waited.status.code(), Some(5), "{waited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_are_listed_and_deleted_unless_a_flow_pins_them() {
+    let host = Host::start().await;
+    let pinned = host.upload(hand_written("good")).await.to_string();
+    host.client.deploy(FLOW, pinned.parse().unwrap()).await.ok();
+    let free = host.upload(hand_written("echo")).await.to_string();
+    let deleted = against(&host, &["components", "delete", &free]).await;
+    assert!(deleted.status.success(), "{deleted:?}");
+    let refused = against(&host, &["components", "delete", &pinned]).await;
+    assert_eq!(answer(&refused)["code"], "component.in_use", "{refused:?}");
+    let listed = answer(&against(&host, &["components"]).await);
+    let digests: Vec<&Value> =
+        listed["components"].as_array().unwrap().iter().map(|one| &one["digest"]).collect();
+    assert_eq!(digests, [&json!(pinned)], "{listed:#}");
+}
+
+/// A door before a host: it can be shut, which breaks every connection, and opened again.
+struct Door {
+    host: String,
+    address: SocketAddr,
+    passed: Arc<AtomicUsize>,
+    open: JoinSet<()>,
+}
+
+impl Door {
+    async fn open(host: &Host) -> Self {
+        let host = host.client.url().trim_start_matches("http://").to_owned();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let mut door = Self { host, address, passed: Arc::default(), open: JoinSet::new() };
+        door.open_again().await;
+        door
+    }
+
+    async fn open_again(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let (host, passed) = (self.host.clone(), Arc::clone(&self.passed));
+        self.open.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut outer, _)) = listener.accept().await {
+                passed.fetch_add(1, Ordering::Relaxed);
+                let host = host.clone();
+                connections.spawn(async move {
+                    let mut inner = TcpStream::connect(host).await?;
+                    copy_bidirectional(&mut outer, &mut inner).await
+                });
+            }
+        });
+    }
+
+    async fn shut(&mut self) {
+        self.open.shutdown().await;
+    }
+
+    /// Starts the program against what is behind the door.
+    fn follow(&self, host: &Host, arguments: &[&str]) -> Child {
+        Command::new(binary())
+            .args(["--url", &format!("http://{}", self.address), "--key", host.client.key()])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+}
+
+/// The next line that a program writes; empty when there is none any more.
+async fn next_line<T: Read + Send + 'static>(mut from: BufReader<T>) -> (String, BufReader<T>) {
+    let read = move || {
+        let mut line = String::new();
+        from.read_line(&mut line).unwrap();
+        (line, from)
+    };
+    tokio::task::spawn_blocking(read).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_a_run_goes_on_when_the_host_is_back() {
+    let (host, run) = host_with_a_run().await;
+    let mut door = Door::open(&host).await;
+    let commands = [["events", "-f", &run], ["logs", "-f", &run], ["wait", &run, "--timeout=1m"]];
+    let mut children: Vec<Child> =
+        commands.iter().map(|command| door.follow(&host, command)).collect();
+    let passed = Arc::clone(&door.passed);
+    until("all have come in", || async { (passed.load(Ordering::Relaxed) >= 3).then_some(()) })
+        .await;
+    door.shut().await;
+    let mut left = Vec::new();
+    for child in &mut children {
+        let (line, rest) = next_line(BufReader::new(child.stderr.take().unwrap())).await;
+        assert!(line.contains("still trying"), "{line}");
+        left.push(rest);
+    }
+    let _worker = Host::over(Arc::clone(&host.database), Settings::default()).await;
+    door.open_again().await;
+    for (child, rest) in children.into_iter().zip(left) {
+        let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+        let ended = ended.await.unwrap();
+        let (more, _) = next_line(rest).await;
+        assert!(ended.status.success(), "{ended:?} {more}");
+        assert_eq!(more, "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_stays_away_is_not_waited_for_longer_than_was_asked() {
+    let (host, run) = host_with_a_run().await;
+    let mut door = Door::open(&host).await;
+    let mut waits = door.follow(&host, &["wait", &run, "--timeout=2s"]);
+    let passed = Arc::clone(&door.passed);
+    until("it has come in", || async { (passed.load(Ordering::Relaxed) >= 1).then_some(()) }).await;
+    door.shut().await;
+    let ended = tokio::task::spawn_blocking(move || waits.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(4));
+}
+
+/// `stepcell dev` in a folder. Dropping it ends it well.
+struct Dev(Child);
+
+impl Dev {
+    fn start(folder: &Path, more: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command.current_dir(folder).args(["--data-dir", "d", "dev", "--listen", "127.0.0.1:0"]);
+        let child = command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self(child.unwrap())
+    }
+
+    fn lines<const COUNT: usize>(&mut self) -> [String; COUNT] {
+        let mut lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
+        std::array::from_fn(|_| lines.next().unwrap().unwrap())
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let id = self.0.id().to_string();
+        // It may have ended already.
+        let _ = Command::new("kill").args(["-TERM", &id]).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_dev_serves_is_found_by_other_commands_with_the_same_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("d");
+    std::fs::create_dir(&data).unwrap();
+    // The user of the private Postgres enters: its data stays in the folder that the test takes away.
+    for path in [folder.path(), &data] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut dev = Dev::start(folder.path(), &[]);
+    let [url, key] = dev.lines();
+    let listed = stepcell(folder.path(), &["--data-dir", "d", "--json", "flows"]);
+    assert_eq!(answer(&listed), json!({ "flows": [] }), "{listed:?}");
+    let kept = std::fs::read_to_string(data.join("url")).unwrap();
+    assert_eq!(url.trim_start_matches("url  "), kept.trim());
+    drop(dev);
+    assert!(!data.join("url").exists());
+    let [again] = Dev::start(folder.path(), &["--json"]).lines();
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(key.trim_start_matches("key  "), again["key"].as_str().unwrap());
+}
