@@ -7,8 +7,8 @@ use std::{env, thread};
 
 use serde::Deserialize;
 
-use crate::environment;
 use crate::error::Error;
+use crate::flags;
 use crate::folder::Crate;
 use crate::progress::{Note, Progress};
 use crate::toolchain::{TARGET, Toolchain};
@@ -38,9 +38,17 @@ struct Message {
     #[serde(default)]
     manifest_path: PathBuf,
     #[serde(default)]
+    target: Target,
+    #[serde(default)]
     filenames: Vec<PathBuf>,
     #[serde(default)]
     fresh: bool,
+}
+
+#[derive(Default, Deserialize)]
+struct Target {
+    #[serde(default)]
+    crate_types: Vec<String>,
 }
 
 /// Compiles the crate. Cargo itself decides what has changed.
@@ -63,14 +71,18 @@ pub(crate) fn compile(
     let refuse = |output: String| Error::Compile { folder: of.folder.clone(), output };
     match module {
         Some(module) if status.success() => Ok(module),
-        _ => Err(refuse(without_progress(&said))),
+        None if status.success() => {
+            Err(Error::NoCdylib { package: of.package.clone(), folder: of.folder.clone() })
+        }
+        Some(_) | None => Err(refuse(without_progress(&said))),
     }
 }
 
 fn command(of: &Crate, target: &Path, toolchain: &Toolchain) -> Command {
-    let mut cargo = environment::command(&toolchain.cargo, &of.folder);
+    let mut cargo = toolchain.cargo(&of.folder);
     cargo.args([
         "build",
+        "--lib",
         "--release",
         "--target",
         TARGET,
@@ -79,11 +91,11 @@ fn command(of: &Crate, target: &Path, toolchain: &Toolchain) -> Command {
     ]);
     cargo.arg(&of.package).arg("--manifest-path").arg(of.folder.join("Cargo.toml"));
     cargo.env("CARGO_TARGET_DIR", target).envs(PROFILE.iter().copied());
-    // Panic messages name files: they must not differ from machine to machine, nor tell about this one.
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let remap = home.map(|home| format!("--remap-path-prefix={}=cargo", home.display()));
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", remap.unwrap_or_default());
+    if let Some(home) = cargo_home() {
+        // Panic messages name files: they must not differ from machine to machine, nor tell about this one.
+        let remap = format!("--remap-path-prefix={}=cargo", home.display());
+        cargo.args(flags::beside_configured(&remap, toolchain.cargo(&of.folder)));
+    }
     if toolchain.build_std {
         // The flag is not stable; the packaged compiler builds the standard library it came with.
         cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
@@ -98,6 +110,12 @@ fn command(of: &Crate, target: &Path, toolchain: &Toolchain) -> Command {
     cargo
 }
 
+/// Where cargo keeps the sources of dependencies.
+fn cargo_home() -> Option<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")))
+}
+
 /// Passes on every line and keeps them all.
 fn listen(stderr: impl Read, progress: Progress<'_>) -> Vec<String> {
     let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
@@ -107,14 +125,16 @@ fn listen(stderr: impl Read, progress: Progress<'_>) -> Vec<String> {
         .collect()
 }
 
-/// The wasm file of the package with this manifest. Reads to the end, or cargo could not write on.
+/// The wasm file of the library of the package with this manifest. Reads to the end, or cargo could not write on.
 fn find_module(stdout: impl Read, manifest: &Path) -> Option<Module> {
     let lines = BufReader::new(stdout).lines().map_while(Result::ok);
     let messages = lines.filter_map(|line| serde_json::from_str::<Message>(&line).ok());
     let is_wasm = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm");
     messages
         .filter(|message| {
-            message.reason == "compiler-artifact" && message.manifest_path == manifest
+            message.reason == "compiler-artifact"
+                && message.manifest_path == manifest
+                && message.target.crate_types.iter().any(|kind| kind == "cdylib")
         })
         .filter_map(|message| {
             let path = message.filenames.into_iter().find(is_wasm)?;

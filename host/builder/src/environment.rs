@@ -24,10 +24,36 @@ const KEPT: &[&str] = &[
 /// What was set for the host's build or by it.
 const REMOVED: &[&str] = &["CARGO", "RUST", "MAKEFLAGS", "MFLAGS", "DYLD_FALLBACK_LIBRARY_PATH"];
 
+/// Names the toolchain that rustup's programs run. Inside `cargo run` it is that of the host's build.
+const CHOICE: &str = "RUSTUP_TOOLCHAIN";
+
+/// What chooses the toolchain that rustup's programs run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The folder's `rust-toolchain.toml`, an override or rustup's default.
+    #[default]
+    Folder,
+    /// The environment of this process, where the folder chooses none.
+    Environment(OsString),
+}
+
+impl Choice {
+    /// What the environment of this process chooses, if it does.
+    pub(crate) fn of_environment() -> Option<Self> {
+        env::var_os(CHOICE).map(Self::Environment)
+    }
+}
+
 /// A command in `folder` whose environment is this process's without what belongs to another build.
-pub(crate) fn command(program: &Path, folder: &Path) -> Command {
+pub(crate) fn command(program: &Path, folder: &Path, choice: &Choice) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).env_clear().envs(cleaned(env::vars_os()));
+    match choice {
+        Choice::Folder => {}
+        Choice::Environment(toolchain) => {
+            command.env(CHOICE, toolchain);
+        }
+    }
     command
 }
 

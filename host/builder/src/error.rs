@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// A crate that makes no wasm module.
     #[error(
-        "package `{package}` in `{folder}` makes no `cdylib`; \
+        "package `{package}` in `{folder}` has no library of type `cdylib`; \
          add `[lib]` with `crate-type = [\"cdylib\"]` to its `Cargo.toml`"
     )]
     NoCdylib {

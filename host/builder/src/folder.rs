@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::environment;
 use crate::error::Error;
 use crate::toolchain::Toolchain;
 
@@ -35,7 +34,8 @@ struct Package {
 
 #[derive(Deserialize)]
 struct Target {
-    crate_types: Vec<String>,
+    /// A library's types, or `bin`, `example` and the like.
+    kind: Vec<String>,
 }
 
 /// The folder as an absolute path; what is no handler crate at a glance is refused.
@@ -52,7 +52,7 @@ pub(crate) fn check(folder: &Path) -> Result<PathBuf, Error> {
 /// Reads what cargo says about a folder that passed [`check`].
 pub(crate) fn read(folder: PathBuf, toolchain: &Toolchain) -> Result<Crate, Error> {
     let manifest = folder.join("Cargo.toml");
-    let mut ask = environment::command(&toolchain.cargo, &folder);
+    let mut ask = toolchain.cargo(&folder);
     ask.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(&manifest);
     let output = ask.output().map_err(Error::file("run", &toolchain.cargo))?;
     let refuse = |output: String| Error::Manifest { folder: folder.clone(), output };
@@ -73,7 +73,7 @@ pub(crate) fn read(folder: PathBuf, toolchain: &Toolchain) -> Result<Crate, Erro
             if members.is_empty() { "it has none yet".to_owned() } else { members.join(", ") };
         return Err(Error::OnlyWorkspace { folder, members });
     };
-    let is_cdylib = |target: &Target| target.crate_types.iter().any(|kind| kind == "cdylib");
+    let is_cdylib = |target: &Target| target.kind.iter().any(|kind| kind == "cdylib");
     if !package.targets.iter().any(is_cdylib) {
         return Err(Error::NoCdylib { package: package.name.clone(), folder });
     }

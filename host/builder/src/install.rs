@@ -51,7 +51,7 @@ fn add_what_is_missing(
         let refused = Refused::of(sysroot);
         // Asking again takes time for each build: it is asked again only where nothing else is left.
         if found.with_source().is_none() || !refused.is_remembered() {
-            match add_target(rustup, folder, progress) {
+            match add_target(environment::command(rustup, folder, &found.choice), progress) {
                 Ok(()) => {
                     refused.forget();
                     if let Some(toolchain) = Found::look(folder).with_target() {
@@ -104,8 +104,11 @@ fn cache() -> PathBuf {
 }
 
 fn what_is_missing(found: &Found) -> String {
+    if found.undecided.is_some() {
+        return "rustup has no toolchain for the handler's folder".to_owned();
+    }
     match (&found.cargo, &found.sysroot) {
-        (None, _) => "guests are compiled with cargo, which is not on PATH".to_owned(),
+        (None, _) => "guests are compiled with cargo, and none on PATH runs".to_owned(),
         (Some(_), None) => "`rustc` does not run in the handler's folder".to_owned(),
         (Some(_), Some(sysroot)) => {
             format!("the compiler in `{}` has no target `{TARGET}`", sysroot.display())
@@ -113,11 +116,10 @@ fn what_is_missing(found: &Found) -> String {
     }
 }
 
-fn add_target(rustup: &Path, folder: &Path, progress: Progress<'_>) -> Result<(), Error> {
+fn add_target(mut rustup: Command, progress: Progress<'_>) -> Result<(), Error> {
     let command = format!("rustup target add {TARGET}");
     progress.say(Note::Running(&command));
-    let mut add = environment::command(rustup, folder);
-    run(add.args(["target", "add", TARGET]), command)
+    run(rustup.args(["target", "add", TARGET]), command)
 }
 
 /// What Debian's way needs beside what is there.
@@ -166,6 +168,9 @@ fn run(command: &mut Command, shown: String) -> Result<(), Error> {
 }
 
 fn mending_command(found: &Found, packages: Option<&[&str]>) -> String {
+    if let Some(command) = found.undecided {
+        return command.to_owned();
+    }
     match packages {
         Some(packages) => {
             let sudo = if geteuid().is_root() { "" } else { "sudo " };
@@ -220,8 +225,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rustup_that_cannot_choose_is_helped_to_before_packages_are_installed() {
+        let undecided = Found { undecided: Some("rustup default stable"), ..Found::default() };
+        assert_eq!(mending_command(&undecided, Some(&["rustc-web"])), "rustup default stable");
+        assert!(what_is_missing(&undecided).contains("rustup has no toolchain"));
+    }
+
+    #[test]
     fn what_is_missing_is_said() {
-        assert!(what_is_missing(&Found::default()).contains("cargo, which is not on PATH"));
+        assert!(what_is_missing(&Found::default()).contains("cargo, and none on PATH runs"));
         let no_target =
             Found { cargo: Some("/c".into()), sysroot: Some("/s".into()), ..Found::default() };
         assert!(

@@ -8,6 +8,7 @@ mod compile;
 mod encode;
 mod environment;
 mod error;
+mod flags;
 mod folder;
 mod install;
 mod progress;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -164,30 +165,133 @@ fn folders_that_are_no_handler_crates_are_refused_with_what_they_are() {
         workspace.contains("is a workspace without a package") && workspace.contains("member`"),
         "{workspace}"
     );
-    assert!(said(&path.join("member")).contains("makes no `cdylib`; add `[lib]`"));
+    assert!(said(&path.join("member")).contains("has no library of type `cdylib`; add `[lib]`"));
     fs::write(path.join("Cargo.toml"), "[workspace\n").unwrap();
     assert!(said(path).contains("cargo cannot read"));
 }
 
-/// Not a test of its own: what the next test runs in a hostile environment.
 #[test]
-#[ignore = "run by another test, in a process of its own"]
+fn a_crate_with_a_binary_builds_its_library() {
+    let folder = temporary("with-binary", HANDLER);
+    // With a library that it can link, the binary is what cargo makes last.
+    let manifest = folder.path().join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("[\"cdylib\"]", "[\"cdylib\", \"rlib\"]")).unwrap();
+    fs::write(folder.path().join("src/main.rs"), "fn main() {}").unwrap();
+    assert_is_a_handler(&builder().build(folder.path(), Progress::SILENT).unwrap());
+}
+
+#[test]
+fn a_crate_whose_only_cdylib_is_an_example_is_refused() {
+    let folder = temporary("by-example", HANDLER);
+    let manifest = folder.path().join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let example = "[[example]]\nname = \"shown\"\ncrate-type = [\"cdylib\"]\n";
+    fs::write(&manifest, text.replace("[\"cdylib\"]\n", &format!("[\"rlib\"]\n{example}")))
+        .unwrap();
+    fs::create_dir(folder.path().join("examples")).unwrap();
+    fs::write(folder.path().join("examples/shown.rs"), "").unwrap();
+    let said = builder().build(folder.path(), Progress::SILENT).unwrap_err().to_string();
+    assert!(said.contains("has no library of type `cdylib`; add `[lib]`"), "{said}");
+}
+
+#[test]
+fn the_flags_of_the_crates_own_configuration_reach_the_compiler_wherever_they_are() {
+    let needs = format!("{HANDLER}\n#[cfg(not(chosen))] compile_error!(\"not chosen\");");
+    let folder = temporary("flagged", &needs);
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME")).unwrap();
+    fs::create_dir(folder.path().join(".cargo")).unwrap();
+    for configuration in [
+        "[build]\nrustflags = [\"--cfg\", \"chosen\"]",
+        "[build]\nrustflags = \"--cfg chosen\"",
+        "[target.wasm32-unknown-unknown]\nrustflags = [\"--cfg\", \"chosen\"]",
+        "[build]\nrustflags = [\"--cfg\", \"chosen\"]\n[target.'cfg(unix)']\nrustflags = [\"--cfg\", \"unchosen\"]",
+        "[target.'cfg(target_family = \"wasm\")']\nrustflags = \"--cfg chosen\"",
+    ] {
+        fs::write(folder.path().join(".cargo/config.toml"), configuration).unwrap();
+        let built = builder().build(folder.path(), Progress::SILENT);
+        let built = built.unwrap_or_else(|error| panic!("{configuration}: {error}"));
+        assert_is_a_handler(&built);
+        let tells = String::from_utf8_lossy(&built.wasm).contains(&home);
+        assert!(!tells, "{configuration}: it tells where this machine keeps its sources");
+    }
+}
+
+/// Not a test of its own: what the next tests run in other environments.
+#[test]
+#[ignore = "run by other tests, in a process of its own"]
 fn build_where_the_environment_says() {
     let folder = std::env::var("BUILDER_TEST_FOLDER").unwrap();
     assert_is_a_handler(&builder().build(Path::new(&folder), Progress::SILENT).unwrap());
 }
 
+/// A process that builds the folder; what it says is in its standard output.
+fn build_elsewhere(folder: &Path) -> Command {
+    let mut outer = Command::new(std::env::current_exe().unwrap());
+    outer.args(["--ignored", "--exact", "build_where_the_environment_says"]);
+    outer.env("BUILDER_TEST_FOLDER", folder);
+    outer
+}
+
+fn assert_builds(mut outer: Command) {
+    let output = outer.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A folder with programs that do what rustup's do where no toolchain is chosen.
+fn undecided_programs(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        let program = folder.path().join(name);
+        fs::write(&program, "#!/bin/sh\necho 'could not choose a version' >&2\nexit 1\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
 #[test]
 fn an_outer_builds_settings_do_not_reach_the_guest() {
     let folder = temporary("sheltered", HANDLER);
-    let mut outer = Command::new(std::env::current_exe().unwrap());
-    outer.args(["--ignored", "--exact", "build_where_the_environment_says"]);
-    outer.env("BUILDER_TEST_FOLDER", folder.path());
+    let mut outer = build_elsewhere(folder.path());
     outer.env("RUSTFLAGS", "--no-such-flag").env("CARGO_ENCODED_RUSTFLAGS", "--no-such-flag");
     outer.env("RUSTC_WRAPPER", "/bin/false").env("CARGO_BUILD_TARGET", "no-such-target");
     outer.env("CARGO_TARGET_DIR", "/proc/nowhere").env("CARGO_PROFILE_RELEASE_PANIC", "nonsense");
-    let output = outer.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    outer.env("RUSTUP_TOOLCHAIN", "no-such-toolchain");
+    assert_builds(outer);
+}
+
+#[test]
+fn a_cargo_that_does_not_run_is_passed_over() {
+    let folder = temporary("passed-over", HANDLER);
+    let undecided = undecided_programs(&["cargo"]);
+    let path = std::env::var("PATH").unwrap();
+    let mut outer = build_elsewhere(folder.path());
+    outer.env("PATH", format!("{}:{path}", undecided.path().display()));
+    assert_builds(outer);
+}
+
+#[test]
+fn a_rustup_without_a_default_toolchain_is_said_with_the_command_that_mends_it() {
+    let folder = temporary("undecided", HANDLER);
+    let undecided = undecided_programs(&["cargo", "rustc", "rustup"]);
+    let output = build_elsewhere(folder.path()).env("PATH", undecided.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && said.contains("rustup default stable"), "{said}");
+}
+
+#[test]
+fn a_toolchain_that_only_the_environment_chooses_is_used() {
+    let folder = temporary("chosen-outside", HANDLER);
+    let mut ask = Command::new("rustc");
+    ask.args(["--print", "sysroot"]).current_dir(folder.path()).env_remove("RUSTUP_TOOLCHAIN");
+    let sysroot = String::from_utf8(ask.output().unwrap().stdout).unwrap();
+    // Rustup's folder with one toolchain and no default.
+    let rustup = tempfile::tempdir().unwrap();
+    fs::create_dir(rustup.path().join("toolchains")).unwrap();
+    symlink(sysroot.trim(), rustup.path().join("toolchains/lone")).unwrap();
+    let mut outer = build_elsewhere(folder.path());
+    outer.env("RUSTUP_HOME", rustup.path()).env("RUSTUP_TOOLCHAIN", "lone");
+    assert_builds(outer);
 }
 
 #[test]

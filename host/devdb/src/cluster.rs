@@ -165,6 +165,7 @@ impl Cluster {
     pub fn halt(&self, how: Halt) -> Result<(), Error> {
         let _changing = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _starting = Lock::exclusive(&self.folder.starting())?;
+        self.folder.mark_halted()?;
         let Some(pid) = server::running(&self.folder)? else {
             return Ok(());
         };
@@ -200,26 +201,41 @@ impl Cluster {
 
     /// True when it started the server. The caller holds the start lock.
     fn start_or_join(&self) -> Result<bool, Error> {
-        if let Some(pid) = server::running(&self.folder)? {
-            let gone = || !server::is_alive(pid);
-            if server::wait_until_ready(&self.folder, gone).is_ok() {
-                let number = pid.as_raw_nonzero().get().unsigned_abs();
-                let running = keeper::Server::Running(number);
-                let keeper = keeper::spawn(&self.folder, &running, self.options.linger)?;
-                keeper::let_go(keeper);
-                return Ok(false);
-            }
+        let started = !self.join()?;
+        if started {
+            // A keeper that is about to start its server again leaves that to this process.
+            self.folder.mark_halted()?;
+            init::ensure(&self.folder, &self.binaries, self.options.durability)?;
+            self.start_server_without_children()?;
         }
-        init::ensure(&self.folder, &self.binaries, self.options.durability)?;
+        self.folder.unmark_halted()?;
+        Ok(started)
+    }
+
+    /// Whether a server runs on the folder; it has a keeper then.
+    fn join(&self) -> Result<bool, Error> {
+        let Some(pid) = server::running(&self.folder)? else { return Ok(false) };
+        let gone = || !server::is_alive(pid);
+        if server::wait_until_ready(&self.folder, gone).is_err() {
+            return Ok(false);
+        }
+        let running = keeper::Server::Running(pid.as_raw_nonzero().get().unsigned_abs());
+        let keeper = keeper::spawn(&self.folder, &running, self.options.linger)?;
+        keeper::let_go(keeper);
+        Ok(true)
+    }
+
+    /// Waits for the children of a server that was killed.
+    fn start_server_without_children(&self) -> Result<(), Error> {
         for _ in 0..TRIES {
             match self.start_server() {
                 Err(Error::Start { tail, .. }) if tail.contains(CHILDREN_LEFT) => {
                     thread::sleep(CHILDREN_END);
                 }
-                answer => return answer.map(|()| true),
+                answer => return answer,
             }
         }
-        self.start_server().map(|()| true)
+        self.start_server()
     }
 
     fn start_server(&self) -> Result<(), Error> {

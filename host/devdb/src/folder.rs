@@ -75,6 +75,38 @@ impl Folder {
         self.socket.join(SOCKET_NAME)
     }
 
+    /// Postgres's own note of who serves the data.
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.data().join("postmaster.pid")
+    }
+
+    /// Postgres's own note of who listens on the socket.
+    pub(crate) fn socket_lock(&self) -> PathBuf {
+        self.socket.join(format!("{SOCKET_NAME}.lock"))
+    }
+
+    /// There while only a process may start the server, not the keeper: it is down on purpose, or about to be started.
+    pub(crate) fn halted(&self) -> PathBuf {
+        self.path.join("halted")
+    }
+
+    /// Leaves starting the server to processes.
+    pub(crate) fn mark_halted(&self) -> Result<(), Error> {
+        let path = self.halted();
+        fs::write(&path, "").map_err(Error::file("write", &path))
+    }
+
+    /// Lets the keeper start the server again when it is killed.
+    pub(crate) fn unmark_halted(&self) -> Result<(), Error> {
+        let path = self.halted();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::file("remove", &path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Held shared by every process that uses the cluster.
     pub(crate) fn users(&self) -> PathBuf {
         self.path.join("users.lock")

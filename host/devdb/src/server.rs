@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const TAIL_LINES: usize = 15;
 
 /// The process id of the server that runs on the folder and accepts connections.
 pub(crate) fn ready(folder: &Folder) -> Option<Pid> {
-    let text = fs::read_to_string(folder.data().join("postmaster.pid")).ok()?;
+    let text = fs::read_to_string(folder.pid_file()).ok()?;
     let mut lines = text.lines();
     let pid = lines.next().and_then(parse)?;
     let status = lines.nth(6)?;
@@ -27,21 +28,22 @@ pub(crate) fn ready(folder: &Folder) -> Option<Pid> {
     (accepts && is_alive(pid)).then_some(pid)
 }
 
-/// The process id in `postmaster.pid`, when that process is a Postgres.
+/// The process id of the server that runs on the folder, whether it accepts connections or not.
 ///
-/// A file that names a living process of another kind was left behind and its number given away since: Postgres would
-/// refuse to start, so the file is removed. One that names a dead process stays: Postgres finds in it whether the dead
-/// server's children are still there.
+/// A file that names another living process was left behind and its number given away since: Postgres would refuse to
+/// start, so the file is removed. One that names a dead process stays: Postgres finds in it whether the dead server's
+/// children are still there.
 pub(crate) fn running(folder: &Folder) -> Result<Option<Pid>, Error> {
-    let path = folder.data().join("postmaster.pid");
-    let text = fs::read_to_string(&path).unwrap_or_default();
-    let Some(pid) = text.lines().next().and_then(parse).filter(|pid| is_alive(*pid)) else {
-        return Ok(None);
-    };
-    if is_postgres(pid) {
-        return Ok(Some(pid));
+    for path in [folder.pid_file(), folder.socket_lock()] {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let Some(pid) = text.lines().next().and_then(parse).filter(|pid| is_alive(*pid)) else {
+            continue;
+        };
+        if serves(pid, &folder.data()) {
+            return Ok(Some(pid));
+        }
+        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
     }
-    fs::remove_file(&path).map_err(Error::file("remove", &path))?;
     Ok(None)
 }
 
@@ -104,11 +106,39 @@ pub(crate) fn is_alive(pid: Pid) -> bool {
     there && !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
-fn is_postgres(pid: Pid) -> bool {
+/// Whether the process is the Postgres of this data: it works in the data folder, and was started with its path.
+fn serves(pid: Pid, data: &Path) -> bool {
     let number = pid.as_raw_nonzero().to_string();
-    let name = fs::read_to_string(format!("/proc/{number}/comm")).or_else(|_| {
-        let output = Command::new("ps").args(["-o", "comm=", "-p", &number]).output();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    let process = Path::new("/proc").join(&number);
+    // In a container root may not see where the process of another user works.
+    if let Ok(place) = fs::read_link(process.join("cwd")) {
+        let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+        let is_postgres = name.contains("postgres") || name.contains("postmaster");
+        return is_postgres && fs::canonicalize(data).is_ok_and(|data| data == place);
+    }
+    let command = fs::read(process.join("cmdline")).or_else(|_| {
+        let output = Command::new("ps").args(["-ww", "-o", "command=", "-p", &number]).output();
+        output.map(|output| output.stdout)
     });
-    name.is_ok_and(|name| name.contains("postgres") || name.contains("postmaster"))
+    command.is_ok_and(|command| is_command_for(data, &command))
+}
+
+/// Whether a command names the data, as the keeper's does; its words end with NUL in `/proc`, with a space in `ps`.
+fn is_command_for(data: &Path, command: &[u8]) -> bool {
+    let words = String::from_utf8_lossy(command).replace(['\0', '\n'], " ");
+    words.contains(&format!(" -D {} ", data.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_known_by_the_data_its_command_names() {
+        let data = Path::new("/a/data");
+        assert!(is_command_for(data, b"/bin/postgres\0-D\0/a/data\0-c\0port=5432\0"));
+        assert!(is_command_for(data, b"/bin/postgres -D /a/data\n"));
+        assert!(!is_command_for(data, b"/bin/postgres\0-D\0/a/data2\0"));
+        assert!(!is_command_for(data, b"postgres: checkpointer \0"));
+    }
 }

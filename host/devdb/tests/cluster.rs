@@ -109,6 +109,53 @@ fn a_pid_file_that_names_a_stranger_does_not_stop_the_next_start() {
 }
 
 #[test]
+fn files_that_name_the_server_of_another_folder_do_not_stop_the_next_start() {
+    let (folder, strange) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let cluster = Cluster::start(Options::forgetful(folder.path())).unwrap();
+    let stranger = Cluster::start(Options::forgetful(strange.path())).unwrap();
+    cluster.halt(Halt::Kill).unwrap();
+    for name in ["data/postmaster.pid", ".s.PGSQL.5432.lock"] {
+        let path = folder.path().join(name);
+        let left = std::fs::read_to_string(&path).unwrap();
+        let (_, rest) = left.split_once('\n').unwrap();
+        std::fs::write(&path, format!("{}\n{rest}", server_pid(strange.path()))).unwrap();
+    }
+    cluster.resume().unwrap();
+    assert!(cluster.is_running() && stranger.is_running());
+    cluster.stop().unwrap();
+    stranger.stop().unwrap();
+}
+
+#[test]
+fn a_server_that_is_killed_is_started_again_while_somebody_uses_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(Options::durable(folder.path())).unwrap();
+    cluster.run("stepcell", &["create table kept (n int)", "insert into kept values (7)"]).unwrap();
+    for _ in 0..2 {
+        let pid = server_pid(folder.path());
+        Command::new("kill").args(["-KILL", &pid]).status().unwrap();
+        wait_until(|| cluster.is_running() && server_pid(folder.path()) != pid);
+        assert_eq!(cluster.run("stepcell", &["select n from kept"]).unwrap(), ["7"]);
+    }
+    let pid = server_pid(folder.path());
+    drop(cluster);
+    wait_until(|| !is_alive(&pid) && !is_kept(folder.path()));
+}
+
+#[test]
+fn a_server_that_is_halted_stays_down_until_it_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(Options::forgetful(folder.path())).unwrap();
+    for how in [Halt::Kill, Halt::Immediate, Halt::Fast] {
+        cluster.halt(how).unwrap();
+        wait_until(|| !is_kept(folder.path()));
+        assert!(!cluster.is_running());
+        cluster.resume().unwrap();
+    }
+    cluster.stop().unwrap();
+}
+
+#[test]
 fn a_folder_with_a_path_too_long_for_a_socket_works_and_says_where_the_socket_is() {
     let folder = tempfile::tempdir().unwrap();
     let long = folder.path().join("ünïcode and spaces, 'quoted'").join("x".repeat(90));
@@ -156,6 +203,12 @@ fn another_process(folder: &Path) -> Child {
 fn server_pid(folder: &Path) -> String {
     let file = std::fs::File::open(folder.join("data/postmaster.pid")).unwrap();
     BufReader::new(file).lines().next().unwrap().unwrap()
+}
+
+/// Whether a keeper looks after the cluster.
+fn is_kept(folder: &Path) -> bool {
+    let lock = std::fs::File::open(folder.join("keeper.lock")).unwrap();
+    lock.try_lock().is_err()
 }
 
 fn ps(arguments: &[&str]) -> String {

@@ -131,7 +131,7 @@ async fn a_worker_is_taken_for_dead_by_its_own_lease() {
 async fn a_worker_that_drains_keeps_what_is_in_flight_however_long_it_takes() {
     let short = || {
         let worker =
-            worker::Settings { lease: Duration::from_secs(1), ..Settings::default().worker };
+            worker::Settings { lease: Duration::from_secs(3), ..Settings::default().worker };
         Settings { worker, ..Settings::default() }
     };
     let mut host = Host::with(short()).await;
@@ -139,7 +139,7 @@ async fn a_worker_that_drains_keeps_what_is_in_flight_however_long_it_takes() {
         "flow = \"one\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\n",
     )
     .await;
-    let id = host.client.start("one", &json!({"busy_ms": 3_000})).await;
+    let id = host.client.start("one", &json!({"busy_ms": 5_000})).await;
     until("the attempt runs", || async { (host.sandbox.free_slots() < 16).then_some(()) }).await;
     let _other = Host::over(Arc::clone(&host.database), short()).await;
     host.worker.take().unwrap().drain().await;
