@@ -136,7 +136,7 @@ async fn a_worker_that_drains_keeps_what_is_in_flight_however_long_it_takes() {
     };
     let mut host = Host::with(short()).await;
     host.deploy(
-        "flow = \"one\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\n",
+        "flow = \"one\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\nfuel = 50_000_000_000\n",
     )
     .await;
     let id = host.client.start("one", &json!({"busy_ms": 5_000})).await;
