@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::{Code, Counting, Json, RunState, RunStatus, StepIndex, TenantId};
-use store::RunRow;
+use store::{Loaded, RunRow};
 
 use crate::auth::{Caller, Read};
 use crate::params::{Parts, run_id, run_not_found};
@@ -23,7 +23,8 @@ pub(crate) async fn of(
     let key = (tenant, run.flow_id, run.version);
     let version = state.plans().version(state.store(), key).await?;
     let leaves = version.plan.leaves();
-    let answers = state.store().list_outputs(tenant, run.id, leaves).await?;
+    let Loaded { outputs: answers, skipped } =
+        state.store().list_outcomes(tenant, run.id, leaves).await?;
     let mut whole = RunState::new(version.plan.clone(), run.input.clone(), Counting::Here);
     let width = |leaf: StepIndex| answers.iter().filter(|(task, _)| task.step == leaf).count();
     for leaf in leaves.iter().copied().filter(|leaf| version.plan.step(*leaf).map) {
@@ -31,6 +32,9 @@ pub(crate) async fn of(
     }
     for (task, answer) in answers {
         whole.learn(task, answer);
+    }
+    for (leaf, reason) in skipped {
+        whole.learn_skipped(leaf, reason);
     }
     let member = |leaf: &StepIndex| Some((&version.plan.step(*leaf).name, whole.output(*leaf)?));
     let mut members = leaves.iter().filter_map(member).peekable();

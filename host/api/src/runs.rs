@@ -78,6 +78,10 @@ struct StepView {
     /// `created`, `started`, `completed`, `failed`, `skipped` or `cancelled`.
     #[schema(value_type = String)]
     status: StepStatus,
+    /// Why it was skipped: `condition_unmet`, `dependency_skipped`, `handler_failed` or `dependency_failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<model::SkipReason>,
     /// Its tasks, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     tasks: Option<TaskCounts>,
@@ -218,6 +222,7 @@ fn step_view(timeline: &Timeline, step: StepIndex, tokens: &[TokenRow]) -> StepV
     StepView {
         name: state.plan().step(step).name.to_string(),
         status,
+        reason: state.skip_reason(step),
         tasks,
         attempts: tally.attempts,
         failed_attempts: tally.failed_attempts,

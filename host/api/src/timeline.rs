@@ -115,7 +115,7 @@ pub(crate) struct Timeline {
     tenant: TenantId,
     run_id: RunId,
     state: RunState,
-    /// Steps whose answers decide how many tasks a map step has.
+    /// Steps whose answers decide what follows.
     sources: Vec<StepIndex>,
     after: Option<(i64, i32)>,
     tallies: Vec<Tally>,
@@ -125,14 +125,19 @@ impl Timeline {
     /// The run at its start, and the events of that.
     pub(crate) fn begin(tenant: TenantId, run: &RunRow, version: &Version) -> (Self, Vec<Event>) {
         let plan = &version.plan;
-        let feeds_map = |step: &StepIndex| {
-            !plan.step(*step).map && plan.dependents(*step).iter().any(|next| plan.step(*next).map)
+        // What decides how many tasks a map step has, or whether a step runs.
+        let decides = |step: &StepIndex| {
+            let next = |next: &StepIndex| {
+                let next = plan.step(*next);
+                (next.map && !plan.step(*step).map) || !next.condition.is_always()
+            };
+            plan.dependents(*step).iter().any(next)
         };
         let mut timeline = Self {
             tenant,
             run_id: run.id,
             state: RunState::new(plan.clone(), run.input.clone(), Counting::Here),
-            sources: plan.indexes().filter(feeds_map).collect(),
+            sources: plan.indexes().filter(decides).collect(),
             after: None,
             tallies: vec![Tally::default(); plan.definition.steps.len()],
         };
@@ -181,6 +186,7 @@ impl Timeline {
             Recorded::AttemptFailed { .. }
             | Recorded::Failed { .. }
             | Recorded::Interrupted { .. }
+            | Recorded::Skipped { .. }
             | Recorded::Unopened { .. }
             | Recorded::Cancelled => None,
         };
@@ -189,7 +195,7 @@ impl Timeline {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(store.list_outputs(self.tenant, self.run_id, &wanted).await?)
+        Ok(store.list_outcomes(self.tenant, self.run_id, &wanted).await?.outputs)
     }
 
     fn take(&mut self, row: HistoryRow, answers: &mut Vec<(TaskKey, Json)>) -> Vec<Event> {
@@ -204,6 +210,7 @@ impl Timeline {
             Recorded::AttemptFailed { task, failure, .. }
             | Recorded::Failed { task, failure, .. } => (Some(task.step), Some(&*failure), true),
             Recorded::Interrupted { task } => (Some(task.step), None, true),
+            Recorded::Skipped { step, .. } => (Some(*step), None, false),
             Recorded::Unopened { step, failure } => (Some(*step), Some(&*failure), false),
             Recorded::Cancelled => (None, None, false),
         };

@@ -44,6 +44,7 @@ pub(crate) struct Failure {
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) status: String,
+    pub(crate) reason: Option<String>,
     pub(crate) tasks: Option<Tasks>,
     pub(crate) attempts: u64,
     pub(crate) failed_attempts: u64,

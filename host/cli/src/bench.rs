@@ -141,6 +141,8 @@ impl Rig {
                 options,
                 input_schema: None,
                 output_schema: None,
+                condition: model::Condition::default(),
+                on_unmet: model::Policy::Skip,
                 start_delay_ms: 0,
             })
         };

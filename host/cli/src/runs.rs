@@ -97,13 +97,16 @@ pub(crate) fn show_receipts(run: &answers::Run, screen: &Screen) {
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for step in &run.steps {
-        let Step { name, status, tasks, attempts, receipt, .. } = step;
+        let Step { name, status, reason, tasks, attempts, receipt, .. } = step;
+        let status = match reason {
+            Some(reason) => format!("{status}: {reason}"),
+            None => status.clone(),
+        };
         let tasks = tasks
             .as_ref()
             .map_or(String::new(), |tasks| format!("{}/{}", tasks.completed, tasks.total));
         rows.push(
-            [vec![name.clone(), status.clone(), tasks, attempts.to_string()], used(receipt)]
-                .concat(),
+            [vec![name.clone(), status, tasks, attempts.to_string()], used(receipt)].concat(),
         );
     }
     let all = vec!["all".to_owned(), run.status.clone(), String::new(), run.attempts.to_string()];

@@ -35,7 +35,9 @@ impl Definition {
         let places =
             |step: &crate::definition::Step| step.needs.iter().map(|needed| needed.at()).collect();
         let needs: Vec<Vec<usize>> = definition.steps.iter().map(places).collect();
-        let missing = needs.iter().flatten().any(|needed| *needed >= needs.len());
+        let skipped = definition.steps.iter().flat_map(|step| &step.condition.when_skipped);
+        let named = needs.iter().flatten().copied().chain(skipped.map(|step| step.at()));
+        let missing = named.into_iter().any(|named| named >= needs.len());
         if missing || !cycles(&needs).is_empty() {
             return Err(BadDefinition::Graph);
         }

@@ -109,12 +109,21 @@ pub enum Join {
 pub enum SkipReason {
     /// A step it depends on failed, and the run with it.
     DependencyFailed,
+    /// What it asks for does not hold.
+    ConditionUnmet,
+    /// A step it depends on was skipped and takes it along.
+    DependencySkipped,
+    /// Its handler had no attempts left.
+    HandlerFailed,
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DependencyFailed => "dependency_failed",
+            Self::ConditionUnmet => "condition_unmet",
+            Self::DependencySkipped => "dependency_skipped",
+            Self::HandlerFailed => "handler_failed",
         })
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Backoff;
+use crate::condition::{Condition, Policy};
 use crate::id::Digest;
 use crate::json::Json;
 use crate::limits::Limits;
@@ -61,6 +62,12 @@ pub struct Step {
     /// JSON Schema of what each attempt answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Json>,
+    /// What must hold for it to run.
+    #[serde(default, skip_serializing_if = "Condition::is_always")]
+    pub condition: Condition,
+    /// What follows when that does not hold.
+    #[serde(default = "Policy::skip", skip_serializing_if = "Policy::is_skip")]
+    pub on_unmet: Policy,
     /// Wait before the first attempt, in milliseconds. Defaults to 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub start_delay_ms: u64,
@@ -75,6 +82,9 @@ pub struct Options {
     pub max_attempts: MaxAttempts,
     /// The wait between them.
     pub backoff: Backoff,
+    /// What follows when no attempts are left.
+    #[serde(default, skip_serializing_if = "Policy::is_fail")]
+    pub on_exhausted: Policy,
 }
 
 /// Attempts of a task in all, the first included. Defaults to 3.

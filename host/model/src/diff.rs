@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::backoff::{Backoff, BackoffStrategy};
+use crate::condition::Condition;
 use crate::definition::{Definition, Options, Step};
 use crate::duration::Ms;
 use crate::json::Json;
@@ -214,6 +215,8 @@ impl Fields<'_> {
             options,
             input_schema,
             output_schema,
+            condition,
+            on_unmet,
             start_delay_ms,
         } = before;
         self.compare("component", (component, &after.component), |digest| {
@@ -222,11 +225,22 @@ impl Fields<'_> {
         self.compare("handler", (handler, &after.handler), |handler| format!("`{handler}`"));
         self.compare("map", (map, &after.map), bool::to_string);
         self.options(options, &after.options);
+        self.condition(condition, &after.condition);
+        self.compare("on unmet", (on_unmet, &after.on_unmet), |policy| policy.as_str().to_owned());
         self.compare("start delay", (start_delay_ms, &after.start_delay_ms), |ms| {
             Ms(*ms).to_string()
         });
         self.schema("input schema", input_schema.as_ref(), after.input_schema.as_ref());
         self.schema("output schema", output_schema.as_ref(), after.output_schema.as_ref());
+    }
+
+    fn condition(&mut self, before: &Condition, after: &Condition) {
+        let Condition { when, unless, when_skipped } = before;
+        self.schema("when", when.as_ref(), after.when.as_ref());
+        self.schema("unless", unless.as_ref(), after.unless.as_ref());
+        if *when_skipped != after.when_skipped {
+            self.push("when skipped", None, None);
+        }
     }
 
     fn schema(&mut self, field: &'static str, before: Option<&Json>, after: Option<&Json>) {
@@ -237,11 +251,13 @@ impl Fields<'_> {
     }
 
     fn options(&mut self, before: &Options, after: &Options) {
-        let Options { limits, max_attempts, backoff } = before;
+        let Options { limits, max_attempts, backoff, on_exhausted } = before;
         self.limits(limits, &after.limits);
         let attempts = (&max_attempts.0, &after.max_attempts.0);
         self.compare("max attempts", attempts, u16::to_string);
         self.backoff(backoff, &after.backoff);
+        let policies = (on_exhausted, &after.on_exhausted);
+        self.compare("on exhausted", policies, |policy| policy.as_str().to_owned());
     }
 
     fn limits(&mut self, before: &Limits, after: &Limits) {

@@ -148,6 +148,8 @@ failure_kinds! {
     OutputTooLarge = "output_too_large", Guest, retried: false;
     /// The input or the answer does not match the step's JSON Schema.
     SchemaMismatch = "schema_mismatch", Guest, retried: false;
+    /// What the step asks for does not hold, and its policy is to fail.
+    ConditionUnmet = "condition_unmet", Tenant, retried: false;
     /// The guest used something the flow version does not grant.
     CapabilityDenied = "capability_denied", Tenant, retried: false;
     /// A circuit breaker is open.

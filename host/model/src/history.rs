@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::change::{Change, TaskKey};
+use crate::change::{Change, SkipReason, TaskKey};
 use crate::definition::StepIndex;
 use crate::failure::Failure;
 use crate::json::Json;
@@ -47,7 +47,14 @@ pub enum Recorded {
         /// Why.
         failure: Failure,
     },
-    /// A map step could not open.
+    /// A step was skipped before it had a task.
+    Skipped {
+        /// Which one.
+        step: StepIndex,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// A step could not open.
     Unopened {
         /// Which one.
         step: StepIndex,
@@ -106,6 +113,7 @@ impl RunState {
             Recorded::Failed { task, attempt, failure } => {
                 self.fail_decided(task, attempt, failure, None)
             }
+            Recorded::Skipped { step, reason } => self.skip_decided(step, reason),
             Recorded::Unopened { step, failure } => self.fail_unopened(step, failure),
             Recorded::Cancelled => self.cancel(),
         }

@@ -9,6 +9,7 @@ mod tree;
 mod words;
 
 use crate::backoff::{Backoff, BackoffStrategy};
+use crate::condition::Policy;
 use crate::definition::{MaxAttempts, Options};
 use crate::id::Digest;
 use crate::json::Json;
@@ -47,6 +48,8 @@ pub struct ManifestStep {
     pub needs: Vec<Name>,
     /// One task for each element of an array.
     pub map: bool,
+    /// What must hold for it to run.
+    pub condition: ManifestCondition,
     /// Wait before the first attempt, in milliseconds.
     pub start_delay_ms: u64,
     /// What the step says about its attempts.
@@ -57,6 +60,19 @@ pub struct ManifestStep {
     pub output_schema: Option<SchemaRef>,
     /// Where the step is, for problems that are found later.
     pub place: Place,
+}
+
+/// What must hold for a step to run, as its author wrote it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ManifestCondition {
+    /// Must be contained in what the step is about.
+    pub when: Option<Json>,
+    /// Must not be.
+    pub unless: Option<Json>,
+    /// Dependencies that must have been skipped.
+    pub when_skipped: Vec<Name>,
+    /// What follows when it does not hold.
+    pub on_unmet: Option<Policy>,
 }
 
 /// How attempts are limited and repeated, as far as the author said.
@@ -76,6 +92,8 @@ pub struct Settings {
     pub output_bytes: Option<u64>,
     /// Log kept, in bytes.
     pub log_bytes: Option<u64>,
+    /// What follows when no attempts are left.
+    pub on_exhausted: Option<Policy>,
 }
 
 /// The wait between attempts, as far as the author said.
@@ -173,6 +191,7 @@ impl Settings {
             fuel: self.fuel.or(others.fuel),
             output_bytes: self.output_bytes.or(others.output_bytes),
             log_bytes: self.log_bytes.or(others.log_bytes),
+            on_exhausted: self.on_exhausted.or(others.on_exhausted),
         }
     }
 
@@ -196,6 +215,7 @@ impl Settings {
                 max_ms: self.backoff.max_ms.unwrap_or(backoff.max_ms),
                 jitter: self.backoff.jitter.unwrap_or(backoff.jitter),
             },
+            on_exhausted: self.on_exhausted.unwrap_or_default(),
         }
     }
 }

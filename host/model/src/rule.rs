@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::backoff::Draw;
 use crate::change::{Change, Join, SkipReason, TaskKey};
+use crate::condition::{Policy, Verdict};
 use crate::definition::{Options, StepIndex};
 use crate::failure::{Failure, FailureKind};
 use crate::json::Json;
@@ -96,7 +97,16 @@ impl RunState {
         turn.changes
     }
 
-    /// A step failed before it had a task: what it is over is not an array.
+    /// A step was skipped before it had a task, as was recorded.
+    pub(crate) fn skip_decided(&mut self, step: StepIndex, reason: SkipReason) -> Vec<Change> {
+        let mut turn = Turn::of(self);
+        if turn.state.end.is_none() && !turn.state.status(step).is_ended() {
+            turn.skip_step(step, reason);
+        }
+        turn.changes
+    }
+
+    /// A step failed before it had a task: what it is over is not an array, or what it asks for does not hold.
     pub(crate) fn fail_unopened(&mut self, step: StepIndex, failure: Failure) -> Vec<Change> {
         let mut turn = Turn::of(self);
         if turn.state.end.is_none() {
@@ -149,6 +159,10 @@ impl<'a> Turn<'a> {
     }
 
     fn complete_task(&mut self, task: TaskKey, attempt: u32, output: Option<Json>) {
+        if self.state.status(task.step) == StepStatus::Skipped {
+            // Another task of the map step decided it.
+            return;
+        }
         self.changes.push(Change::TaskCompleted { task, attempt });
         let map = self.state.plan().step(task.step).map;
         self.state.steps[task.step.at()].completed += 1;
@@ -174,16 +188,36 @@ impl<'a> Turn<'a> {
         failure: Failure,
         retry_in: Option<Duration>,
     ) {
+        if self.state.status(task.step) == StepStatus::Skipped {
+            return;
+        }
         let kept = failure.clone();
         self.changes.push(Change::AttemptFailed { task, attempt, failure: kept, retry_in });
-        if retry_in.is_none() {
-            self.fail_step(task.step, failure);
+        if retry_in.is_some() {
+            return;
+        }
+        match self.state.plan().step(task.step).options.on_exhausted {
+            Policy::Fail => self.fail_step(task.step, failure),
+            Policy::Skip | Policy::SkipCascade => {
+                self.skip_step(task.step, SkipReason::HandlerFailed);
+            }
         }
     }
 
     fn complete_step(&mut self, step: StepIndex) {
         self.state.steps[step.at()].status = StepStatus::Completed;
         self.changes.push(Change::StepCompleted { step });
+        self.pass_on(step);
+    }
+
+    fn skip_step(&mut self, step: StepIndex, reason: SkipReason) {
+        self.state.learn_skipped(step, reason);
+        self.changes.push(Change::StepSkipped { step, reason });
+        self.pass_on(step);
+    }
+
+    /// A step ended well: what waited for it opens, or counts it.
+    fn pass_on(&mut self, step: StepIndex) {
         let plan = self.state.plan().clone();
         for dependent in plan.dependents(step) {
             let joins = plan.step(*dependent).needs.len() > 1;
@@ -216,6 +250,17 @@ impl<'a> Turn<'a> {
     fn open(&mut self, step: StepIndex) {
         if self.state.end.is_some() || self.state.status(step) != StepStatus::Created {
             return;
+        }
+        match self.state.verdict(step) {
+            // A part of it was not loaded: whoever has it decides.
+            None => return,
+            Some(Verdict::Run) => {}
+            Some(Verdict::Skip(reason)) => return self.skip_step(step, reason),
+            Some(Verdict::Fail) => {
+                let name = &self.state.plan().step(step).name;
+                let message = format!("what step `{name}` asks for does not hold");
+                return self.fail_step(step, Failure::new(FailureKind::ConditionUnmet, message));
+            }
         }
         let tasks = if self.state.plan().step(step).map {
             match self.state.count_elements(step) {
@@ -272,8 +317,8 @@ impl<'a> Turn<'a> {
         }
         for step in below {
             if !self.state.status(step).is_ended() {
-                self.state.steps[step.at()].status = StepStatus::Skipped;
                 let reason = SkipReason::DependencyFailed;
+                self.state.learn_skipped(step, reason);
                 self.changes.push(Change::StepSkipped { step, reason });
             }
         }

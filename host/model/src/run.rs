@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::change::{Join, TaskKey};
+use crate::change::{Join, SkipReason, TaskKey};
 use crate::definition::StepIndex;
 use crate::json::Json;
 use crate::outcome::Input;
@@ -37,6 +37,8 @@ pub enum Counting {
 #[derive(Clone, Debug)]
 pub(crate) struct StepState {
     pub(crate) status: StepStatus,
+    /// Why it was skipped, once it was.
+    pub(crate) skipped: Option<SkipReason>,
     /// Tasks the step has, once that is known.
     pub(crate) width: Option<u32>,
     pub(crate) completed: u32,
@@ -63,6 +65,7 @@ impl RunState {
     pub fn new(plan: Arc<Plan>, input: Json, counting: Counting) -> Self {
         let fresh = |_| StepState {
             status: StepStatus::Created,
+            skipped: None,
             width: None,
             completed: 0,
             arrived: 0,
@@ -108,6 +111,26 @@ impl RunState {
         }
     }
 
+    /// Takes note that a step was skipped.
+    pub fn learn_skipped(&mut self, step: StepIndex, reason: SkipReason) {
+        let state = &mut self.steps[step.at()];
+        (state.status, state.skipped) = (StepStatus::Skipped, Some(reason));
+    }
+
+    /// Why a step was skipped, as far as this owner knows.
+    pub fn skip_reason(&self, step: StepIndex) -> Option<SkipReason> {
+        self.steps[step.at()].skipped
+    }
+
+    /// True when this owner knows what a step that ended hands on: its output, or that it was skipped.
+    pub fn is_known(&self, step: StepIndex) -> bool {
+        self.skip_reason(step).is_some() || self.output(step).is_some()
+    }
+
+    pub(crate) fn has_completed(&self, step: StepIndex) -> bool {
+        self.status(step) == StepStatus::Completed || self.output(step).is_some()
+    }
+
     /// Takes note of how many tasks a map step has.
     pub fn learn_width(&mut self, step: StepIndex, width: u32) {
         self.steps[step.at()].width = Some(width);
@@ -121,6 +144,7 @@ impl RunState {
         for after in plan.descendants(step).into_iter().chain([step]) {
             let state = &mut self.steps[after.at()];
             state.status = StepStatus::Created;
+            state.skipped = None;
             state.arrived = 0;
             if after != step {
                 state.output = Output::Unknown;
@@ -132,6 +156,10 @@ impl RunState {
     /// The output of a step when every part of it is known: for a map step the array in index order.
     pub fn output(&self, step: StepIndex) -> Option<Json> {
         let state = &self.steps[step.at()];
+        if state.skipped.is_some() {
+            // Some tasks of a map step may have answered before.
+            return None;
+        }
         match &state.output {
             Output::One(json) => Some(json.clone()),
             Output::Elements(elements) => assemble(elements, state.width?),
@@ -154,7 +182,9 @@ impl RunState {
         }
         let dep =
             |needed: &StepIndex| Some((plan.step(*needed).name.clone(), self.output(*needed)?));
-        step.needs.iter().map(dep).collect::<Option<Vec<_>>>().map(Input::Deps)
+        // What was skipped is absent.
+        let given = step.needs.iter().filter(|needed| self.skip_reason(**needed).is_none());
+        given.map(dep).collect::<Option<Vec<_>>>().map(Input::Deps)
     }
 
     /// How many tasks a map step has; `None` while what it is over is not known here or is not an array.
@@ -201,7 +231,11 @@ impl RunState {
         if let Some(width) = self.steps[step.at()].width {
             return Some(Ok(width));
         }
-        if let Some(needed) = self.plan.step(step).needs.first()
+        let needed = self.plan.step(step).needs.first();
+        if needed.is_some_and(|needed| self.skip_reason(*needed).is_some()) {
+            return Some(Ok(0));
+        }
+        if let Some(needed) = needed
             && self.plan.step(*needed).map
         {
             return self.steps[needed.at()].width.map(Ok);

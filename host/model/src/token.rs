@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::change::{Change, Join, TaskKey};
+use crate::change::{Change, Join, SkipReason, TaskKey};
 use crate::definition::StepIndex;
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -88,6 +88,10 @@ pub struct Moves {
     pub arrivals: Vec<Arrival>,
     /// The wait before the same task's next attempt.
     pub retry_in: Option<Duration>,
+    /// Steps that were skipped before they had a task.
+    pub skipped: Vec<(StepIndex, SkipReason)>,
+    /// The map step that was skipped with tasks of it still open: their tokens go.
+    pub swept: Option<StepIndex>,
     /// The run ended.
     pub finish: Option<Finish>,
 }
@@ -109,16 +113,27 @@ impl Moves {
                     let finish = Finish::Failed { step: *step, failure: failure.clone() };
                     moves = Self { finish: Some(finish), ..Self::default() };
                 }
+                Change::StepSkipped { step, reason } => moves.skip(plan, *step, *reason),
                 Change::RunStarted
                 | Change::TaskCompleted { .. }
                 | Change::StepCompleted { .. }
                 | Change::StepFailed { .. }
-                | Change::StepSkipped { .. }
                 | Change::StepCancelled { .. }
                 | Change::RunCancelled => {}
             }
         }
         moves
+    }
+
+    fn skip(&mut self, plan: &Plan, step: StepIndex, reason: SkipReason) {
+        match reason {
+            SkipReason::ConditionUnmet | SkipReason::DependencySkipped => {
+                self.skipped.push((step, reason));
+            }
+            // The task's own outcome says so.
+            SkipReason::HandlerFailed => self.swept = plan.step(step).map.then_some(step),
+            SkipReason::DependencyFailed => {}
+        }
     }
 
     fn start(&mut self, plan: &Plan, step: StepIndex, tasks: u32) {

@@ -9,24 +9,34 @@ use std::time::Duration;
 use model::backoff::Draw;
 use model::definition::MaxAttempts;
 use model::{
-    Change, ClosedAttempt, Counting, Definition, Digest, Failure, FailureKind, Json, Options,
-    Outcome, Plan, Recorded, RunState, Step, StepIndex, TaskKey,
+    Change, ClosedAttempt, Condition, Counting, Definition, Digest, Failure, FailureKind, Json,
+    Options, Outcome, Plan, Policy, Recorded, RunState, Step, StepIndex, TaskKey,
 };
 
-/// Reads `a`, `b <- a`, `*m <- a` (a map step), separated by commas.
+/// Reads `a`, `b <- a`, `*m <- a` (a map step), separated by commas. A name that ends in `?` is skipped when attempts are
+/// exhausted, in `!` takes what is below along; `b=1` runs only when its first dependency answered 1.
 fn plan(flow: &str) -> Arc<Plan> {
     let mut steps: Vec<Step> = Vec::new();
     for text in flow.split(',') {
         let (name, needs) = text.split_once("<-").unwrap_or((text, ""));
-        let name = name.trim();
+        let (name, answer) = name.trim().split_once('=').unwrap_or((name.trim(), ""));
         let find = |needed: &str| {
             let at = steps.iter().position(|step| step.name.as_str() == needed).unwrap();
             StepIndex(u16::try_from(at).unwrap())
         };
-        let needs = needs.split_whitespace().map(find).collect();
-        let options = Options { max_attempts: MaxAttempts(2), ..Options::default() };
+        let needs: Vec<StepIndex> = needs.split_whitespace().map(find).collect();
+        let on_exhausted = match name.chars().last() {
+            Some('?') => Policy::Skip,
+            Some('!') => Policy::SkipCascade,
+            _ => Policy::Fail,
+        };
+        let max_attempts = MaxAttempts(2);
+        let options = Options { max_attempts, on_exhausted, ..Options::default() };
+        let first = needs.first().map(|first| steps[first.at()].name.to_string());
+        let when = (!answer.is_empty())
+            .then(|| Json::trusted(format!("{{\"{}\":{answer}}}", first.unwrap_or_default())));
         steps.push(Step {
-            name: name.trim_start_matches('*').parse().unwrap(),
+            name: name.trim_matches(['*', '?', '!']).parse().unwrap(),
             needs,
             map: name.starts_with('*'),
             component: Digest([0; 32]),
@@ -34,6 +44,8 @@ fn plan(flow: &str) -> Arc<Plan> {
             options,
             input_schema: None,
             output_schema: None,
+            condition: Condition { when, ..Condition::default() },
+            on_unmet: Policy::Skip,
             start_delay_ms: 0,
         });
     }
@@ -92,6 +104,70 @@ fn assert_drawing(drawn: &str, expected: &str) {
 }
 
 const DIAMOND: &str = "a, b <- a, c <- a, d <- b c";
+
+#[test]
+fn a_condition_that_does_not_hold_skips_and_what_depends_on_it_goes_on() {
+    let drawn = play(
+        "a, b=1 <- a, c=2 <- a, d <- b c",
+        "{}",
+        Counting::Here,
+        "a#0 completes 1
+         b#0 completes 5
+         d#0 completes 6",
+    );
+    assert_drawing(
+        &drawn,
+        "start
+            run started
+            a started (1)
+        a#0 completes 1
+            a#0 completed
+            a completed
+            b started (1)
+            c skipped: condition_unmet
+            d +1 of 2
+        b#0 completes 5
+            b#0 completed
+            b completed
+            d +1 of 2
+            d started (1)
+        d#0 completes 6
+            d#0 completed
+            d completed
+            run completed",
+    );
+}
+
+#[test]
+fn attempts_that_are_exhausted_skip_as_the_policy_says() {
+    let drawn = play(
+        "a?, b!, *m <- a, c <- b, d <- m c",
+        "{}",
+        Counting::Here,
+        "a#0 fails (attempt 2)
+         b#0 fails (attempt 2)",
+    );
+    assert_drawing(
+        &drawn,
+        "start
+            run started
+            a started (1)
+            b started (1)
+        a#0 fails (attempt 2)
+            a#0 attempt 2 trap, no more attempts
+            a skipped: handler_failed
+            m started (0)
+            m completed
+            d +1 of 2
+        b#0 fails (attempt 2)
+            b#0 attempt 2 trap, no more attempts
+            b skipped: handler_failed
+            c skipped: dependency_skipped
+            d +1 of 2
+            d skipped: dependency_skipped
+            run completed",
+    );
+}
 
 #[test]
 fn a_diamond_joins_when_both_sides_ended() {

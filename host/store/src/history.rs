@@ -9,7 +9,7 @@ use model::{
 
 use crate::flow::step_number;
 use crate::run::read_failure;
-use crate::token::{decode, read_step};
+use crate::token::{Loaded, decode, read_reason, read_step};
 use crate::{Error, Store};
 
 /// One recorded fact and what it cost.
@@ -88,6 +88,9 @@ fn read_recorded(
     let step = read_step(step)?;
     let failure: Option<Failure> = failure.as_deref().map(read_failure).transpose()?;
     let Ok(index) = u32::try_from(index) else {
+        if let Some(reason) = output {
+            return Ok(Recorded::Skipped { step, reason: read_reason(&reason)? });
+        }
         let failure = failure.ok_or_else(|| Error::unreadable("an outcome", "it has no task"))?;
         return Ok(Recorded::Unopened { step, failure });
     };
@@ -178,23 +181,21 @@ impl Store {
             .collect()
     }
 
-    /// The answers of some steps of a run, by task.
-    pub async fn list_outputs(
+    /// What the tasks of some steps of a run ended in, in index order.
+    pub async fn list_outcomes(
         &self,
         tenant: TenantId,
         run_id: RunId,
         steps: &[StepIndex],
-    ) -> Result<Vec<(TaskKey, Json)>, Error> {
+    ) -> Result<Loaded, Error> {
         let steps: Vec<i16> = steps.iter().map(|step| step_number(*step)).collect();
         let rows = sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps)
             .fetch_all(self.pool())
             .await?;
-        rows.into_iter()
-            .map(|row| {
-                let index = u32::try_from(row.index).unwrap_or(0);
-                let task = TaskKey { step: read_step(row.step)?, index };
-                Ok((task, Json::trusted(row.output)))
-            })
-            .collect()
+        let mut loaded = Loaded::default();
+        for row in rows {
+            loaded.add(read_step(row.step)?, row.index, row.output)?;
+        }
+        Ok(loaded)
     }
 }

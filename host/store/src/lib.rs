@@ -38,7 +38,7 @@ pub use model::{RunId, TenantId};
 pub use record::{Arrives, Attempted, Birth, Delta, Joined, TokenMove, Written};
 pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
 pub use start::{LocalWorker, StartAnswer, StartRun};
-pub use token::{Claimed, Departed, Held, Need, Released, RunFacts, TokenId};
+pub use token::{Claimed, Departed, Held, Loaded, Need, Released, RunFacts, TokenId};
 pub use worker::WorkerRow;
 
 /// How to reach Postgres and how much of it to use.

@@ -5,8 +5,8 @@ mod batch;
 use std::time::Duration;
 
 use model::{
-    Arrival, Failure, Finish, Join, Json, LogLine, Plan, Position, Receipt, RunId, StepIndex,
-    TenantId, WorkerId,
+    Arrival, Failure, Finish, Join, Json, LogLine, Plan, Position, Receipt, RunId, SkipReason,
+    StepIndex, TenantId, WorkerId,
 };
 
 use crate::record::batch::Batch;
@@ -30,6 +30,8 @@ pub struct Delta {
     pub arrivals: Vec<Arrives>,
     /// New tokens.
     pub births: Vec<Birth>,
+    /// A map step that was skipped with tasks of it still open: their tokens go.
+    pub swept: Option<StepIndex>,
     /// The run ended.
     pub finish: Option<Finish>,
     /// True: the token stays at work, and this only records what its tasks have ended in so far.
@@ -94,6 +96,8 @@ pub enum Written {
     Completed(Json),
     /// The task's outcome: a failure for good.
     Failed(Failure),
+    /// The step was skipped before it had a task.
+    Skipped(SkipReason),
     /// An attempt that another one follows.
     Retried {
         /// Why it failed.
@@ -187,6 +191,7 @@ impl Delta {
             attempts: Vec::new(),
             arrivals: Vec::new(),
             births: Vec::new(),
+            swept: None,
             finish: None,
             interim: false,
         }
@@ -197,7 +202,7 @@ impl Delta {
         let bytes = |attempted: &Attempted| {
             let answer = match &attempted.written {
                 Written::Completed(output) => output.len(),
-                Written::Failed(_) | Written::Retried { .. } => 0,
+                Written::Failed(_) | Written::Skipped(_) | Written::Retried { .. } => 0,
             };
             answer + usize::try_from(attempted.receipt.log_bytes).unwrap_or(0)
         };

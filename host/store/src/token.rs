@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use model::limits::MAX_LOST;
 use model::{
-    Failure, FailureKind, FlowId, Json, Position, RunId, StepIndex, TaskKey, TenantId, WorkerId,
+    Failure, FailureKind, FlowId, Json, Position, RunId, SkipReason, StepIndex, TaskKey, TenantId,
+    WorkerId,
 };
 use uuid::Uuid;
 
@@ -144,6 +145,39 @@ pub(crate) fn read_step(step: i16) -> Result<StepIndex, Error> {
     u16::try_from(step).map(StepIndex).map_err(|error| Error::unreadable("a step", error))
 }
 
+/// What some tasks ended in.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// Their answers.
+    pub outputs: Vec<(TaskKey, Json)>,
+    /// The steps among them that were skipped.
+    pub skipped: Vec<(StepIndex, SkipReason)>,
+}
+
+impl Loaded {
+    pub(crate) fn add(
+        &mut self,
+        step: StepIndex,
+        index: i32,
+        output: Option<String>,
+    ) -> Result<(), Error> {
+        match (u32::try_from(index), output) {
+            (Ok(index), Some(output)) => {
+                self.outputs.push((TaskKey { step, index }, Json::trusted(output)));
+            }
+            // Where its policy is to fail, the run has failed.
+            (Ok(_), None) => self.skipped.push((step, SkipReason::HandlerFailed)),
+            (Err(_), Some(reason)) => self.skipped.push((step, read_reason(&reason)?)),
+            (Err(_), None) => {}
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn read_reason(text: &str) -> Result<SkipReason, Error> {
+    serde_json::from_str(text).map_err(|why| Error::unreadable("why a step was skipped", why))
+}
+
 impl Store {
     /// Claims up to `each` ready tokens of each of up to `tenants` tenants after the cursor. The commit may be
     /// lost in a crash of Postgres: that is only one more attempt.
@@ -243,29 +277,25 @@ impl Store {
         Ok(held)
     }
 
-    /// The answers of some tasks of one run, as (task, answer).
-    pub async fn load_outputs(
-        &self,
-        run: &RunFacts,
-        needs: &[Need],
-    ) -> Result<Vec<(TaskKey, Json)>, Error> {
+    /// What some tasks of one run ended in.
+    pub async fn load_outcomes(&self, run: &RunFacts, needs: &[Need]) -> Result<Loaded, Error> {
         let tenants = vec![run.tenant.0; needs.len()];
         let runs = vec![run.run_id.0; needs.len()];
         let steps: Vec<i16> = needs.iter().map(|need| step_number(need.step)).collect();
         let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-        let los: Vec<i32> = needs.iter().map(|need| number(need.lo)).collect();
+        // Before the first task is where a step that had none ended.
+        let lo = |need: &Need| if need.lo == 0 { -1 } else { number(need.lo) };
+        let los: Vec<i32> = needs.iter().map(lo).collect();
         let his: Vec<i32> = needs.iter().map(|need| number(need.hi)).collect();
         let rows =
             sqlx::query_file!("queries/outcome/load.sql", &tenants, &runs, &steps, &los, &his)
                 .fetch_all(self.hot())
                 .await?;
-        rows.into_iter()
-            .filter_map(|row| row.output.map(|output| (row.step, row.index, output)))
-            .map(|(step, index, output)| {
-                let index = u32::try_from(index).unwrap_or(0);
-                Ok((TaskKey { step: read_step(step)?, index }, Json::trusted(output)))
-            })
-            .collect()
+        let mut loaded = Loaded::default();
+        for row in rows {
+            loaded.add(read_step(row.step)?, row.index, row.output)?;
+        }
+        Ok(loaded)
     }
 
     /// How many tasks some map steps of one run have, where that was recorded.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::{Failure, FailureKind, Finish, Position, RunId};
-use store::{Claimed, Delta, Held, Interrupted, Joined, TokenId, TokenMove};
+use model::{Failure, FailureKind, Finish, Position, RunId, StepIndex};
+use store::{Claimed, Delta, Held, Interrupted, Joined, TokenId, TokenMove, Written};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -154,8 +154,7 @@ impl Lane {
         let needs = needs(&version.plan, &claimed.position);
         let fresh_range = !matches!(claimed.position, Position::Range { .. });
         let run = self.runs.get(&claimed.run.run_id);
-        let known =
-            needs.iter().all(|need| run.is_some_and(|run| run.state.output(need.step).is_some()));
+        let known = needs.iter().all(|need| run.is_some_and(|run| run.state.is_known(need.step)));
         if known && fresh_range && (needs.is_empty() || run.is_some()) {
             self.begin(Prepared::bare(claimed, version));
         } else {
@@ -180,7 +179,7 @@ impl Lane {
         let mut delta = Delta::of(&claimed.run, claimed.held, TokenMove::End);
         let failure = Failure::new(FailureKind::HostInternal, "the run cannot be read");
         let step = claimed.position.step();
-        delta.attempts.push(turn::unattempted(step, failure.clone()));
+        delta.attempts.push(turn::unattempted(step, Written::Failed(failure.clone())));
         delta.finish = Some(Finish::Failed { step, failure });
         self.push(delta);
     }
@@ -335,6 +334,23 @@ impl Lane {
         }
         self.dirty.retain(|(dirty, _)| *dirty != run_id);
         self.pending.retain(|delta| delta.run_id != run_id || delta.finish.is_some());
+    }
+
+    /// A map step was skipped: what else of it is in hand goes; `keep` is the token that goes on after it.
+    fn sweep(&mut self, run_id: RunId, step: StepIndex, keep: TokenId) {
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let others =
+            run.tokens.iter().filter(|(id, token)| **id != keep && token.position.step() == step);
+        let others: Vec<TokenId> = others.map(|(id, _)| *id).collect();
+        for id in others {
+            if let Some(token) = run.tokens.remove(&id) {
+                token.stop();
+            }
+            self.dirty.remove(&(run_id, id));
+            self.pending.retain(|delta| delta.token.0.id != id);
+        }
     }
 
     fn abandon(&mut self) {

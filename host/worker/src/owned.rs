@@ -74,8 +74,11 @@ impl OwnedRun {
         for (step, width) in prepared.widths.drain(..) {
             self.state.learn_width(step, width);
         }
-        for (task, output) in prepared.outputs.drain(..) {
+        for (task, output) in prepared.loaded.outputs.drain(..) {
             self.state.learn(task, output);
+        }
+        for (step, reason) in prepared.loaded.skipped.drain(..) {
+            self.state.learn_skipped(step, reason);
         }
     }
 

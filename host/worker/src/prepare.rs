@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::{Json, Plan, Position, StepIndex, TaskKey};
-use store::{Claimed, Need};
+use model::{Plan, Position, StepIndex};
+use store::{Claimed, Loaded, Need};
 
 use crate::versions::Version;
 use crate::{AGAIN, Shared};
@@ -13,7 +13,7 @@ use crate::{AGAIN, Shared};
 pub(crate) struct Prepared {
     pub(crate) claimed: Claimed,
     pub(crate) version: Arc<Version>,
-    pub(crate) outputs: Vec<(TaskKey, Json)>,
+    pub(crate) loaded: Loaded,
     pub(crate) widths: Vec<(StepIndex, u32)>,
     /// Of a range: the tasks that have an outcome.
     pub(crate) done: HashSet<u32>,
@@ -27,7 +27,7 @@ impl Prepared {
         Self {
             claimed,
             version,
-            outputs: Vec::new(),
+            loaded: Loaded::default(),
             widths: Vec::new(),
             done: HashSet::new(),
             departed: HashSet::new(),
@@ -96,7 +96,7 @@ async fn try_prepare(shared: &Shared, claimed: &Claimed) -> Result<Prepared, sto
         needs.push(Need { step, lo, hi });
     }
     if !needs.is_empty() {
-        prepared.outputs = store.load_outputs(run, &needs).await?;
+        prepared.loaded = store.load_outcomes(run, &needs).await?;
     }
     let step = claimed.position.step();
     let maps = needs.iter().map(|need| need.step).chain([step]).filter(|step| plan.step(*step).map);

@@ -8,6 +8,7 @@ mod bombs;
 mod command_line;
 mod command_line_errors;
 mod command_line_follows;
+mod conditions;
 mod examples;
 mod hot_swap;
 mod journeys;

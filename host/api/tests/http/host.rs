@@ -107,6 +107,8 @@ impl Host {
             options: Options::default(),
             input_schema: None,
             output_schema: None,
+            condition: model::Condition::default(),
+            on_unmet: model::Policy::Skip,
             start_delay_ms: 0,
         };
         let steps = steps.iter().map(step).collect();

@@ -74,6 +74,7 @@ impl FailureKind {
             Self::InvalidOutput => page!("invalid_output", "The answer is not JSON"),
             Self::OutputTooLarge => page!("output_too_large", "The answer is too large"),
             Self::SchemaMismatch => page!("schema_mismatch", "The step's schema was not met"),
+            Self::ConditionUnmet => page!("condition_unmet", "The step's condition does not hold"),
             Self::CapabilityDenied => page!("capability_denied", "The handler lacks a grant"),
             Self::DependencyUnavailable => {
                 page!("dependency_unavailable", "Something outside is not answering")

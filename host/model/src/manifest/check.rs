@@ -38,6 +38,9 @@ pub(super) fn graph(flow: &str, steps: &[StepDraft], problems: &mut Problems) {
     for step in steps {
         needs.push(dependencies(flow, step, &places, problems));
     }
+    for step in steps {
+        absences(step, problems);
+    }
     for (step, needs) in steps.iter().zip(&needs) {
         if step.map && needs.len() > 1 {
             let detail = format!(
@@ -97,6 +100,22 @@ fn dependencies(
         }
     }
     needs
+}
+
+/// Only what a step needs can have been skipped before it.
+fn absences(step: &StepDraft, problems: &mut Problems) {
+    let needed = || step.needs.iter().map(|(needed, _)| needed.as_str());
+    for (name, place) in &step.when_skipped {
+        if !needed().any(|needed| needed == name) {
+            let detail = format!(
+                "`when_skipped` names `{}`, which step `{}` does not need; add it to `needs`",
+                shown(name),
+                shown(step.name.as_deref().unwrap_or_default())
+            );
+            let problem = Problem::new(Code::ManifestUnknownDependency, place, detail);
+            problems.push(problem.suggesting(nearest(name, needed())));
+        }
+    }
 }
 
 fn circle(steps: &[StepDraft], cycle: &[usize]) -> Problem {

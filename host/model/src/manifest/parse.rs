@@ -2,9 +2,12 @@
 
 use super::problem::Place;
 use super::read::{Reader, Table};
-use super::{BackoffSettings, ComponentRef, Manifest, ManifestStep, Settings, words};
+use super::{
+    BackoffSettings, ComponentRef, Manifest, ManifestCondition, ManifestStep, Settings, words,
+};
 use crate::backoff::BackoffStrategy;
 use crate::code::Code;
+use crate::condition::Policy;
 use crate::definition::MaxAttempts;
 use crate::limits::{Limits, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_START_DELAY_MS, MIN_MEMORY_BYTES};
 use crate::near::nearest;
@@ -22,6 +25,7 @@ pub(super) struct StepDraft {
     pub(super) place: Place,
     pub(super) needs: Vec<(String, Place)>,
     pub(super) map: bool,
+    pub(super) when_skipped: Vec<(String, Place)>,
 }
 
 /// Reads the whole manifest.
@@ -79,6 +83,7 @@ fn step(
     let handler = reader.name(table, "handler");
     let needs = reader.texts(table, "needs");
     let map = reader.flag(table, "map").unwrap_or(false);
+    let (condition, when_skipped) = condition(reader, table);
     let start_delay = reader.duration(table, "start_delay", 0..=MAX_START_DELAY_MS);
     let input_schema = reader.schema(table, "input_schema");
     let output_schema = reader.schema(table, "output_schema");
@@ -90,13 +95,14 @@ fn step(
         handler: handler.map(|handler| handler.as_str().to_owned()).unwrap_or_default(),
         needs: needs.iter().filter_map(|(needed, _)| needed.parse().ok()).collect(),
         map,
+        condition,
         start_delay_ms: start_delay.unwrap_or(0),
         settings,
         input_schema,
         output_schema,
         place: place.clone(),
     });
-    (parsed, StepDraft { name: written, place, needs, map })
+    (parsed, StepDraft { name: written, place, needs, map, when_skipped })
 }
 
 fn component(reader: &mut Reader, table: &Table<'_>) -> Option<ComponentRef> {
@@ -117,7 +123,6 @@ fn settings(reader: &mut Reader, table: &Table<'_>) -> Settings {
     let memory_bytes = reader.size(table, "memory", MIN_MEMORY_BYTES..=most.memory_bytes);
     let output_bytes = reader.size(table, "output", 1..=most.output_bytes);
     let log_bytes = reader.size(table, "log", 0..=most.log_bytes);
-    only_fail(reader, table);
     Settings {
         timeout_ms,
         max_attempts: max_attempts(reader, table),
@@ -126,7 +131,41 @@ fn settings(reader: &mut Reader, table: &Table<'_>) -> Settings {
         fuel,
         output_bytes,
         log_bytes,
+        on_exhausted: policy(reader, table, "on_exhausted"),
     }
+}
+
+/// What must hold for the step to run, and the places of the dependencies it names.
+fn condition(reader: &mut Reader, table: &Table<'_>) -> (ManifestCondition, Vec<(String, Place)>) {
+    let when_skipped = reader.texts(table, "when_skipped");
+    let condition = ManifestCondition {
+        when: reader.value(table, "when"),
+        unless: reader.value(table, "unless"),
+        when_skipped: when_skipped.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
+        on_unmet: policy(reader, table, "on_unmet"),
+    };
+    let asks = ["when", "unless", "when_skipped"];
+    if let Some(field) = reader.field(table, "on_unmet")
+        && asks.iter().all(|asked| reader.field(table, asked).is_none())
+    {
+        let detail = "`on_unmet` says what follows when a condition does not hold, and there is none; add `when`, \
+                      `unless` or `when_skipped`";
+        reader.problem(Code::ManifestConflictingFields, &field.place, detail);
+    }
+    (condition, when_skipped)
+}
+
+fn policy(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Policy> {
+    let text = reader.text(table, name)?;
+    if let Some((_, policy)) = Policy::NAMES.iter().find(|(name, _)| *name == text) {
+        return Some(*policy);
+    }
+    let place = reader.field(table, name).map(|field| field.place).unwrap_or_default();
+    let detail = format!("`{name}` takes `fail`, `skip` or `skip_cascade`");
+    let problem = super::Problem::new(Code::ManifestWrongType, &place, detail);
+    let names = Policy::NAMES.iter().map(|(name, _)| *name);
+    reader.problems.push(problem.suggesting(nearest(&text, names)));
+    None
 }
 
 fn max_attempts(reader: &mut Reader, table: &Table<'_>) -> Option<MaxAttempts> {
@@ -140,23 +179,6 @@ fn max_attempts(reader: &mut Reader, table: &Table<'_>) -> Option<MaxAttempts> {
     }
     let attempts = attempts.or(retries.map(|retries| retries + 1))?;
     u16::try_from(attempts).ok().map(MaxAttempts)
-}
-
-fn only_fail(reader: &mut Reader, table: &Table<'_>) {
-    let Some(policy) = reader.text(table, "on_exhausted") else { return };
-    let place = reader.field(table, "on_exhausted").map(|field| field.place).unwrap_or_default();
-    match policy.as_str() {
-        "fail" => {}
-        "skip" | "skip_cascade" => {
-            let detail =
-                format!("`on_exhausted = \"{policy}\"` is not supported yet; only `fail` is");
-            reader.problem(Code::ManifestNotSupported, &place, detail);
-        }
-        _ => {
-            let detail = "`on_exhausted` takes `fail`, `skip` or `skip_cascade`";
-            reader.problem(Code::ManifestWrongType, &place, detail);
-        }
-    }
 }
 
 fn backoff(reader: &mut Reader, table: &Table<'_>) -> BackoffSettings {

@@ -327,6 +327,19 @@ impl Reader {
         texts
     }
 
+    /// Any value, as JSON with sorted keys.
+    pub(super) fn value(&mut self, table: &Table<'_>, name: &str) -> Option<Json> {
+        let field = self.field(table, name)?;
+        match field.node.value.to_json() {
+            Ok(value) => Some(Json::trusted(value.to_string())),
+            Err(detail) => {
+                let detail = format!("`{name}`: {detail}");
+                self.problem(Code::ManifestWrongType, &field.place, detail);
+                None
+            }
+        }
+    }
+
     /// A JSON Schema: inline, or the path of a file.
     pub(super) fn schema(&mut self, table: &Table<'_>, name: &str) -> Option<SchemaRef> {
         let field = self.field(table, name)?;

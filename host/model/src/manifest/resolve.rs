@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::problem::{Place, Problem, Problems};
 use super::{ComponentRef, Manifest, ManifestStep, SchemaRef};
 use crate::code::Code;
+use crate::condition::{Condition, Policy};
 use crate::definition::{Definition, Step, StepIndex};
 use crate::id::Digest;
 use crate::json::{Gate, Json};
@@ -121,11 +122,23 @@ impl Resolver<'_> {
             self.schema(step.input_schema.as_ref(), &within(&step.place, "input_schema"));
         let output_schema =
             self.schema(step.output_schema.as_ref(), &within(&step.place, "output_schema"));
+        self.patterns(step);
         let component = self.component(step)?;
         Some(Step {
             name: step.name.clone(),
             needs: step.needs.iter().filter_map(|needed| places.get(needed).copied()).collect(),
             map: step.map,
+            condition: Condition {
+                when: step.condition.when.clone(),
+                unless: step.condition.unless.clone(),
+                when_skipped: step
+                    .condition
+                    .when_skipped
+                    .iter()
+                    .filter_map(|skipped| places.get(skipped).copied())
+                    .collect(),
+            },
+            on_unmet: step.condition.on_unmet.unwrap_or(Policy::Skip),
             component,
             handler: step.handler.clone(),
             options: step.settings.over(&manifest.defaults).options(),
@@ -133,6 +146,43 @@ impl Resolver<'_> {
             output_schema,
             start_delay_ms: step.start_delay_ms,
         })
+    }
+
+    /// A pattern over the outputs of dependencies names dependencies.
+    fn patterns(&mut self, step: &ManifestStep) {
+        if step.needs.is_empty() {
+            return;
+        }
+        for (field, pattern) in [("when", &step.condition.when), ("unless", &step.condition.unless)]
+        {
+            let Some(pattern) = pattern else { continue };
+            let needed = || step.needs.iter().map(Name::as_str);
+            let names: Result<BTreeMap<String, serde::de::IgnoredAny>, _> =
+                serde_json::from_str(pattern.as_str());
+            let unknown = match &names {
+                Ok(names) => names.keys().find(|name| !needed().any(|needed| needed == *name)),
+                Err(_) => None,
+            };
+            let detail = match (&names, unknown) {
+                (Err(_), _) => format!(
+                    "`{field}` of a step with dependencies is a table: `{field} = {{ {} = … }}`",
+                    needed().next().unwrap_or_default()
+                ),
+                (Ok(_), Some(name)) => format!(
+                    "`{field}` names `{}`, which step `{}` does not need; add it to `needs`",
+                    super::problem::shown(name),
+                    step.name
+                ),
+                (Ok(_), None) => continue,
+            };
+            let code = match unknown {
+                Some(_) => Code::ManifestUnknownDependency,
+                None => Code::ManifestWrongType,
+            };
+            let meant = unknown.and_then(|name| nearest(name, needed()));
+            let problem = Problem::new(code, &within(&step.place, field), detail);
+            self.problems.push(problem.suggesting(meant));
+        }
     }
 
     /// Looks a step's component up, reports it once when it is not there, and every handler it does not carry.

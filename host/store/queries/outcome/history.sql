@@ -8,7 +8,7 @@ select
     h.peak_memory_bytes as "peak_memory_bytes!", h.input_bytes as "input_bytes!", h.output_bytes as "output_bytes!",
     h.host_calls as "host_calls!", h.log_bytes as "log_bytes!", h.worker_id as "worker_id!"
 from (
-    select xid, ord, recorded_at, step, index, attempt, case when $3::bool then output end as output, failure,
+    select xid, ord, recorded_at, step, index, attempt, case when $3::bool or index < 0 then output end as output, failure,
         null::bigint as retry_in_ms, fuel, wall_us, instantiate_us, peak_memory_bytes, input_bytes, output_bytes,
         host_calls, log_bytes, worker_id
     from outcome

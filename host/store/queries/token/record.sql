@@ -112,6 +112,21 @@ failed as (
 ),
 swept as (
     delete from token t using failed f where t.tenant_id = f.tenant_id and t.run_id = f.id
+),
+left_over as (
+    -- Tasks of a map step that was skipped. Tokens of this batch have moved on: they only look as they did before.
+    delete from token t
+    using fence, unnest($83::int[], $84::uuid[], $85::smallint[]) as s (tenant_id, run_id, step)
+    where fence.held = 1
+      and t.tenant_id = s.tenant_id and t.run_id = s.run_id and t.step = s.step
+      and not exists (
+          select from unnest(
+              $2::int[] || $15::int[], $3::uuid[] || $16::uuid[], $4::smallint[] || $17::smallint[],
+              $5::int[] || $18::int[], $6::smallint[] || $19::smallint[]
+          ) as b (tenant_id, run_id, born_step, born_index, born_attempt)
+          where b.tenant_id = t.tenant_id and b.run_id = t.run_id and b.born_step = t.born_step
+            and b.born_index = t.born_index and b.born_attempt = t.born_attempt
+      )
 )
 select j.tenant_id, j.run_id, j.step, j.lo
 from fence

@@ -29,6 +29,7 @@ pub(super) struct Batch {
     births: Births,
     completed: (Vec<i32>, Vec<Uuid>),
     failed: (Vec<i32>, Vec<Uuid>, Vec<i16>, Vec<String>),
+    swept: (Vec<i32>, Vec<Uuid>, Vec<i16>),
     ord: i32,
 }
 
@@ -163,6 +164,11 @@ impl Batch {
         for birth in &delta.births {
             self.add_birth(delta, birth);
         }
+        if let Some(step) = delta.swept {
+            self.swept.0.push(delta.tenant.0);
+            self.swept.1.push(delta.run_id.0);
+            self.swept.2.push(step_number(step));
+        }
         match &delta.finish {
             None => {}
             Some(Finish::Completed) => {
@@ -207,6 +213,12 @@ impl Batch {
                 self.outcomes.push(delta, attempted, self.ord);
                 self.outputs.push(None);
                 self.outcome_failures.push(Some(text(failure)));
+            }
+            Written::Skipped(reason) => {
+                self.outcomes.push(delta, attempted, self.ord);
+                let reason = serde_json::to_string(reason).expect("a reason is always JSON");
+                self.outputs.push(Some(reason));
+                self.outcome_failures.push(None);
             }
             Written::Retried { failure, retry_in } => {
                 self.attempts.push(delta, attempted, self.ord);
@@ -351,6 +363,9 @@ impl Batch {
             &self.failed.1,
             &self.failed.2,
             &self.failed.3,
+            &self.swept.0,
+            &self.swept.1,
+            &self.swept.2,
         )
         .fetch_all(store.hot())
         .await?;

@@ -154,7 +154,7 @@ fn substitute(delta: &mut Delta) {
         Some(refused) => {
             Attempted { written: Written::Failed(failure.clone()), log: Vec::new(), ..refused }
         }
-        None => unattempted(delta.token.0.id.born_step, failure.clone()),
+        None => unattempted(delta.token.0.id.born_step, Written::Failed(failure.clone())),
     };
     let step = attempted.step;
     delta.token.1 = TokenMove::End;
@@ -162,6 +162,7 @@ fn substitute(delta: &mut Delta) {
     delta.arrivals.clear();
     delta.births.clear();
     delta.interim = false;
+    delta.swept = None;
     delta.finish = Some(Finish::Failed { step, failure });
 }
 

@@ -112,9 +112,9 @@ impl Lane {
         let Some((moves, attempted, _)) = self.decide(closed) else {
             return;
         };
-        if moves.finish.is_some() {
-            // The map step failed; what the range's other tasks ended in goes with it.
-            return self.fail_range(run_id, id, moves, attempted);
+        if moves.finish.is_some() || moves.swept.is_some() {
+            // The task decided the map step; what the range's other tasks ended in goes with it.
+            return self.cut_range(run_id, id, moves, attempted);
         }
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
@@ -141,7 +141,7 @@ impl Lane {
         }
     }
 
-    fn fail_range(&mut self, run_id: RunId, id: TokenId, moves: Moves, attempted: Attempted) {
+    fn cut_range(&mut self, run_id: RunId, id: TokenId, moves: Moves, attempted: Attempted) {
         let Some(token) = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&id)) else {
             return;
         };
@@ -151,7 +151,11 @@ impl Lane {
         };
         attempts.push(attempted);
         // Going on lets the token rest, and what rests is not interrupted.
-        if let Some(run) = self.runs.get(&run_id) {
+        token.stop();
+        self.dirty.remove(&(run_id, id));
+        if moves.finish.is_some()
+            && let Some(run) = self.runs.get(&run_id)
+        {
             run.stop();
         }
         self.go_on(run_id, id, Onward { moves, attempts, lost: 0 });

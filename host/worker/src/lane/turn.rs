@@ -54,7 +54,13 @@ impl Lane {
     /// Moves a token on. Where nothing but its position changes and that follows from what is recorded, nothing is
     /// recorded again.
     pub(super) fn go_on(&mut self, run_id: RunId, id: TokenId, onward: Onward) {
-        let Onward { moves, attempts, lost } = onward;
+        let Onward { moves, mut attempts, lost } = onward;
+        attempts.extend(
+            moves
+                .skipped
+                .iter()
+                .map(|(step, reason)| unattempted(*step, Written::Skipped(*reason))),
+        );
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
         };
@@ -100,6 +106,7 @@ impl Lane {
         for arrival in moves.arrivals {
             delta.arrive(&run.version.plan, arrival);
         }
+        delta.swept = moves.swept;
         delta.finish = moves.finish;
         self.push(delta);
     }
@@ -108,6 +115,9 @@ impl Lane {
     pub(super) fn push(&mut self, delta: Delta) {
         if let Some(Finish::Failed { .. }) = delta.finish {
             self.forget(delta.run_id);
+        }
+        if let Some(step) = delta.swept {
+            self.sweep(delta.run_id, step, delta.token.0.id);
         }
         self.pending.push(delta);
     }
@@ -245,13 +255,13 @@ fn unopened(moves: &Moves) -> Option<Attempted> {
     let Some(Finish::Failed { step, failure }) = &moves.finish else {
         return None;
     };
-    Some(unattempted(*step, failure.clone()))
+    Some(unattempted(*step, Written::Failed(failure.clone())))
 }
 
 /// The end of a step that never had an attempt.
-pub(super) fn unattempted(step: StepIndex, failure: Failure) -> Attempted {
+pub(super) fn unattempted(step: StepIndex, written: Written) -> Attempted {
     let (receipt, log) = (Receipt::default(), Vec::new());
-    Attempted { step, index: None, attempt: 1, written: Written::Failed(failure), receipt, log }
+    Attempted { step, index: None, attempt: 1, written, receipt, log }
 }
 
 /// The attempts that were lost at a token whose task had not been recorded as open.
