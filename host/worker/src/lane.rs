@@ -3,17 +3,17 @@
 mod flush;
 mod interrupted;
 mod range;
+mod settle;
 mod turn;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::{Failure, FailureKind, Finish, Position, RunId, StepIndex};
-use store::{Claimed, Delta, Held, Interrupted, Joined, TokenId, TokenMove, Written};
+use store::{Claimed, Delta, Held, Interrupted, TokenId, TokenMove, Written};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -197,6 +197,11 @@ impl Lane {
             // Read for a claim that was given back since.
             return;
         }
+        if run.is_some_and(|run| run.state.skip_reason(position.step()).is_some()) {
+            // Claimed while the end of its map step is on its way to the store.
+            let delta = Delta::of(&prepared.claimed.run, held, TokenMove::End);
+            return self.push(delta);
+        }
         let known = run.is_some();
         let run = self.runs.entry(run_id).or_insert_with(|| OwnedRun::new(&prepared));
         if known && held.epoch > 1 {
@@ -212,105 +217,6 @@ impl Lane {
         } else {
             self.enter(run_id, held.id);
         }
-    }
-
-    /// What was recorded goes on.
-    fn settle(&mut self, flushed: Flushed) {
-        self.shared.counters.batches.fetch_add(1, Ordering::Relaxed);
-        self.shared.counters.stale.fetch_add(flushed.stale.len() as u64, Ordering::Relaxed);
-        if flushed.doubt {
-            // Nothing may follow what nobody knows to be recorded.
-            self.abandon();
-            self.shared.doubt.notify_one();
-            return;
-        }
-        for held in flushed.stale {
-            self.let_go(held);
-        }
-        // Joins first: the delta that completed one may carry the run's last token here, and following it lets the run go.
-        let mut ended = Vec::new();
-        for joined in flushed.joined {
-            match joined {
-                Joined::Run(run_id) => ended.push(run_id),
-                Joined::Token { held, position } => self.join(held, position),
-            }
-        }
-        for delta in flushed.recorded {
-            self.follow(&delta);
-        }
-        for run_id in ended {
-            self.runs.remove(&run_id);
-            self.shared.store.tell_ended(run_id);
-        }
-    }
-
-    /// Goes on after a delta was recorded.
-    fn follow(&mut self, delta: &Delta) {
-        let run_id = delta.run_id;
-        if delta.finish.is_some() {
-            self.shared.store.tell_ended(run_id);
-            self.runs.remove(&run_id);
-            return;
-        }
-        let (held, to) = delta.token;
-        let mut go_on = Vec::new();
-        let Some(run) = self.runs.get_mut(&run_id) else {
-            return;
-        };
-        match to {
-            TokenMove::End => run.let_go(held),
-            TokenMove::Park { wake_in, .. } => {
-                run.let_go(held);
-                self.offered(wake_in);
-            }
-            TokenMove::Keep { position, lost } => {
-                if let Some(token) = run.tokens.get_mut(&held.id)
-                    && token.held == held
-                    && !delta.interim
-                {
-                    token.position = position;
-                    token.lost = lost;
-                    go_on.push(held.id);
-                }
-            }
-        }
-        for birth in &delta.births {
-            if !birth.keep || !birth.wake_in.is_zero() {
-                self.offered(birth.wake_in);
-                continue;
-            }
-            let id = birth.id(delta.tenant, run_id);
-            let (held, work) = (Held { id, epoch: 1 }, Work::Resting);
-            if let Some(run) = self.runs.get_mut(&run_id) {
-                let token = OwnedToken { held, position: birth.position, lost: birth.lost, work };
-                run.tokens.insert(id, token);
-                go_on.push(id);
-            }
-        }
-        for id in go_on {
-            self.enter(run_id, id);
-        }
-        self.drop_if_idle(run_id);
-    }
-
-    /// A token is in the store for anybody: now, or when its moment has come.
-    fn offered(&self, wake_in: Duration) {
-        if wake_in.is_zero() {
-            self.shared.seats.knock();
-            self.shared.store.bell().ready();
-        } else {
-            self.shared.parked.notify_one();
-        }
-    }
-
-    /// A join completed with one of our deltas: its token is ours.
-    fn join(&mut self, held: Held, position: Position) {
-        // A run that was forgotten meanwhile has ended.
-        let Some(run) = self.runs.get(&held.id.run_id) else {
-            return;
-        };
-        let claimed = Claimed { held, position, lost: 0, run: Arc::clone(&run.facts) };
-        self.accept(claimed);
     }
 
     fn drop_if_idle(&mut self, run_id: RunId) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Failure, FailureKind, Finish, RunId};
+use model::{Failure, FailureKind, Finish, RunId, StepIndex};
 use store::{Attempted, Delta, Error, Held, Joined, TokenId, TokenMove, Written};
 
 use super::turn::unattempted;
@@ -23,8 +23,8 @@ pub(super) struct Flushed {
     pub(super) recorded: Vec<Delta>,
     /// Joins that became complete with it.
     pub(super) joined: Vec<Joined>,
-    /// Dropped: their tokens are not ours any more.
-    pub(super) stale: Vec<Held>,
+    /// Dropped: their tokens are not ours any more, nor was the map step ended that they would have ended.
+    pub(super) stale: Vec<(Held, Option<StepIndex>)>,
     /// Nobody knows whether the rest was committed.
     pub(super) doubt: bool,
 }
@@ -138,7 +138,7 @@ async fn drop_stale(
     batch.retain(|delta| {
         let holds = held.next().unwrap_or(false);
         if !holds {
-            flushed.stale.push(delta.token.0);
+            flushed.stale.push((delta.token.0, delta.swept));
         }
         holds
     });
