@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use worker::Worker;
 
-use crate::client::Client;
+use crate::client::{Client, until};
 use crate::guests;
 
 /// Says which migrations the template database was made with.
@@ -127,6 +127,19 @@ impl Host {
         };
         let client = Client::new(&url, &key.to_string());
         Self { client, store, sandbox, worker, database, _stop: stop, _folder: folder }
+    }
+
+    /// Waits until no token is left: those of a run that failed are swept a moment later.
+    ///
+    /// # Panics
+    /// When some stay.
+    pub async fn swept(&self) {
+        let left = async || {
+            let left =
+                self.database.run(&["select count(*) from token"]).expect("Postgres answers");
+            (left == ["0"]).then_some(())
+        };
+        until("no token is left", left).await;
     }
 
     /// Uploads a component, which must pass.

@@ -178,9 +178,8 @@ pub(crate) async fn start_run(
 struct Begun {
     run_id: RunId,
     flow: String,
-    version: u32,
-    /// By an earlier request with the same key.
-    before: bool,
+    /// What it began on; `None`: an earlier request with the same key started it.
+    version: Option<u32>,
 }
 
 async fn begin(
@@ -190,14 +189,13 @@ async fn begin(
     asked: &Asked,
 ) -> Result<Begun, Problem> {
     let (tenant, store, plans) = (caller.tenant, state.store(), state.plans());
-    let begun = |run_id, version, before| Begun { run_id, flow: flow.to_owned(), version, before };
+    let begun = |run_id, version| Begun { run_id, flow: flow.to_owned(), version };
     let (flow_id, mut current) = plans.guess(store, tenant, flow).await?;
     // What was started is answered whatever the active version asks for by now.
     if let Some(key) = &asked.once {
         match store.find_start(tenant, key, asked.sha256).await? {
             Some(StartAnswer::Existing(run_id)) => {
-                let run = store.get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
-                return Ok(begun(run_id, run.version, true));
+                return Ok(begun(run_id, None));
             }
             Some(StartAnswer::Mismatch) => return Err(mismatch()),
             Some(StartAnswer::Started | StartAnswer::NotCurrent) | None => {}
@@ -230,9 +228,9 @@ async fn begin(
         match answer.map_err(duplicate)? {
             StartAnswer::Started => {
                 state.metrics().run_started();
-                return Ok(begun(asked.run_id, number, false));
+                return Ok(begun(asked.run_id, Some(number)));
             }
-            StartAnswer::Existing(run_id) => return Ok(begun(run_id, number, true)),
+            StartAnswer::Existing(run_id) => return Ok(begun(run_id, None)),
             StartAnswer::Mismatch => return Err(mismatch()),
             // Another version was activated since it was looked up.
             StartAnswer::NotCurrent => current = plans.find(store, tenant, flow).await?.1,
@@ -292,19 +290,19 @@ async fn respond(
     most: Option<Duration>,
 ) -> Result<Response, Problem> {
     let run_id = begun.run_id;
-    let mut response = match most {
-        Some(most) => {
+    let mut response = match (most, begun.version) {
+        (Some(most), _) => {
             let run = wait::until_ended(state, tenant, run_id, most).await?;
             let ended = run.status.is_ended();
             let status = if ended { StatusCode::OK } else { StatusCode::ACCEPTED };
             (status, answer(state, tenant, run).await?).into_response()
         }
-        None if begun.before => {
+        (None, None) => {
             let run = state.store().get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
             answer(state, tenant, run).await?
         }
-        None => {
-            let started = RunAnswer::started(run_id, &begun.flow, begun.version);
+        (None, Some(version)) => {
+            let started = RunAnswer::started(run_id, &begun.flow, version);
             (StatusCode::CREATED, axum::Json(started)).into_response()
         }
     };
@@ -312,7 +310,7 @@ async fn respond(
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/runs/{run_id}")) {
         headers.insert(header::LOCATION, location);
     }
-    if begun.before {
+    if begun.version.is_none() {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)

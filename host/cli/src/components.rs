@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::answers::{Component, Components};
 use crate::args;
 use crate::args::ComponentsCommand;
-use crate::client::{Ask, Client, query};
+use crate::client::{Ask, Client};
+use crate::pages;
 use crate::screen::{Screen, size};
 
 /// Lists the components, or deletes one.
@@ -28,25 +29,12 @@ pub(crate) async fn run(
 }
 
 async fn list(client: &Client, screen: &Screen) -> anyhow::Result<()> {
-    let mut rows = vec![["digest", "world", "size", "created"].map(str::to_owned).to_vec()];
-    let mut cursor = None;
-    loop {
-        let query = query(&[("limit", Some("500".to_owned())), ("cursor", cursor)]);
-        let text = client.text(Ask::get(format!("/v1/components{query}"))).await?;
-        if screen.is_json() {
-            screen.line(&text);
-        }
-        let page: Components = serde_json::from_str(&text)?;
-        for Component { digest, world, component_bytes, created_at, .. } in page.components {
-            rows.push(vec![digest, world, size(component_bytes), created_at]);
-        }
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => break,
-        }
-    }
-    if !screen.is_json() {
-        screen.table(&rows);
-    }
-    Ok(())
+    let heading = ["digest", "world", "size", "created"];
+    pages::show(client, "/v1/components", &heading, screen, |page: Components| {
+        let row = |Component { digest, world, component_bytes, created_at, .. }| {
+            vec![digest, world, size(component_bytes), created_at]
+        };
+        (page.components.into_iter().map(row).collect(), page.next)
+    })
+    .await
 }

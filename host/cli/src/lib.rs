@@ -20,6 +20,7 @@ mod host;
 mod inspect;
 mod key;
 mod logs;
+mod pages;
 mod persistent;
 mod run;
 mod runs;

@@ -6,68 +6,40 @@ use crate::answers::{Activated, Diff, Difference, Flow, Flows, Version, Versions
 use crate::args;
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape_line;
+use crate::pages;
 use crate::screen::Screen;
 
 /// Lists the flows.
 pub(crate) async fn flows(client: &Client, screen: &Screen) -> anyhow::Result<()> {
-    let mut rows = vec![["flow", "active", "versions", "registered"].map(str::to_owned).to_vec()];
-    let mut cursor = None;
-    loop {
-        let query = query(&[("limit", Some("500".to_owned())), ("cursor", cursor)]);
-        let text = client.text(Ask::get(format!("/v1/flows{query}"))).await?;
-        if screen.is_json() {
-            screen.line(&text);
-        }
-        let page: Flows = serde_json::from_str(&text)?;
-        for Flow { flow, active_version, version_count, created_at } in page.flows {
-            let active = active_version.map_or(String::new(), |version| version.to_string());
-            rows.push(vec![flow, active, version_count.to_string(), created_at]);
-        }
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => break,
-        }
-    }
-    if !screen.is_json() {
-        screen.table(&rows);
-    }
-    Ok(())
+    let heading = ["flow", "active", "versions", "registered"];
+    pages::show(client, "/v1/flows", &heading, screen, |page: Flows| {
+        let row = |Flow { flow, active_version, version_count, created_at }| {
+            let active = active_version.map_or(String::new(), |version: u32| version.to_string());
+            vec![flow, active, version_count.to_string(), created_at]
+        };
+        (page.flows.into_iter().map(row).collect(), page.next)
+    })
+    .await
 }
 
 /// Lists the versions of a flow.
 pub(crate) async fn list(client: &Client, args: args::Flow, screen: &Screen) -> anyhow::Result<()> {
     let heading = ["version", "active", "live runs", "registered", "activated", "content"];
-    let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    let mut cursor = None;
-    loop {
-        let query = query(&[("limit", Some("500".to_owned())), ("cursor", cursor)]);
-        let path = format!("/v1/flows/{}/versions{query}", part(&args.flow));
-        let text = client.text(Ask::get(path)).await?;
-        if screen.is_json() {
-            screen.line(&text);
-        }
-        let page: Versions = serde_json::from_str(&text)?;
-        for Version { version, active, content_hash, created_at, activated_at, live_runs } in
-            page.versions
-        {
-            rows.push(vec![
-                version.to_string(),
-                if active { "*" } else { "" }.to_owned(),
-                live_runs.unwrap_or(0).to_string(),
-                created_at,
-                activated_at.unwrap_or_default(),
-                content_hash.get(..12).unwrap_or_default().to_owned(),
-            ]);
-        }
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => break,
-        }
-    }
-    if !screen.is_json() {
-        screen.table(&rows);
-    }
-    Ok(())
+    let path = format!("/v1/flows/{}/versions", part(&args.flow));
+    pages::show(client, &path, &heading, screen, |page: Versions| {
+        let row = |version: Version| {
+            vec![
+                version.version.to_string(),
+                if version.active { "*" } else { "" }.to_owned(),
+                version.live_runs.unwrap_or(0).to_string(),
+                version.created_at,
+                version.activated_at.unwrap_or_default(),
+                version.content_hash.get(..12).unwrap_or_default().to_owned(),
+            ]
+        };
+        (page.versions.into_iter().map(row).collect(), page.next)
+    })
+    .await
 }
 
 /// Says what changed between two versions.

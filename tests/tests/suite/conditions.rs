@@ -1,7 +1,6 @@
 //! Steps that do not run, and what follows: conditions, policies, reasons, absent against null.
 
 use serde_json::{Value, json};
-use stepcell_tests::client::until;
 use stepcell_tests::host::Host;
 
 /// A flow of one component; each step is its table's text.
@@ -154,11 +153,7 @@ async fn one_exhausted_task_decides_a_map_of_any_width() {
         let each = if count > 3 { "each skipped handler_failed" } else { "each completed" };
         assert_eq!(statuses(&run)[1], each, "{count}");
     }
-    let left = async || {
-        let left = host.database.run(&["select count(*) from token"]).unwrap();
-        (left == ["0"]).then_some(())
-    };
-    until("no token is left", left).await;
+    host.swept().await;
     assert_eq!(host.worker.as_ref().unwrap().counts().renewals, 0);
 }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
-use stepcell_tests::client::until;
 use stepcell_tests::host::Host;
 
 /// What a step does; the actor plays it.
@@ -293,11 +292,6 @@ fn a_flow_of_any_shape_ends_as_its_definition_says() {
             Ok(())
         })
         .unwrap();
-    // Those of a run that failed are swept a moment later.
-    let swept = async || {
-        let left = host.database.run(&["select count(*) from token"]).unwrap();
-        (left == ["0"]).then_some(())
-    };
-    runtime.block_on(until("no token is left", swept));
+    runtime.block_on(host.swept());
     assert_eq!(host.worker.as_ref().unwrap().counts().renewals, 0);
 }

@@ -10,7 +10,6 @@ use crate::code::Code;
 use crate::condition::Policy;
 use crate::definition::MaxAttempts;
 use crate::limits::{Limits, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_START_DELAY_MS, MIN_MEMORY_BYTES};
-use crate::near::nearest;
 
 /// A manifest whose parts were read one by one; a part is absent where it is wrong.
 pub(super) struct Draft {
@@ -156,16 +155,7 @@ fn condition(reader: &mut Reader, table: &Table<'_>) -> (ManifestCondition, Vec<
 }
 
 fn policy(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Policy> {
-    let text = reader.text(table, name)?;
-    if let Some((_, policy)) = Policy::NAMES.iter().find(|(name, _)| *name == text) {
-        return Some(*policy);
-    }
-    let place = reader.field(table, name).map(|field| field.place).unwrap_or_default();
-    let detail = format!("`{name}` takes `fail`, `skip` or `skip_cascade`");
-    let problem = super::Problem::new(Code::ManifestWrongType, &place, detail);
-    let names = Policy::NAMES.iter().map(|(name, _)| *name);
-    reader.problems.push(problem.suggesting(nearest(&text, names)));
-    None
+    reader.word(table, name, &Policy::NAMES, "`fail`, `skip` or `skip_cascade`")
 }
 
 fn max_attempts(reader: &mut Reader, table: &Table<'_>) -> Option<MaxAttempts> {
@@ -201,14 +191,5 @@ fn strategy(reader: &mut Reader, table: &Table<'_>) -> Option<BackoffStrategy> {
         ("linear", BackoffStrategy::Linear),
         ("exponential", BackoffStrategy::Exponential),
     ];
-    let text = reader.text(table, "strategy")?;
-    if let Some((_, strategy)) = STRATEGIES.iter().find(|(name, _)| *name == text) {
-        return Some(*strategy);
-    }
-    let place = reader.field(table, "strategy").map(|field| field.place).unwrap_or_default();
-    let detail = "`strategy` takes `fixed`, `linear` or `exponential`";
-    let problem = super::Problem::new(Code::ManifestWrongType, &place, detail);
-    let names = STRATEGIES.iter().map(|(name, _)| *name);
-    reader.problems.push(problem.suggesting(nearest(&text, names)));
-    None
+    reader.word(table, "strategy", &STRATEGIES, "`fixed`, `linear` or `exponential`")
 }

@@ -189,6 +189,25 @@ impl Reader {
         }
     }
 
+    /// One of these words; `listed` names them all.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        table: &Table<'_>,
+        name: &str,
+        words: &[(&str, T)],
+        listed: &str,
+    ) -> Option<T> {
+        let text = self.text(table, name)?;
+        if let Some((_, meant)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*meant);
+        }
+        let place = self.field(table, name).map(|field| field.place).unwrap_or_default();
+        let detail = format!("`{name}` takes {listed}");
+        let problem = Problem::new(Code::ManifestWrongType, &place, detail);
+        self.problems.push(problem.suggesting(nearest(&text, words.iter().map(|(word, _)| *word))));
+        None
+    }
+
     pub(super) fn flag(&mut self, table: &Table<'_>, name: &str) -> Option<bool> {
         let field = self.field(table, name)?;
         let Value::Flag(flag) = &field.node.value else {
