@@ -1,16 +1,20 @@
 //! Finds the handler a task means, and the macro that makes functions into a component.
 
-use crate::bindings::stepcell::handler::types::{HandlerError, Input};
+use crate::bindings::stepcell::handler::types::{
+    Failure, HandlerError, Input, Outcome as WireOutcome,
+};
+use crate::context::Context;
 use crate::error::Error;
 use crate::host;
+use crate::outcome::Outcome;
 
 /// A handler with its name, its types erased.
 #[doc(hidden)]
-pub struct Entry {
+pub struct Entry<Answer = String> {
     /// The name flows call it by.
     pub name: &'static str,
     /// Reads, calls, writes.
-    pub call: fn(&Input) -> Result<String, Error>,
+    pub call: fn(&Input) -> Result<Answer, Error>,
 }
 
 /// Makes the named functions the handlers of this component. Once in a crate, which must be a `cdylib`.
@@ -59,7 +63,10 @@ macro_rules! handlers {
     (@entries [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
         $crate::handlers!(@entries [
             $($done)*
-            $crate::Entry { name: $name, call: |input| $crate::Handler::answer(&$function, input) },
+            $crate::Entry {
+                name: $name,
+                call: |input| $crate::write(&$crate::Handler::run(&$function, input)?),
+            },
         ] $($($rest)*)?);
     };
     (@entries [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
@@ -70,31 +77,161 @@ macro_rules! handlers {
             $($done)*
             $crate::Entry {
                 name: ::core::stringify!($text),
-                call: |input| $crate::Handler::answer(&$function, input),
+                call: |input| $crate::write(&$crate::Handler::run(&$function, input)?),
             },
         ] $($($rest)*)?);
     };
     ($($handlers:tt)+) => { $crate::handlers!(@entries [] $($handlers)+); };
 }
 
+/// Makes the named functions the durable handlers of this component: each answers an [`Outcome`](crate::Outcome). Once
+/// in a crate, in place of [`handlers!`](crate::handlers), which says how they are named.
+///
+/// With `on_error = function;` in front, that function (`fn(Context, Failure) -> Result<Option<Outcome>, Error>`)
+/// decides what follows when an attempt of any of them failed; `None` leaves the failure as it is.
+///
+/// ```
+/// use std::time::Duration;
+/// use stepcell_guest::{Context, Error, Outcome};
+///
+/// fn approve(context: Context, order: u64) -> Result<Outcome, Error> {
+///     match context.phase().as_str() {
+///         "" => Ok(Outcome::await_signals(["approved", "rejected"], "decided", &order)
+///             .timeout(Duration::from_secs(3_600))),
+///         _ => match context.awaited().first() {
+///             Some(signal) => Ok(Outcome::complete(&(order, signal.name()))),
+///             None => Ok(Outcome::skip("nobody decided in time")),
+///         },
+///     }
+/// }
+///
+/// stepcell_guest::durable! { approve }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! durable {
+    (@entries $on_error:tt [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
+        $crate::durable!(@entries $on_error [
+            $($done)*
+            $crate::Entry { name: $name, call: |input| $crate::Handler::run(&$function, input) },
+        ] $($($rest)*)?);
+    };
+    (@entries $on_error:tt [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
+        $crate::durable!(@entries $on_error [
+            $($done)*
+            $crate::Entry {
+                name: ::core::stringify!($function),
+                call: |input| $crate::Handler::run(&$function, input),
+            },
+        ] $($($rest)*)?);
+    };
+    (@entries [] [$($done:tt)*]) => {
+        const _: () = {
+            static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
+            // Bad names stop the build.
+            const NAMES: () = $crate::check_names::<$crate::Outcome>(&[$($done)*]);
+
+            struct Component;
+
+            impl $crate::durable_bindings::Guest for Component {
+                fn handle(
+                    input: $crate::bindings::Input,
+                ) -> ::core::result::Result<$crate::WireOutcome, $crate::bindings::HandlerError> {
+                    let () = NAMES;
+                    $crate::dispatch_durable(ENTRIES, &input)
+                }
+
+                fn describe() -> ::std::string::String {
+                    $crate::describe(ENTRIES)
+                }
+            }
+
+            $crate::durable_bindings::export_durable!(Component with_types_in $crate::durable_bindings);
+        };
+    };
+    (@entries [$on_error:path] [$($done:tt)*]) => {
+        const _: () = {
+            static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
+            // Bad names stop the build.
+            const NAMES: () = $crate::check_names::<$crate::Outcome>(&[$($done)*]);
+
+            struct Component;
+
+            impl $crate::recovering_bindings::Guest for Component {
+                fn handle(
+                    input: $crate::bindings::Input,
+                ) -> ::core::result::Result<$crate::WireOutcome, $crate::bindings::HandlerError> {
+                    let () = NAMES;
+                    $crate::dispatch_durable(ENTRIES, &input)
+                }
+
+                fn on_error(
+                    _input: $crate::bindings::Input,
+                    failure: $crate::Failure,
+                ) -> ::core::result::Result<
+                    ::core::option::Option<$crate::WireOutcome>,
+                    $crate::bindings::HandlerError,
+                > {
+                    $crate::dispatch_on_error($on_error, failure)
+                }
+
+                fn describe() -> ::std::string::String {
+                    $crate::describe(ENTRIES)
+                }
+            }
+
+            $crate::recovering_bindings::export_recovering!(
+                Component with_types_in $crate::recovering_bindings
+            );
+        };
+    };
+    (on_error = $on_error:path; $($handlers:tt)+) => {
+        $crate::durable!(@entries [$on_error] [] $($handlers)+);
+    };
+    ($($handlers:tt)+) => { $crate::durable!(@entries [] [] $($handlers)+); };
+}
+
 /// Calls the handler the task names.
 #[doc(hidden)]
 pub fn dispatch(entries: &[Entry], input: &Input) -> Result<String, HandlerError> {
+    call(entries, input).map_err(Error::into_wire)
+}
+
+/// Calls the durable handler the task names.
+#[doc(hidden)]
+pub fn dispatch_durable(
+    entries: &[Entry<Outcome>],
+    input: &Input,
+) -> Result<WireOutcome, HandlerError> {
+    call(entries, input).and_then(Outcome::into_wire).map_err(Error::into_wire)
+}
+
+/// Calls what the component has for failed attempts.
+#[doc(hidden)]
+pub fn dispatch_on_error(
+    on_error: fn(Context, Failure) -> Result<Option<Outcome>, Error>,
+    failure: Failure,
+) -> Result<Option<WireOutcome>, HandlerError> {
     log_panics();
-    let called = find(entries, &host::task().handler).and_then(|entry| (entry.call)(input));
-    called.map_err(Error::into_wire)
+    let decided = on_error(Context(()), failure).map_err(Error::into_wire)?;
+    decided.map(Outcome::into_wire).transpose().map_err(Error::into_wire)
+}
+
+fn call<Answer>(entries: &[Entry<Answer>], input: &Input) -> Result<Answer, Error> {
+    log_panics();
+    find(entries, &host::task().handler).and_then(|entry| (entry.call)(input))
 }
 
 /// The names, as the component says them at upload.
 #[doc(hidden)]
-pub fn describe(entries: &[Entry]) -> String {
+pub fn describe<Answer>(entries: &[Entry<Answer>]) -> String {
     let names: Vec<String> = entries.iter().map(|entry| format!("\"{}\"", entry.name)).collect();
     format!("{{\"handlers\":[{}]}}", names.join(","))
 }
 
 /// Refuses, while compiling, names that a flow could not use and names used twice.
 #[doc(hidden)]
-pub const fn check_names(entries: &[Entry]) {
+pub const fn check_names<Answer>(entries: &[Entry<Answer>]) {
     let mut at = 0;
     while at < entries.len() {
         let name = entries[at].name.as_bytes();
@@ -137,7 +274,7 @@ const fn is_same(one: &[u8], two: &[u8]) -> bool {
 }
 
 /// The handler of this name; the only one where no name is given.
-fn find<'a>(entries: &'a [Entry], name: &str) -> Result<&'a Entry, Error> {
+fn find<'a, Answer>(entries: &'a [Entry<Answer>], name: &str) -> Result<&'a Entry<Answer>, Error> {
     let found = match entries {
         [only] if name.is_empty() => Some(only),
         _ => entries.iter().find(|entry| entry.name == name),
@@ -164,7 +301,7 @@ fn log_panics() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::{Handler, testing};
 
     fn double(number: i64) -> Result<i64, Error> {
         Ok(number * 2)
@@ -175,8 +312,8 @@ mod tests {
     }
 
     const TWO: &[Entry] = &[
-        Entry { name: "double", call: |input| crate::Handler::answer(&double, input) },
-        Entry { name: "refuse", call: |input| crate::Handler::answer(&refuse, input) },
+        Entry { name: "double", call: |input| crate::write(&double.run(input)?) },
+        Entry { name: "refuse", call: |input| crate::write(&refuse.run(input)?) },
     ];
 
     fn call(entries: &[Entry], handler: &str, json: &str) -> Result<String, HandlerError> {

@@ -8,25 +8,30 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::input;
 
-/// A function that can be named in [`handlers!`](crate::handlers): `fn()`, `fn(Input)`, `fn(Context)` or
+/// A function that can be named in [`handlers!`](crate::handlers) or [`durable!`](crate::durable): `fn()`, `fn(Input)`, `fn(Context)` or
 /// `fn(Context, Input)`, each answering `Result<Output, Error>`. `Arguments` only tells the four apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler",
     note = "a handler is `fn()`, `fn(Input)`, `fn(Context)` or `fn(Context, Input)` and answers `Result<Output, stepcell_guest::Error>`; \
-            `Input` must be `serde::Deserialize` and own its data, `Output` must be `serde::Serialize`"
+            `Input` must be `serde::Deserialize` and own its data"
 )]
 pub trait Handler<Arguments> {
-    /// Reads the input, calls the function and writes its answer as JSON text.
-    fn answer(&self, input: &Input) -> Result<String, Error>;
+    /// What the function answers: for [`handlers!`](crate::handlers) anything that is `serde::Serialize`, for
+    /// [`durable!`](crate::durable) an [`Outcome`](crate::Outcome).
+    type Output;
+
+    /// Reads the input and calls the function.
+    fn run(&self, input: &Input) -> Result<Self::Output, Error>;
 }
 
 impl<F, O> Handler<()> for F
 where
     F: Fn() -> Result<O, Error>,
-    O: Serialize,
 {
-    fn answer(&self, _input: &Input) -> Result<String, Error> {
-        write(&self()?)
+    type Output = O;
+
+    fn run(&self, _input: &Input) -> Result<O, Error> {
+        self()
     }
 }
 
@@ -34,20 +39,22 @@ impl<F, I, O> Handler<(I,)> for F
 where
     F: Fn(I) -> Result<O, Error>,
     I: DeserializeOwned,
-    O: Serialize,
 {
-    fn answer(&self, input: &Input) -> Result<String, Error> {
-        write(&self(input::read(input)?)?)
+    type Output = O;
+
+    fn run(&self, input: &Input) -> Result<O, Error> {
+        self(input::read(input)?)
     }
 }
 
 impl<F, O> Handler<Context> for F
 where
     F: Fn(Context) -> Result<O, Error>,
-    O: Serialize,
 {
-    fn answer(&self, _input: &Input) -> Result<String, Error> {
-        write(&self(Context(()))?)
+    type Output = O;
+
+    fn run(&self, _input: &Input) -> Result<O, Error> {
+        self(Context(()))
     }
 }
 
@@ -55,14 +62,17 @@ impl<F, I, O> Handler<(Context, I)> for F
 where
     F: Fn(Context, I) -> Result<O, Error>,
     I: DeserializeOwned,
-    O: Serialize,
 {
-    fn answer(&self, input: &Input) -> Result<String, Error> {
-        write(&self(Context(()), input::read(input)?)?)
+    type Output = O;
+
+    fn run(&self, input: &Input) -> Result<O, Error> {
+        self(Context(()), input::read(input)?)
     }
 }
 
-fn write(output: &impl Serialize) -> Result<String, Error> {
+/// A value as JSON text.
+#[doc(hidden)]
+pub fn write(output: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(output).map_err(|error| {
         Error::execution(format!("the output cannot be written as JSON: {error}")).retry(false)
     })
@@ -76,11 +86,14 @@ mod tests {
     fn every_shape_of_function_is_a_handler() {
         let input = Input::Flow("[1,2]".to_owned());
         let texts = [
-            (|| Ok("none")).answer(&input),
-            (|numbers: Vec<u8>| Ok(numbers.len())).answer(&input),
-            (|context: Context| Ok(context.attempt())).answer(&input),
-            (|context: Context, _: serde::de::IgnoredAny| Ok(context.is_last_attempt()))
-                .answer(&input),
+            write(&(|| Ok("none")).run(&input).unwrap()),
+            write(&(|numbers: Vec<u8>| Ok(numbers.len())).run(&input).unwrap()),
+            write(&(|context: Context| Ok(context.attempt())).run(&input).unwrap()),
+            write(
+                &(|context: Context, _: serde::de::IgnoredAny| Ok(context.is_last_attempt()))
+                    .run(&input)
+                    .unwrap(),
+            ),
         ];
         let texts: Vec<String> = texts.into_iter().map(Result::unwrap).collect();
         assert_eq!(texts, ["\"none\"", "2", "1", "false"]);

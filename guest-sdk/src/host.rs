@@ -4,7 +4,7 @@
 mod calls {
     use crate::bindings::stepcell::handler::context;
     pub(crate) use crate::bindings::stepcell::handler::context::{
-        cancelled, flow_input, remaining_ms,
+        awaited, cancelled, children, flow_input, inbox, remaining_ms, state,
     };
     use crate::bindings::stepcell::handler::log;
     use crate::bindings::stepcell::handler::types::Task;
@@ -21,7 +21,9 @@ mod calls {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod calls {
-    pub(crate) use crate::testing::{cancelled, flow_input, remaining_ms, task, write};
+    pub(crate) use crate::testing::{
+        awaited, cancelled, children, flow_input, inbox, remaining_ms, state, task, write,
+    };
 }
 
 pub(crate) use calls::*;

@@ -37,6 +37,11 @@
 //!
 //! Each attempt is a fresh instance: statics, caches and open files do not survive it.
 //!
+//! # Durable handlers
+//!
+//! A handler in [`durable!`] answers an [`Outcome`]: done, on at another phase, asleep, waiting for signals or for child
+//! runs. Whatever it waits for, nothing is held meanwhile, and the state it kept survives every crash.
+//!
 //! # The heap
 //!
 //! A component gets a global allocator whose first 128 KiB are part of the module. Turn off the feature `heap` to bring
@@ -48,12 +53,14 @@ pub mod testing;
 
 mod context;
 mod dispatch;
+mod durable;
 mod error;
 mod handler;
 #[cfg(all(target_arch = "wasm32", feature = "heap"))]
 mod heap;
 mod host;
 mod input;
+mod outcome;
 
 #[doc(hidden)]
 pub mod bindings {
@@ -78,9 +85,73 @@ pub mod bindings {
 }
 
 #[doc(hidden)]
-pub use dispatch::{Entry, check_names, describe, dispatch};
+pub mod durable_bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "
+            package stepcell:guest;
 
-pub use bindings::stepcell::handler::types::Task;
+            /// A durable handler that also says which handlers it carries.
+            world durable-component {
+                include stepcell:handler/durable@0.1.0;
+                export describe: func() -> string;
+            }
+        ",
+        world: "stepcell:guest/durable-component",
+        with: {
+            "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
+            "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
+            "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_durable",
+        default_bindings_module: "stepcell_guest::durable_bindings",
+        runtime_path: "wit_bindgen::rt",
+    });
+}
+
+#[doc(hidden)]
+#[expect(clippy::too_many_arguments, reason = "generated")]
+pub mod recovering_bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "
+            package stepcell:guest;
+
+            /// A durable handler that decides what follows from its failures.
+            world recovering-component {
+                import stepcell:handler/context@0.1.0;
+                import stepcell:handler/log@0.1.0;
+                use stepcell:handler/types@0.1.0.{input, outcome, handler-error, failure};
+                export handle: func(input: input) -> result<outcome, handler-error>;
+                export on-error:
+                    func(input: input, failure: failure) -> result<option<outcome>, handler-error>;
+                export describe: func() -> string;
+            }
+        ",
+        world: "stepcell:guest/recovering-component",
+        with: {
+            "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
+            "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
+            "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_recovering",
+        default_bindings_module: "stepcell_guest::recovering_bindings",
+        runtime_path: "wit_bindgen::rt",
+    });
+}
+
+#[doc(hidden)]
+pub use bindings::stepcell::handler::types::Outcome as WireOutcome;
+#[doc(hidden)]
+pub use dispatch::{Entry, check_names, describe, dispatch, dispatch_durable, dispatch_on_error};
+#[doc(hidden)]
+pub use handler::write;
+
+pub use bindings::stepcell::handler::types::{Failure, Task};
 pub use context::Context;
+pub use durable::{EndedChild, Signal};
 pub use error::{Error, ErrorKind};
 pub use handler::Handler;
+pub use outcome::{Child, Outcome};

@@ -20,7 +20,7 @@
 use std::cell::RefCell;
 use std::mem;
 
-use crate::bindings::stepcell::handler::types::Task;
+use crate::bindings::stepcell::handler::types::{Child, ChildStatus, Signal, Task};
 use crate::context::Context;
 use crate::log::Level;
 
@@ -39,6 +39,10 @@ struct Fake {
     task: Task,
     flow_input: String,
     cancelled: bool,
+    state: Option<String>,
+    inbox: Vec<Signal>,
+    awaited: Vec<u64>,
+    children: Vec<Child>,
     log: Vec<Record>,
 }
 
@@ -47,6 +51,10 @@ thread_local! {
         task: first_attempt(),
         flow_input: "null".to_owned(),
         cancelled: false,
+        state: None,
+        inbox: Vec::new(),
+        awaited: Vec::new(),
+        children: Vec::new(),
         log: Vec::new(),
     });
 }
@@ -74,6 +82,37 @@ pub fn set_cancelled(cancelled: bool) {
     FAKE.with_borrow_mut(|fake| fake.cancelled = cancelled);
 }
 
+/// Has the next call go on at this phase with this state; JSON text.
+pub fn set_phase(phase: impl Into<String>, state: impl Into<String>) {
+    FAKE.with_borrow_mut(|fake| {
+        fake.task.phase = phase.into();
+        fake.state = Some(state.into());
+    });
+}
+
+/// Puts a signal into the inbox; `awaited`: the next call was woken for it. The payload is JSON text.
+pub fn add_signal(name: impl Into<String>, payload: impl Into<String>, awaited: bool) {
+    FAKE.with_borrow_mut(|fake| {
+        let id = fake.inbox.len() as u64 + 1;
+        fake.inbox.push(Signal { id, name: name.into(), payload: payload.into() });
+        fake.awaited.extend(awaited.then_some(id));
+    });
+}
+
+/// Adds a child that ended: with this output, JSON text, or with an error.
+pub fn add_child(key: Option<&str>, ended: Result<&str, &str>) {
+    let status = if ended.is_ok() { ChildStatus::Completed } else { ChildStatus::Failed };
+    FAKE.with_borrow_mut(|fake| {
+        fake.children.push(Child {
+            run_id: format!("01900000-0000-7000-8000-{:012}", fake.children.len() + 1),
+            key: key.map(str::to_owned),
+            status,
+            output: ended.ok().map(str::to_owned),
+            error: ended.err().map(str::to_owned),
+        });
+    });
+}
+
 /// What was logged since the last call.
 pub fn take_log() -> Vec<Record> {
     FAKE.with_borrow_mut(|fake| mem::take(&mut fake.log))
@@ -91,7 +130,7 @@ fn first_attempt() -> Task {
         attempt: 1,
         max_attempts: 3,
         phase: String::new(),
-        idempotency_key: "01900000-0000-7000-8000-000000000000/step/0/".to_owned(),
+        idempotency_key: "01900000-0000-7000-8000-000000000000/step/0/0".to_owned(),
         traceparent: None,
     }
 }
@@ -102,6 +141,25 @@ pub(crate) fn task() -> Task {
 
 pub(crate) fn flow_input() -> String {
     FAKE.with_borrow(|fake| fake.flow_input.clone())
+}
+
+pub(crate) fn state() -> Option<String> {
+    FAKE.with_borrow(|fake| fake.state.clone())
+}
+
+pub(crate) fn inbox() -> Vec<Signal> {
+    FAKE.with_borrow(|fake| fake.inbox.clone())
+}
+
+pub(crate) fn awaited() -> Vec<Signal> {
+    FAKE.with_borrow(|fake| {
+        let is_awaited = |signal: &&Signal| fake.awaited.contains(&signal.id);
+        fake.inbox.iter().filter(is_awaited).cloned().collect()
+    })
+}
+
+pub(crate) fn children() -> Vec<Child> {
+    FAKE.with_borrow(|fake| fake.children.clone())
 }
 
 pub(crate) fn cancelled() -> bool {

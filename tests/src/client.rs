@@ -113,6 +113,26 @@ impl Client {
         started["run_id"].as_str().expect("a started run has an id").to_owned()
     }
 
+    /// Sends a signal to a run.
+    pub async fn signal(&self, run_id: &str, name: &str, payload: &Value) -> Answer {
+        let body = json!({ "name": name, "payload": payload });
+        self.post(&format!("/v1/runs/{run_id}/signals"), &body).await
+    }
+
+    /// Waits until a number in a step's task counts is this.
+    ///
+    /// # Panics
+    /// When it does not become so.
+    pub async fn until_tasks(&self, run_id: &str, step: &str, status: &str, count: u64) {
+        let asked = async || {
+            let run = self.get(&format!("/v1/runs/{run_id}")).await.ok();
+            let steps = run["steps"].as_array().expect("a run has steps").clone();
+            let step = steps.into_iter().find(|of_run| of_run["name"] == step)?;
+            (step["tasks"][status].as_u64() == Some(count)).then_some(())
+        };
+        until(&format!("{count} tasks of `{step}` are {status}"), asked).await;
+    }
+
     /// Starts a run, waits until it ended, and answers it whole.
     pub async fn run(&self, flow: &str, input: &Value) -> Value {
         let id = self.start(flow, input).await;

@@ -49,6 +49,15 @@ pub fn actor() -> Vec<u8> {
     ACTOR.get_or_init(|| build(&root().join("tests/guests/actor"))).clone()
 }
 
+/// The durable guest crate that follows a script, built once for all tests.
+///
+/// # Panics
+/// When it does not build; the message says what is missing and which command mends it.
+pub fn player() -> Vec<u8> {
+    static PLAYER: OnceLock<Vec<u8>> = OnceLock::new();
+    PLAYER.get_or_init(|| build(&root().join("tests/guests/player"))).clone()
+}
+
 /// A handler crate as a component.
 ///
 /// # Panics

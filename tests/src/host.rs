@@ -17,7 +17,8 @@ use crate::guests;
 /// Says which migrations the template database was made with.
 const MIGRATIONS: &str = concat!(
     include_str!("../../migrations/0001_start.sql"),
-    include_str!("../../migrations/0002_operate.sql")
+    include_str!("../../migrations/0002_operate.sql"),
+    include_str!("../../migrations/0003_durable.sql")
 );
 
 /// What differs from host to host.
@@ -155,6 +156,14 @@ impl Host {
     /// Uploads the actor and deploys a flow whose component is `@`.
     pub async fn deploy(&self, flow: &str) -> Digest {
         let bytes = tokio::task::spawn_blocking(guests::actor).await.expect("the actor builds");
+        let digest = self.upload(bytes).await;
+        self.client.deploy(flow, digest).await.ok();
+        digest
+    }
+
+    /// Uploads the player, the durable guest that follows a script, and deploys a flow whose component is `@`.
+    pub async fn deploy_player(&self, flow: &str) -> Digest {
+        let bytes = tokio::task::spawn_blocking(guests::player).await.expect("the player builds");
         let digest = self.upload(bytes).await;
         self.client.deploy(flow, digest).await.ok();
         digest

@@ -12,12 +12,14 @@ use crate::logs::find_step;
 use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
 use crate::state::State;
-use crate::view::{FailureView, ReceiptView};
+use crate::view::{FailureView, GoOnView, ReceiptView};
 
 /// One attempt.
 #[derive(Debug, Serialize, ToSchema)]
 struct AttemptView {
-    /// 1-based number.
+    /// How many phases of its task lie before the one it ran in; 0 for a handler that has none.
+    phase: u32,
+    /// 1-based number in its phase.
     attempt: u32,
     /// When it was recorded, RFC 3339.
     recorded_at: String,
@@ -28,6 +30,9 @@ struct AttemptView {
     /// Why it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
+    /// Where its task went on and what it waited for, when it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    went_on: Option<GoOnView>,
     /// The wait before the next attempt; absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_in_ms: Option<u64>,
@@ -39,13 +44,25 @@ struct AttemptView {
 
 impl From<AttemptRow> for AttemptView {
     fn from(row: AttemptRow) -> Self {
-        let AttemptRow { attempt, recorded_at, output, failure, retry_in, receipt, worker } = row;
+        let AttemptRow {
+            phase,
+            attempt,
+            recorded_at,
+            output,
+            failure,
+            went_on,
+            retry_in,
+            receipt,
+            worker,
+        } = row;
         let ms = |wait: std::time::Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         Self {
+            phase,
             attempt,
             recorded_at,
             output,
             failure: failure.map(FailureView::from),
+            went_on: went_on.map(GoOnView::from),
             retry_in_ms: retry_in.map(ms),
             receipt: receipt.into(),
             worker: worker.0,

@@ -33,11 +33,6 @@ pub(crate) struct ComponentView {
 }
 
 impl ComponentView {
-    /// The world it targets.
-    pub(crate) fn world(&self) -> &str {
-        &self.report.world
-    }
-
     /// The handlers it says it carries: `{"handlers": ["charge", ...]}`. Empty when it says nothing of the kind.
     pub(crate) fn handlers(&self) -> Vec<String> {
         #[derive(Deserialize)]

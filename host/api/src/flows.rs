@@ -19,7 +19,6 @@ use crate::params::{Params, Parts, page_size};
 use crate::plans::flow_not_found;
 use crate::problem::Problem;
 use crate::state::State;
-use crate::upload::DURABLE;
 use crate::versions::{DifferenceView, between};
 
 /// What registering a manifest answered.
@@ -140,20 +139,7 @@ async fn resolve(
         Ok(Found { digest, handlers: view.handlers() })
     };
     let sources = Sources { component: &mut find, schema: &mut no_files };
-    let definition = manifest.resolve(sources).map_err(|problems| Problem::manifest(&problems))?;
-    let is_durable =
-        |digest: &Digest| known.get(digest).is_some_and(|view| view.world() == DURABLE);
-    let durable =
-        definition.steps.iter().zip(0_u16..).find(|(step, _)| is_durable(&step.component));
-    if let Some((step, at)) = durable {
-        let detail = format!(
-            "step `{}` names a component of world `durable`, which cannot run yet",
-            step.name
-        );
-        let pointer = format!("/step/{at}/component");
-        return Err(Problem::new(Code::FlowDurableNotSupported, detail).at(pointer));
-    }
-    Ok(definition)
+    manifest.resolve(sources).map_err(|problems| Problem::manifest(&problems))
 }
 
 /// A flow.

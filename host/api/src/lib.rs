@@ -24,6 +24,7 @@ mod request_id;
 mod router;
 mod runs;
 mod serve;
+mod signals;
 mod start;
 mod state;
 mod timeline;

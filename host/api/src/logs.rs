@@ -20,6 +20,8 @@ struct AttemptLog {
     step: String,
     /// The task's index.
     index: u32,
+    /// How many phases of its task lie before the one it ran in.
+    phase: u32,
     /// The attempt's number.
     attempt: u32,
     /// Its lines in order: `at_us`, `level`, `source`, `message`, `fields`. Guests wrote them: escape where shown.
@@ -88,8 +90,9 @@ pub(crate) async fn list_logs(
     let after = query.after.as_deref().map(|cursor| list.place(cursor)).transpose()?;
     let after = after.as_deref();
     let log = |row: LogRow| {
-        let (step, index, attempt) = row.at;
-        AttemptLog { step: plan.step(step).name.to_string(), index, attempt, lines: row.lines }
+        let (step, index, phase, attempt) = row.at;
+        let step = plan.step(step).name.to_string();
+        AttemptLog { step, index, phase, attempt, lines: row.lines }
     };
     let page = match query.order {
         LogOrder::Task => {
@@ -126,14 +129,15 @@ pub(crate) fn find_step(plan: &Plan, name: &str) -> Result<StepIndex, Problem> {
     })
 }
 
-fn write_place((step, index, attempt): TaskLog) -> String {
-    format!("{} {index} {attempt}", step.0)
+fn write_place((step, index, phase, attempt): TaskLog) -> String {
+    format!("{} {index} {phase} {attempt}", step.0)
 }
 
 fn read_place(place: &str) -> Option<TaskLog> {
-    let mut parts = place.split(' ');
-    let step = StepIndex(parts.next()?.parse().ok()?);
-    Some((step, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    let (step, rest) = place.split_once(' ')?;
+    let mut numbers = rest.split(' ').map(|part| part.parse().ok());
+    let mut next = || numbers.next().flatten();
+    Some((StepIndex(step.parse().ok()?), next()?, next()?, next()?))
 }
 
 fn write_recorded(RecordedLog { xid, at }: RecordedLog) -> String {

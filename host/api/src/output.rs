@@ -3,7 +3,7 @@
 use axum::extract::State as Shared;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use model::{Code, Counting, Json, RunState, RunStatus, StepIndex, TenantId};
+use model::{Code, Json, RunStatus, TenantId};
 use store::{Loaded, RunRow};
 
 use crate::auth::{Caller, Read};
@@ -22,23 +22,9 @@ pub(crate) async fn of(
     }
     let key = (tenant, run.flow_id, run.version);
     let version = state.plans().version(state.store(), key).await?;
-    let leaves = version.plan.leaves();
-    let Loaded { outputs: answers, skipped } =
-        state.store().list_outcomes(tenant, run.id, leaves).await?;
-    let mut whole = RunState::new(version.plan.clone(), run.input.clone(), Counting::Here);
-    let width = |leaf: StepIndex| answers.iter().filter(|(task, _)| task.step == leaf).count();
-    for leaf in leaves.iter().copied().filter(|leaf| version.plan.step(*leaf).map) {
-        whole.learn_width(leaf, u32::try_from(width(leaf)).unwrap_or(u32::MAX));
-    }
-    for (task, answer) in answers {
-        whole.learn(task, answer);
-    }
-    for (leaf, reason) in skipped {
-        whole.learn_skipped(leaf, reason);
-    }
-    let member = |leaf: &StepIndex| Some((&version.plan.step(*leaf).name, whole.output(*leaf)?));
-    let mut members = leaves.iter().filter_map(member).peekable();
-    Ok(Some(if members.peek().is_none() { Json::null() } else { Json::object(members) }))
+    let Loaded { outputs, skipped } =
+        state.store().list_outcomes(tenant, run.id, version.plan.leaves()).await?;
+    Ok(Some(version.output_of_run(run.input.clone(), outputs, skipped)))
 }
 
 /// The output of a run, exactly as its steps answered it.

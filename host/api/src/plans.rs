@@ -1,39 +1,15 @@
-//! Flow versions in memory: immutable, so they are read once. Which one is current is only a guess that the start
-//! statement checks.
+//! Which version of a flow is current: kept as a guess that the start statement checks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::schema::Schema;
-use model::{Code, Definition, FlowId, Json, Plan, StepIndex, TenantId};
+use model::{Code, FlowId, TenantId, Version};
 use store::Store;
 
 use crate::problem::Problem;
 
-/// Versions and names kept; past it the cache begins anew, which costs one read for each version in use.
+/// Names kept; past it the cache begins anew, which costs one read for each flow in use.
 const MOST_KEPT: usize = 4_096;
-
-/// A flow version as starts and answers need it.
-pub(crate) struct Version {
-    /// The graph.
-    pub(crate) plan: Arc<Plan>,
-    /// What the input must match.
-    pub(crate) input_schema: Option<Schema>,
-    /// Where runs begin.
-    pub(crate) roots: Arc<[StepIndex]>,
-}
-
-impl Version {
-    fn read(definition: &str) -> Result<Self, Problem> {
-        let definition = Definition::from_json(&Json::trusted(definition))
-            .map_err(|why| Problem::internal(&why))?;
-        let schema = definition.input_schema.as_ref().map(Schema::compile);
-        let input_schema = schema.transpose().map_err(|why| Problem::internal(&why))?;
-        let plan = Arc::new(Plan::new(definition));
-        let roots = plan.roots().into();
-        Ok(Self { plan, input_schema, roots })
-    }
-}
 
 /// A flow and the version new runs start on.
 pub(crate) type Current = (FlowId, Option<u32>);
@@ -41,7 +17,6 @@ pub(crate) type Current = (FlowId, Option<u32>);
 /// What is kept of flows.
 #[derive(Default)]
 pub(crate) struct Plans {
-    versions: Mutex<HashMap<(TenantId, FlowId, u32), Arc<Version>>>,
     current: Mutex<HashMap<(TenantId, String), Current>>,
 }
 
@@ -50,17 +25,9 @@ impl Plans {
     pub(crate) async fn version(
         &self,
         store: &Store,
-        (tenant, flow_id, number): (TenantId, FlowId, u32),
+        key: (TenantId, FlowId, u32),
     ) -> Result<Arc<Version>, Problem> {
-        let key = (tenant, flow_id, number);
-        if let Some(kept) = lock(&self.versions).get(&key) {
-            return Ok(Arc::clone(kept));
-        }
-        let row = store.get_version(tenant, flow_id, number).await?;
-        let row = row.ok_or_else(|| version_not_found(number))?;
-        let version = Arc::new(Version::read(&row.definition)?);
-        keep(&self.versions, key, Arc::clone(&version));
-        Ok(version)
+        store.find_version(key).await?.ok_or_else(|| version_not_found(key.2))
     }
 
     /// The flow of this name, perhaps as it was a moment ago.

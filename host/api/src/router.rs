@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     attempts, components, events, flows, health, logs, metrics, output, pages, request_id, runs,
-    start, upload, versions, wait,
+    signals, start, upload, versions, wait,
 };
 
 /// Everything that answers HTTP.
@@ -58,6 +58,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))
+        .routes(routes!(signals::send_signal, signals::list_signals))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use model::{Code, Json, Position, RunId, RunStatus, StepIndex, StepStatus, TenantId};
 use serde::{Deserialize, Serialize};
-use store::{Cancelled, RunFilter, RunRow, RunSummary, TokenRow};
+use store::{Cancelled, RunFilter, RunRow, RunSummary, TokenRow, WaitsFor};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Read, Run};
@@ -78,7 +78,8 @@ struct StepView {
     /// `created`, `started`, `completed`, `failed`, `skipped` or `cancelled`.
     #[schema(value_type = String)]
     status: StepStatus,
-    /// Why it was skipped: `condition_unmet`, `dependency_skipped`, `handler_failed` or `dependency_failed`.
+    /// Why it was skipped: `condition_unmet`, `dependency_skipped`, `handler_failed`, `handler` or
+    /// `dependency_failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     reason: Option<model::SkipReason>,
@@ -113,6 +114,10 @@ struct TaskCounts {
     running: u32,
     /// Wait for a moment.
     sleeping: u32,
+    /// Wait for a signal.
+    awaiting_signal: u32,
+    /// Wait for the end of their children.
+    awaiting_children: u32,
     /// Completed.
     completed: u32,
 }
@@ -241,12 +246,15 @@ impl TaskCounts {
             Position::Task { .. } | Position::Open(_) => 1,
             Position::Close(_) => 0,
         };
-        let counted = self.queued + self.running + self.sleeping + self.completed;
+        let parked = self.sleeping + self.awaiting_signal + self.awaiting_children;
+        let counted = self.queued + self.running + parked + self.completed;
         let carried = carried.min(self.total.saturating_sub(counted));
-        let count = match (token.worker, &token.wake_at) {
-            (Some(_), _) => &mut self.running,
-            (None, Some(_)) => &mut self.sleeping,
-            (None, None) => &mut self.queued,
+        let count = match (token.worker, token.waits, token.waits_for) {
+            (Some(_), ..) => &mut self.running,
+            (None, false, _) => &mut self.queued,
+            (None, true, None) => &mut self.sleeping,
+            (None, true, Some(WaitsFor::Signal)) => &mut self.awaiting_signal,
+            (None, true, Some(WaitsFor::Children)) => &mut self.awaiting_children,
         };
         *count += carried;
     }

@@ -6,7 +6,7 @@ use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::limits::MAX_START_DELAY_MS;
-use model::{Code, Digest, Gate, Json, RunId, TenantId};
+use model::{Code, Digest, Gate, Json, RunId, TenantId, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{StartAnswer, StartRun};
@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::auth::{Caller, Run};
 use crate::body;
 use crate::params::{Params, Parts, run_not_found};
-use crate::plans::Version;
 use crate::problem::Problem;
 use crate::runs::{RunAnswer, answer};
 use crate::state::State;
@@ -240,24 +239,10 @@ async fn begin(
 }
 
 fn check_input(version: &Version, input: &Json) -> Result<(), Problem> {
-    let plan = &version.plan;
-    if let Some(root) = plan.roots().iter().find(|root| plan.step(**root).map) {
-        let found = input.type_name();
-        if found != "array" {
-            let name = &plan.step(*root).name;
-            let detail = format!(
-                "step `{name}` maps over the run's input, which must be an array and is {found}"
-            );
-            return Err(Problem::new(Code::RunNotAnArray, detail).at("/input"));
-        }
-    }
-    if let Some(schema) = &version.input_schema {
-        schema.check(input).map_err(|mut refusal| {
-            refusal.pointer.insert_str(0, "/input");
-            Problem::new(refusal.code, refusal.detail).at(refusal.pointer)
-        })?;
-    }
-    Ok(())
+    version.check_input(input).map_err(|mut refusal| {
+        refusal.pointer.insert_str(0, "/input");
+        Problem::new(refusal.code, refusal.detail).at(refusal.pointer)
+    })
 }
 
 /// A run id that is taken is the caller's mistake; anything else is not.

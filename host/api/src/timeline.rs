@@ -5,16 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::{
-    Change, Counting, Failure, Json, Plan, Recorded, RunId, RunState, RunStatus, StepIndex,
-    TaskKey, TenantId,
+    Change, Counting, Failure, FailureKind, Json, Plan, Recorded, RunId, RunState, RunStatus,
+    StepIndex, TaskKey, TenantId, Version,
 };
 use serde::Serialize;
 use store::{HistoryRow, RunRow, Store};
 use utoipa::ToSchema;
 
-use crate::plans::Version;
 use crate::problem::Problem;
-use crate::view::{FailureView, ReceiptView};
+use crate::view::{FailureView, GoOnView, ReceiptView};
 
 /// The place of an event in its run: `<transaction>-<order in it>-<change>`. Places only grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +54,7 @@ impl FromStr for Place {
 pub(crate) struct Event {
     /// Its place; go on after it with `?since=` or `Last-Event-ID`.
     id: String,
-    /// What kind: `run_started`, `step_started`, `attempt_failed`, `task_completed`, `step_completed`, `step_failed`,
+    /// What kind: `run_started`, `step_started`, `attempt_failed`, `task_went_on`, `task_completed`, `step_completed`, `step_failed`,
     /// `step_skipped`, `step_cancelled`, `run_completed`, `run_failed` or `run_cancelled`.
     pub(crate) r#type: &'static str,
     /// When it was recorded, RFC 3339.
@@ -82,6 +81,9 @@ pub(crate) struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     reason: Option<model::SkipReason>,
+    /// Where a task goes on, and what it waits for before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    went_on: Option<GoOnView>,
     #[serde(skip)]
     pub(crate) place: Place,
 }
@@ -184,6 +186,7 @@ impl Timeline {
         let completed = |row: &HistoryRow| match &row.recorded {
             Recorded::Completed { task, .. } => Some(task.step),
             Recorded::AttemptFailed { .. }
+            | Recorded::WentOn { .. }
             | Recorded::Failed { .. }
             | Recorded::Interrupted { .. }
             | Recorded::Skipped { .. }
@@ -209,6 +212,7 @@ impl Timeline {
             }
             Recorded::AttemptFailed { task, failure, .. }
             | Recorded::Failed { task, failure, .. } => (Some(task.step), Some(&*failure), true),
+            Recorded::WentOn { task, .. } => (Some(task.step), None, true),
             Recorded::Interrupted { task } => (Some(task.step), None, true),
             Recorded::Skipped { step, .. } => (Some(*step), None, false),
             Recorded::Unopened { step, failure } => (Some(*step), Some(&*failure), false),
@@ -217,7 +221,8 @@ impl Timeline {
         if let Some(step) = step {
             let tally = &mut self.tallies[step.at()];
             tally.attempts += u64::from(attempted);
-            tally.failed_attempts += u64::from(attempted && failure.is_some());
+            let failed = failure.is_some_and(|failure| failure.kind != FailureKind::Skipped);
+            tally.failed_attempts += u64::from(attempted && failed);
             tally.receipt.add(&receipt);
             tally.last_failure = failure.cloned().or(tally.last_failure.take());
         }
@@ -250,6 +255,7 @@ impl Timeline {
             }
             Change::RunStarted
             | Change::AttemptFailed { .. }
+            | Change::TaskWentOn { .. }
             | Change::TaskCompleted { .. }
             | Change::Arrived { .. }
             | Change::RunCompleted
@@ -271,6 +277,7 @@ fn event(plan: &Plan, place: Place, at: &str, change: Change) -> Option<Event> {
         failure: None,
         retry_in_ms: None,
         reason: None,
+        went_on: None,
         place,
     };
     let name = |step: StepIndex| Some(plan.step(step).name.to_string());
@@ -288,6 +295,12 @@ fn event(plan: &Plan, place: Place, at: &str, change: Change) -> Option<Event> {
             event.retry_in_ms =
                 retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             "attempt_failed"
+        }
+        Change::TaskWentOn { task, attempt, go_on, .. } => {
+            (event.step, event.index, event.attempt) =
+                (name(task.step), Some(task.index), Some(attempt));
+            event.went_on = Some(go_on.into());
+            "task_went_on"
         }
         Change::TaskCompleted { task, attempt } => {
             (event.step, event.index, event.attempt) =

@@ -25,7 +25,7 @@ const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = ComponentReport)]
 pub(crate) struct KeptReport {
-    /// `handler`, or `durable`, which can be uploaded but not registered yet.
+    /// `handler`, or `durable`: its attempts may also park, wait for signals or spawn children.
     pub(crate) world: String,
     /// Every interface it imports, with what that lets it do.
     imports: Vec<KeptImport>,
@@ -102,13 +102,10 @@ impl KeptReport {
     }
 }
 
-/// The world that cannot be registered yet.
-pub(crate) const DURABLE: &str = "durable";
-
 fn world_name(world: World) -> &'static str {
     match world {
         World::Handler => "handler",
-        World::Durable => DURABLE,
+        World::Durable => "durable",
     }
 }
 
@@ -168,15 +165,6 @@ async fn compiled(
     inspection: &Inspection,
 ) -> Result<KeptReport, Problem> {
     let mut report = KeptReport::of(&inspection.report);
-    match inspection.report.world {
-        World::Handler => {}
-        World::Durable => {
-            report
-                .notes
-                .push("durable handlers can be kept, but no flow can use them yet".to_owned());
-            return Ok(report);
-        }
-    }
     let began = Instant::now();
     let component = inspection.component.to_vec();
     let loaded =

@@ -1,6 +1,6 @@
 //! Failures, receipts and links as every answer shows them.
 
-use model::{Failure, Receipt, RunId};
+use model::{Failure, GoOn, Receipt, RunId, Wait};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,46 @@ impl From<Failure> for FailureView {
     fn from(failure: Failure) -> Self {
         let Failure { kind, message, details, retry: _ } = failure;
         Self { kind, blame: kind.blame(), message, details }
+    }
+}
+
+/// Where a task of a durable handler goes on, and what it waits for before.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = GoOn)]
+pub(crate) struct GoOnView {
+    /// `next`, `retry`, `sleep`, `await_signals` or `spawn`.
+    #[schema(value_type = String)]
+    pub(crate) outcome: &'static str,
+    /// The phase it goes on at; absent: the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    phase: String,
+    /// How long it sleeps, or waits for signals at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    for_ms: Option<u64>,
+    /// The signals it waits for, any of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signals: Vec<String>,
+    /// How many children it asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    children: Option<u32>,
+}
+
+impl From<GoOn> for GoOnView {
+    fn from(go_on: GoOn) -> Self {
+        let GoOn { phase, wait } = go_on;
+        let outcome = wait.as_str();
+        let (mut for_ms, mut signals, mut children) = (None, Vec::new(), None);
+        match wait {
+            Wait::Next => {}
+            Wait::Retry { after_ms } => for_ms = after_ms,
+            Wait::Sleep { for_ms: ms } => for_ms = Some(ms),
+            Wait::AwaitSignals { names, timeout_ms } => {
+                signals = names.iter().map(ToString::to_string).collect();
+                for_ms = timeout_ms;
+            }
+            Wait::Spawn { children: count } => children = Some(count),
+        }
+        Self { outcome, phase, for_ms, signals, children }
     }
 }
 
@@ -120,6 +160,8 @@ pub(crate) struct Links {
     wait: String,
     /// Stops it.
     cancel: String,
+    /// Its inbox, and where to send signals.
+    signals: String,
 }
 
 impl Links {
@@ -132,6 +174,7 @@ impl Links {
             logs: format!("{run}/logs"),
             wait: format!("{run}/wait"),
             cancel: format!("{run}/cancel"),
+            signals: format!("{run}/signals"),
             run,
         }
     }

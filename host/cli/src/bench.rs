@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use model::definition::MaxAttempts;
 use model::{
-    Definition, Input, Json, Limits, Options, Plan as Graph, RunId, Step, StepIndex, TaskContext,
-    TenantId,
+    Definition, Input, Json, Limits, Memory, Options, Plan as Graph, RunId, Step, StepIndex,
+    TaskContext, TenantId,
 };
 use sandbox::bench::Figures;
 use sandbox::{Call, Stop};
@@ -144,6 +144,7 @@ impl Rig {
                 condition: model::Condition::default(),
                 on_unmet: model::Policy::Skip,
                 start_delay_ms: 0,
+                abandon_children: false,
             })
         };
         let steps = vec![
@@ -252,7 +253,9 @@ fn call() -> Call {
         attempt: 1,
         max_attempts: 1,
         phase: String::new(),
+        phase_number: 0,
         traceparent: None,
+        memory: Memory::default(),
     };
     let input = Input::Flow(Json::trusted(INPUT));
     Call { input, context, flow_input: None, limits: Limits::default(), stop: Stop::new() }

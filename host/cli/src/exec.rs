@@ -9,9 +9,10 @@ use anyhow::Context;
 use builder::Install;
 use model::size::Bytes;
 use model::{
-    Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Name, RunId, TaskContext, TenantId,
+    Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Memory, Name, RunId, Signal,
+    TaskContext, TenantId,
 };
-use sandbox::{Call, Compiled, Ended, LoadError, Report, Sandbox, Stop};
+use sandbox::{Call, Compiled, Ended, LoadError, Report, SaidGoOn, Sandbox, Stop};
 
 use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
@@ -36,7 +37,8 @@ pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow:
         Input::Flow(json) => Some(json.clone()),
         Input::Deps(_) | Input::Element(_) => None,
     };
-    let call = Call { input, context: context(&args), flow_input, limits, stop: Stop::new() };
+    let context = context(&args)?;
+    let call = Call { input, context, flow_input, limits, stop: Stop::new() };
     let report = sandbox.call(&compiled, call).await;
     Ok(show(&report, screen))
 }
@@ -95,9 +97,22 @@ fn input_of(args: &Exec) -> anyhow::Result<Input> {
     Ok(Input::Deps(args.dep.iter().map(dep).collect::<Result<_, _>>()?))
 }
 
-fn context(args: &Exec) -> TaskContext {
+/// Where a durable handler is to go on, as the command line says.
+fn memory(args: &Exec) -> anyhow::Result<Memory> {
+    let signal = |(text, id): (&String, i64)| -> anyhow::Result<Signal> {
+        let (name, json) = text.split_once('=').unwrap_or((text, "null"));
+        let name = name.parse().map_err(|why| Usage(format!("`--signal {text}`: {why}")))?;
+        Ok(Signal { id, name, payload: read_json(json, "`--signal`")? })
+    };
+    let inbox = args.signal.iter().zip(1..).map(signal).collect::<Result<Vec<_>, _>>()?;
+    let awaits = inbox.iter().map(|signal| signal.name.clone()).collect();
+    let state = args.state.as_deref().map(|text| read_json(text, "`--state`")).transpose()?;
+    Ok(Memory { state, awaits, inbox, children: Vec::new() })
+}
+
+fn context(args: &Exec) -> anyhow::Result<TaskContext> {
     let name: Name = "exec".parse().expect("it has the form of a name");
-    TaskContext {
+    Ok(TaskContext {
         tenant: host::DEFAULT_TENANT.to_owned(),
         run_id: RunId(uuid::Uuid::now_v7()),
         flow: name.clone(),
@@ -107,13 +122,16 @@ fn context(args: &Exec) -> TaskContext {
         index: 0,
         attempt: 1,
         max_attempts: 1,
-        phase: String::new(),
+        phase: args.phase.clone(),
+        phase_number: u32::from(!args.phase.is_empty()),
         traceparent: None,
-    }
+        memory: memory(args)?,
+    })
 }
 
 fn show(report: &Report, screen: &Screen) -> ExitCode {
     let Report { ended, receipt, log } = report;
+    let (mut skipped, mut went_on) = (None, None);
     let (output, failure) = match ended {
         Ended::Answered(text) => match Gate::default().check(text.as_bytes()) {
             Ok(json) => (Some(json), None),
@@ -122,16 +140,31 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
                 (None, Some(ShownFailure::of(&failure)))
             }
         },
-        Ended::Failed(failure) => (None, Some(ShownFailure::of(failure))),
-        Ended::Cancelled => (None, Some(ShownFailure::cancelled())),
+        Ended::Failed(failure) | Ended::GaveUp(failure) => (None, Some(ShownFailure::of(failure))),
+        Ended::Skipped(reason) => {
+            skipped = Some(reason.as_str());
+            (None, None)
+        }
+        Ended::GoesOn(said) => {
+            went_on = Some(said);
+            (None, None)
+        }
+        Ended::Cancelled | Ended::Undecided => (None, Some(ShownFailure::cancelled())),
     };
     let failed = failure.is_some();
     if screen.is_json() {
-        screen.json(&Shown { output, failure, receipt, log });
+        screen.json(&Shown { output, skipped, went_on, failure, receipt, log });
     } else {
         log.iter().for_each(|line| screen.complain(&log_line(line)));
         if let Some(output) = &output {
             screen.line(&escape(output.as_str()));
+        }
+        if let Some(reason) = skipped {
+            screen.line(&format!("skipped: {}", escape(reason)));
+        }
+        if let Some(went_on) = went_on {
+            let shown = serde_json::to_string(went_on).expect("an outcome is always JSON");
+            screen.line(&format!("goes on: {}", escape(&shown)));
         }
         if let Some(ShownFailure { kind, message, details }) = &failure {
             screen.complain(&format!("{kind}: {}", escape(message)));
@@ -157,6 +190,10 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
 struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    went_on: Option<&'a SaidGoOn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<ShownFailure>,
     receipt: &'a model::Receipt,

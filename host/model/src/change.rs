@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::StepIndex;
 use crate::failure::Failure;
+use crate::outcome::GoOn;
 use crate::plan::Plan;
 
 /// One thing that happened to a run.
@@ -31,6 +32,19 @@ pub enum Change {
         failure: Failure,
         /// The wait before the next attempt; absent: there is none.
         retry_in: Option<Duration>,
+    },
+    /// An attempt ended, and its task goes on.
+    TaskWentOn {
+        /// Which task.
+        task: TaskKey,
+        /// 1-based number of the attempt that said so.
+        attempt: u32,
+        /// The number of the phase it goes on at.
+        phase: u32,
+        /// Where it goes on, and what it waits for.
+        go_on: GoOn,
+        /// How long it waits at most; absent: until it is woken.
+        wake_in: Option<Duration>,
     },
     /// A task completed.
     TaskCompleted {
@@ -115,6 +129,8 @@ pub enum SkipReason {
     DependencySkipped,
     /// Its handler had no attempts left.
     HandlerFailed,
+    /// Its handler said so.
+    Handler,
 }
 
 impl fmt::Display for SkipReason {
@@ -124,6 +140,7 @@ impl fmt::Display for SkipReason {
             Self::ConditionUnmet => "condition_unmet",
             Self::DependencySkipped => "dependency_skipped",
             Self::HandlerFailed => "handler_failed",
+            Self::Handler => "handler",
         })
     }
 }
@@ -142,6 +159,15 @@ impl Change {
                 };
                 let TaskKey { step, index } = task;
                 format!("{}#{index} attempt {attempt} {}, {next}", name(step), failure.kind)
+            }
+            Self::TaskWentOn { task, attempt, phase, go_on, wake_in } => {
+                let wait = match wake_in {
+                    Some(wait) => format!("in {} ms", wait.as_millis()),
+                    None => "when woken".to_owned(),
+                };
+                let (TaskKey { step, index }, GoOn { phase: at, wait: how }) = (task, go_on);
+                let how = how.as_str();
+                format!("{}#{index} attempt {attempt} {how}, at {phase} `{at}` {wait}", name(step))
             }
             Self::TaskCompleted { task, .. } => {
                 format!("{}#{} completed", name(&task.step), task.index)

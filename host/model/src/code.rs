@@ -96,7 +96,6 @@ codes! {
 
     FlowNotFound = "flow.not_found", 404, "There is no such flow";
     FlowNoActiveVersion = "flow.no_active_version", 409, "The flow has no active version";
-    FlowDurableNotSupported = "flow.durable_not_supported", 422, "Durable handlers are not supported yet";
     VersionNotFound = "version.not_found", 404, "There is no such version";
 
     RunNotFound = "run.not_found", 404, "There is no such run";
@@ -104,6 +103,7 @@ codes! {
     RunEnded = "run.ended", 409, "The run has already ended";
     RunNotAnArray = "run.not_an_array", 422, "The flow's input must be an array";
     RunDuplicate = "run.duplicate", 409, "A live run has the same key";
+    SignalInboxFull = "signal.inbox_full", 409, "The run's inbox is full";
     StepNotFound = "step.not_found", 404, "There is no such step";
     AttemptNotFound = "attempt.not_found", 404, "There is no such attempt";
 

@@ -105,7 +105,7 @@ impl RunState {
             Some(SkipReason::HandlerFailed) => {
                 definition.options.on_exhausted == Policy::SkipCascade
             }
-            Some(SkipReason::DependencyFailed) | None => false,
+            Some(SkipReason::Handler | SkipReason::DependencyFailed) | None => false,
         }
     }
 

@@ -71,6 +71,9 @@ pub struct Step {
     /// Wait before the first attempt, in milliseconds. Defaults to 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub start_delay_ms: u64,
+    /// The children its tasks spawned go on when the run is stopped. Defaults to being stopped too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abandon_children: bool,
 }
 
 /// How the attempts of a step are limited and repeated.

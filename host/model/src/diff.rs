@@ -218,6 +218,7 @@ impl Fields<'_> {
             condition,
             on_unmet,
             start_delay_ms,
+            abandon_children,
         } = before;
         self.compare("component", (component, &after.component), |digest| {
             format!("{}…", digest.short())
@@ -230,6 +231,8 @@ impl Fields<'_> {
         self.compare("start delay", (start_delay_ms, &after.start_delay_ms), |ms| {
             Ms(*ms).to_string()
         });
+        let abandon = (abandon_children, &after.abandon_children);
+        self.compare("abandon children", abandon, bool::to_string);
         self.schema("input schema", input_schema.as_ref(), after.input_schema.as_ref());
         self.schema("output schema", output_schema.as_ref(), after.output_schema.as_ref());
     }

@@ -158,6 +158,10 @@ failure_kinds! {
     WorkerLost = "worker_lost", Host, retried: true;
     /// The run ended while the attempt was at work.
     Interrupted = "interrupted", Tenant, retried: false;
+    /// The handler asked for its step to be skipped; the message is its reason.
+    Skipped = "skipped", Guest, retried: false;
+    /// The task went through as many phases as it may.
+    TooManyPhases = "too_many_phases", Guest, retried: false;
     /// A fault of the host; the guest is not to blame.
     HostInternal = "host_internal", Host, retried: true;
     /// The component is missing or cannot be loaded.

@@ -7,6 +7,7 @@ use crate::change::{Change, SkipReason, TaskKey};
 use crate::definition::StepIndex;
 use crate::failure::Failure;
 use crate::json::Json;
+use crate::outcome::GoOn;
 use crate::plan::Plan;
 use crate::run::{Counting, RunState};
 
@@ -22,6 +23,19 @@ pub enum Recorded {
         /// Why.
         failure: Failure,
         /// The wait before the next one.
+        retry_in: Duration,
+    },
+    /// An attempt ended, and its task goes on.
+    WentOn {
+        /// Which task's.
+        task: TaskKey,
+        /// 1-based number of the attempt.
+        attempt: u32,
+        /// How many phases lay before the one it ran in.
+        phase: u32,
+        /// Where it goes on, and what it waits for.
+        go_on: GoOn,
+        /// The wait before its next attempt, where it asked for one.
         retry_in: Duration,
     },
     /// The run ended while the attempt was at work. It decided nothing.
@@ -102,6 +116,9 @@ impl RunState {
         match recorded {
             Recorded::AttemptFailed { task, attempt, failure, retry_in } => {
                 self.fail_decided(task, attempt, failure, Some(retry_in))
+            }
+            Recorded::WentOn { task, attempt, phase, go_on, retry_in } => {
+                self.go_on_decided((task, attempt, phase), go_on, retry_in)
             }
             Recorded::Completed { task, attempt, output } => {
                 if let Some(output) = output {

@@ -79,6 +79,20 @@ pub const MAX_MAP_ELEMENTS: usize = 100_000;
 pub const MAX_ATTEMPTS: u16 = 100;
 /// Times one task may be lost with its worker before its exhausted policy applies.
 pub const MAX_LOST: u16 = 3;
+/// Phases one task may go through; past it the task fails with `too_many_phases`.
+pub const MAX_PHASES: u32 = 1_000;
+/// Longest sleep and longest wait for signals, in milliseconds: a year.
+pub const MAX_SLEEP_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
+/// Children of one spawn.
+pub const MAX_CHILDREN: usize = 10_000;
+/// Signals a run may hold that nobody consumed yet.
+pub const MAX_INBOX: i64 = 1_000;
+/// Largest payload of a signal, in bytes.
+pub const MAX_SIGNAL_BYTES: usize = 64 * 1024;
+/// Names one wait may have.
+pub const MAX_AWAITED_NAMES: usize = 32;
+/// Longest key of a child, deduplication key of a signal and business key of a run, in bytes.
+pub const MAX_KEY_BYTES: usize = 255;
 /// Memory a step can be given at the least, in bytes: one page of wasm.
 pub const MIN_MEMORY_BYTES: u64 = 64 * 1024;
 /// Longest wait between two attempts, in milliseconds: a day.

@@ -52,6 +52,8 @@ pub struct ManifestStep {
     pub condition: ManifestCondition,
     /// Wait before the first attempt, in milliseconds.
     pub start_delay_ms: u64,
+    /// The children its tasks spawned go on when the run is stopped.
+    pub abandon_children: bool,
     /// What the step says about its attempts.
     pub settings: Settings,
     /// JSON Schema of what each attempt is given.

@@ -22,3 +22,17 @@ pub struct Receipt {
     /// Bytes of log the attempt wrote and the host kept.
     pub log_bytes: u64,
 }
+
+impl Receipt {
+    /// Adds what another call of the same attempt used.
+    pub fn add(&mut self, other: &Self) {
+        self.fuel = self.fuel.saturating_add(other.fuel);
+        self.wall_us = self.wall_us.saturating_add(other.wall_us);
+        self.instantiate_us = self.instantiate_us.saturating_add(other.instantiate_us);
+        self.peak_memory_bytes = self.peak_memory_bytes.max(other.peak_memory_bytes);
+        self.input_bytes = self.input_bytes.saturating_add(other.input_bytes);
+        self.output_bytes = self.output_bytes.saturating_add(other.output_bytes);
+        self.host_calls = self.host_calls.saturating_add(other.host_calls);
+        self.log_bytes = self.log_bytes.saturating_add(other.log_bytes);
+    }
+}

@@ -10,10 +10,10 @@ use crate::backoff::Draw;
 use crate::change::{Change, Join, SkipReason, TaskKey};
 use crate::condition::{Policy, Verdict};
 use crate::definition::{Options, StepIndex};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, HandlerErrorKind};
 use crate::json::Json;
-use crate::limits::{MAX_BACKOFF_MS, MAX_LOST, MAX_MAP_ELEMENTS};
-use crate::outcome::Outcome;
+use crate::limits::{MAX_BACKOFF_MS, MAX_LOST, MAX_MAP_ELEMENTS, MAX_PHASES};
+use crate::outcome::{GoOn, Outcome, Wait};
 use crate::run::{Counting, Output, RunState};
 use crate::status::{RunStatus, StepStatus};
 
@@ -24,6 +24,8 @@ pub struct ClosedAttempt {
     pub task: TaskKey,
     /// 1-based number of the attempt.
     pub attempt: u32,
+    /// How many phases lie before the one it ran in.
+    pub phase: u32,
     /// Attempts of this task that ended because their worker was lost, this one included.
     pub lost: u32,
     /// What it ended in.
@@ -49,12 +51,28 @@ impl RunState {
         if turn.state.end.is_some() {
             return turn.changes;
         }
-        let ClosedAttempt { task, attempt, .. } = closed;
+        let ClosedAttempt { task, attempt, phase, .. } = closed;
         let options = turn.state.plan().step(task.step).options;
         let retry_in = retry_in(&options, &closed);
         match closed.outcome {
             Outcome::Complete(output) => turn.complete_task(task, attempt, Some(output)),
             Outcome::Fail(failure) => turn.fail_attempt(task, attempt, failure, retry_in),
+            Outcome::Skip(_) => turn.skip_task(task),
+            Outcome::GoOn(go_on) => turn.go_on((task, attempt, phase), go_on, retry_in),
+        }
+        turn.changes
+    }
+
+    /// A recorded attempt after which its task went on.
+    pub(crate) fn go_on_decided(
+        &mut self,
+        at: (TaskKey, u32, u32),
+        go_on: GoOn,
+        retry_in: Duration,
+    ) -> Vec<Change> {
+        let mut turn = Turn::of(self);
+        if turn.state.end.is_none() {
+            turn.go_on(at, go_on, Some(retry_in));
         }
         turn.changes
     }
@@ -77,7 +95,12 @@ impl RunState {
         retry_in: Option<Duration>,
     ) -> Vec<Change> {
         let mut turn = Turn::of(self);
-        if turn.state.end.is_none() {
+        if turn.state.end.is_some() {
+            return turn.changes;
+        }
+        if failure.kind == FailureKind::Skipped {
+            turn.skip_task(task);
+        } else {
             turn.fail_attempt(task, attempt, failure, retry_in);
         }
         turn.changes
@@ -131,19 +154,25 @@ impl RunState {
 /// The handler's hint decides first, then the failure kind's default, then the budget. Losing the worker has a
 /// limit of its own and does not use up the budget.
 fn retry_in(options: &Options, closed: &ClosedAttempt) -> Option<Duration> {
-    let Outcome::Fail(failure) = &closed.outcome else {
-        return None;
+    let used = closed.attempt.saturating_sub(closed.lost);
+    let is_last = used >= u32::from(options.max_attempts.0);
+    let at_most = |ms: u64| Duration::from_millis(ms.min(MAX_BACKOFF_MS));
+    let failure = match &closed.outcome {
+        Outcome::Fail(failure) => failure,
+        Outcome::GoOn(GoOn { wait: Wait::Retry { after_ms }, .. }) if !is_last => {
+            let asked = after_ms.map(at_most);
+            return Some(asked.unwrap_or_else(|| options.backoff.delay(used, closed.draw)));
+        }
+        Outcome::GoOn(_) | Outcome::Complete(_) | Outcome::Skip(_) => return None,
     };
     if failure.kind == FailureKind::WorkerLost {
         return (closed.lost < u32::from(MAX_LOST)).then_some(Duration::ZERO);
     }
     let wanted = failure.retry.retry.unwrap_or(failure.kind.retried_by_default());
-    let used = closed.attempt.saturating_sub(closed.lost);
-    if !wanted || used >= u32::from(options.max_attempts.0) {
+    if !wanted || is_last {
         return None;
     }
-    let hinted =
-        failure.retry.retry_after_ms.map(|ms| Duration::from_millis(ms.min(MAX_BACKOFF_MS)));
+    let hinted = failure.retry.retry_after_ms.map(at_most);
     Some(hinted.unwrap_or_else(|| options.backoff.delay(used, closed.draw)))
 }
 
@@ -202,6 +231,43 @@ impl<'a> Turn<'a> {
                 self.skip_step(task.step, SkipReason::HandlerFailed);
             }
         }
+    }
+
+    /// The handler wants its step skipped: one task decides it for all.
+    fn skip_task(&mut self, task: TaskKey) {
+        if self.state.status(task.step) != StepStatus::Skipped {
+            self.skip_step(task.step, SkipReason::Handler);
+        }
+    }
+
+    /// The task goes on, unless it has used up its attempts or its phases.
+    fn go_on(
+        &mut self,
+        (task, attempt, phase): (TaskKey, u32, u32),
+        go_on: GoOn,
+        retry_in: Option<Duration>,
+    ) {
+        if self.state.status(task.step) == StepStatus::Skipped {
+            return;
+        }
+        let (phase, wake_in) = match go_on.wait {
+            Wait::Retry { .. } if retry_in.is_none() => {
+                let kind = FailureKind::HandlerError(HandlerErrorKind::Execution);
+                let message = "the handler asked for another attempt, and none is left";
+                return self.fail_attempt(task, attempt, Failure::new(kind, message), None);
+            }
+            Wait::Retry { .. } => (phase, retry_in),
+            _ if phase + 1 >= MAX_PHASES => {
+                let message =
+                    format!("the task went through {MAX_PHASES} phases, which is the most");
+                let failure = Failure::new(FailureKind::TooManyPhases, message);
+                return self.fail_attempt(task, attempt, failure, None);
+            }
+            Wait::Next | Wait::Sleep { .. } | Wait::AwaitSignals { .. } | Wait::Spawn { .. } => {
+                (phase + 1, go_on.wait.longest())
+            }
+        };
+        self.changes.push(Change::TaskWentOn { task, attempt, phase, go_on, wake_in });
     }
 
     fn complete_step(&mut self, step: StepIndex) {

@@ -88,6 +88,10 @@ statuses! {
         Running = "running",
         /// Waits for a moment: its next attempt or its start.
         Sleeping = "sleeping",
+        /// Waits for a signal.
+        AwaitingSignal = "awaiting_signal",
+        /// Waits for the end of its children.
+        AwaitingChildren = "awaiting_children",
         /// Completed.
         Completed = "completed",
         /// Failed for good.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::change::{Change, Join, SkipReason, TaskKey};
 use crate::definition::StepIndex;
 use crate::failure::Failure;
+use crate::outcome::{GoOn, Wait};
 use crate::plan::Plan;
 
 /// Tasks of a map step that one token carries.
@@ -23,6 +24,8 @@ pub enum Position {
         task: TaskKey,
         /// 1-based number of the attempt to make.
         attempt: u32,
+        /// How many phases lie before it; 0 for a handler that has none.
+        phase: u32,
     },
     /// The map tasks `lo..hi`, each at its first attempt.
     Range {
@@ -79,6 +82,19 @@ pub enum Finish {
     },
 }
 
+/// Where a task of a durable handler goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onward {
+    /// 1-based number of its next attempt.
+    pub attempt: u32,
+    /// The number of the phase it goes on at.
+    pub phase: u32,
+    /// Where that is, and what it waits for.
+    pub go_on: GoOn,
+    /// How long it waits at most; absent: until it is woken.
+    pub wake_in: Option<Duration>,
+}
+
 /// What changes mean for tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Moves {
@@ -86,8 +102,12 @@ pub struct Moves {
     pub continuations: Vec<Continuation>,
     /// What arrived at joins.
     pub arrivals: Vec<Arrival>,
+    /// What the attempt failed with.
+    pub failure: Option<Failure>,
     /// The wait before the same task's next attempt.
     pub retry_in: Option<Duration>,
+    /// Where the same task goes on.
+    pub go_on: Option<Onward>,
     /// Steps that were skipped before they had a task.
     pub skipped: Vec<(StepIndex, SkipReason)>,
     /// The map step that was skipped with tasks of it still open: their tokens go.
@@ -106,12 +126,21 @@ impl Moves {
                 Change::Arrived { join, count, of } => {
                     moves.arrivals.push(Arrival { join: *join, count: *count, of: *of });
                 }
-                Change::AttemptFailed { retry_in, .. } => moves.retry_in = *retry_in,
+                Change::AttemptFailed { failure, retry_in, .. } => {
+                    (moves.failure, moves.retry_in) = (Some(failure.clone()), *retry_in);
+                }
+                Change::TaskWentOn { attempt, phase, go_on, wake_in, .. } => {
+                    let attempt =
+                        if matches!(go_on.wait, Wait::Retry { .. }) { attempt + 1 } else { 1 };
+                    let (phase, go_on, wake_in) = (*phase, go_on.clone(), *wake_in);
+                    moves.go_on = Some(Onward { attempt, phase, go_on, wake_in });
+                }
                 Change::RunCompleted => moves.finish = Some(Finish::Completed),
                 Change::RunFailed { step, failure } => {
                     // Whatever opened before the step that failed does not go on.
                     let finish = Finish::Failed { step: *step, failure: failure.clone() };
-                    moves = Self { finish: Some(finish), ..Self::default() };
+                    let failure = moves.failure.take();
+                    moves = Self { finish: Some(finish), failure, ..Self::default() };
                 }
                 Change::StepSkipped { step, reason } => moves.skip(plan, *step, *reason),
                 Change::RunStarted
@@ -131,7 +160,9 @@ impl Moves {
                 self.skipped.push((step, reason));
             }
             // The task's own outcome says so.
-            SkipReason::HandlerFailed => self.swept = plan.step(step).map.then_some(step),
+            SkipReason::HandlerFailed | SkipReason::Handler => {
+                self.swept = plan.step(step).map.then_some(step)
+            }
             SkipReason::DependencyFailed => {}
         }
     }
@@ -140,7 +171,11 @@ impl Moves {
         let delay = Duration::from_millis(plan.step(step).start_delay_ms);
         let mut go_on = |position| self.continuations.push(Continuation { position, delay });
         if !plan.step(step).map {
-            return go_on(Position::Task { task: TaskKey { step, index: 0 }, attempt: 1 });
+            return go_on(Position::Task {
+                task: TaskKey { step, index: 0 },
+                attempt: 1,
+                phase: 0,
+            });
         }
         let mut lo = 0;
         while lo < tasks {

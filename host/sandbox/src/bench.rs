@@ -111,7 +111,11 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn answered(ended: &Ended) -> Result<(), BenchError> {
     match ended {
-        Ended::Answered(_) => Ok(()),
+        Ended::Answered(_)
+        | Ended::Skipped(_)
+        | Ended::GoesOn(_)
+        | Ended::GaveUp(_)
+        | Ended::Undecided => Ok(()),
         Ended::Failed(failure) => Err(BenchError::NoAnswer(format!("it failed: {failure}"))),
         Ended::Cancelled => Err(BenchError::NoAnswer("it was cancelled".into())),
     }

@@ -10,8 +10,11 @@ use wasmtime::{Engine, Store};
 
 use crate::attempt::{Attempt, HOST_CALL_FUEL, bound, is_overdrawn};
 use crate::fault::{Fault, Stage, classify, out_of_fuel, timed_out};
-use crate::interfaces::types::{Answer, WireInput};
+use crate::interfaces::types::{
+    Answer, DurableAnswer, HandlerError, OnErrorAnswer, WireFailure, WireInput, WireOutcome,
+};
 use crate::load::Compiled;
+use crate::said::{Said, SaidGoOn};
 use crate::stop::Stop;
 
 /// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond.
@@ -48,19 +51,38 @@ pub struct Report {
 pub enum Ended {
     /// The handler's answer: text within the output limit that has not passed the JSON gate yet.
     Answered(String),
+    /// A durable handler wants its step skipped, and says why.
+    Skipped(String),
+    /// A durable handler goes on later or elsewhere; its texts are within the output limit and otherwise unchecked.
+    GoesOn(SaidGoOn),
     /// It did not answer.
     Failed(Failure),
+    /// A durable handler wants no more attempts.
+    GaveUp(Failure),
+    /// `on-error` leaves the failure as it is.
+    Undecided,
     /// It was cancelled through its [`Stop`].
     Cancelled,
 }
 
 /// Which export is called.
 #[derive(Clone, Copy)]
-pub(crate) enum Export {
+pub(crate) enum Export<'a> {
     /// The handler.
     Handle,
     /// `describe`, which takes nothing and answers text.
     Describe(ComponentExportIndex),
+    /// `on-error`, told what the attempt before failed with.
+    OnError(ComponentExportIndex, &'a Failure),
+}
+
+/// What `on-error` may use: it decides, it does not work.
+pub(crate) fn on_error_limits(limits: &Limits) -> Limits {
+    Limits {
+        fuel: limits.fuel.min(500_000_000),
+        timeout_ms: limits.timeout_ms.min(5_000),
+        ..*limits
+    }
 }
 
 /// How far an attempt has come; outlives the future that is dropped when it is stopped.
@@ -72,7 +94,7 @@ struct Progress {
 /// What is to be done in the store.
 struct Work<'a> {
     compiled: &'a Compiled,
-    export: Export,
+    export: Export<'a>,
     input: &'a Input,
     limits: &'a Limits,
 }
@@ -81,7 +103,7 @@ struct Work<'a> {
 pub(crate) async fn run(
     engine: &Engine,
     compiled: &Compiled,
-    export: Export,
+    export: Export<'_>,
     call: Call,
 ) -> Report {
     let Call { input, context, flow_input, limits, stop } = call;
@@ -109,7 +131,7 @@ async fn guarded(
     store: &mut Store<Attempt>,
     work: &Work<'_>,
     progress: &mut Progress,
-) -> Result<Answer, Fault> {
+) -> Result<Result<Said, HandlerError>, Fault> {
     let stop = store.data().stop.clone();
     let limits = work.limits;
     let ended = {
@@ -135,29 +157,47 @@ async fn drive(
     store: &mut Store<Attempt>,
     work: &Work<'_>,
     progress: &mut Progress,
-) -> wasmtime::Result<Answer> {
+) -> wasmtime::Result<Result<Said, HandlerError>> {
     bound(store, work.limits, work.compiled.checks)?;
     let instance = work.compiled.pre.instantiate_async(&mut *store).await?;
     progress.instantiated = Some(store.data().started.elapsed());
     progress.stage = Stage::Call;
     // Each call includes post-return.
     match work.export {
+        Export::Handle if work.compiled.durable => {
+            let index = &work.compiled.handle;
+            let handle = instance
+                .get_typed_func::<(WireInput<'_>,), (DurableAnswer,)>(&mut *store, index)?;
+            let (answer,) = handle.call_async(&mut *store, (WireInput::from(work.input),)).await?;
+            Ok(answer.map(WireOutcome::into_said))
+        }
         Export::Handle => {
             let handle = instance.get_typed_func::<(WireInput<'_>,), (Answer,)>(
                 &mut *store,
                 &work.compiled.handle,
             )?;
-            Ok(handle.call_async(&mut *store, (WireInput::from(work.input),)).await?.0)
+            let (answer,) = handle.call_async(&mut *store, (WireInput::from(work.input),)).await?;
+            Ok(answer.map(Said::Complete))
         }
         Export::Describe(index) => {
             let describe = instance.get_typed_func::<(), (String,)>(&mut *store, &index)?;
-            Ok(Ok(describe.call_async(&mut *store, ()).await?.0))
+            Ok(Ok(Said::Complete(describe.call_async(&mut *store, ()).await?.0)))
+        }
+        Export::OnError(index, failure) => {
+            let on_error = instance
+                .get_typed_func::<(WireInput<'_>, WireFailure<'_>), (OnErrorAnswer,)>(
+                    &mut *store,
+                    &index,
+                )?;
+            let told = (WireInput::from(work.input), WireFailure::from(failure));
+            let (answer,) = on_error.call_async(&mut *store, told).await?;
+            Ok(answer.map(|said| said.map_or(Said::Nothing, WireOutcome::into_said)))
         }
     }
 }
 
 fn end(
-    answer: Result<Answer, Fault>,
+    answer: Result<Result<Said, HandlerError>, Fault>,
     store: &Store<Attempt>,
     limits: &Limits,
     receipt: &mut Receipt,
@@ -167,8 +207,8 @@ fn end(
         Err(Fault::Failed(failure)) => return Ended::Failed(failure),
         Err(Fault::Cancelled) => return Ended::Cancelled,
     };
-    if let Ok(text) = &answer {
-        receipt.output_bytes = text.len() as u64;
+    if let Ok(said) = &answer {
+        receipt.output_bytes = said.bytes();
     }
     if is_overdrawn(store) {
         return Ended::Failed(out_of_fuel(limits));
@@ -178,15 +218,16 @@ fn end(
         return Ended::Failed(timed_out(limits));
     }
     match answer {
-        Ok(text) if text.len() as u64 > limits.output_bytes => {
-            let message = format!(
-                "the answer has {} bytes, the limit is {}",
-                text.len(),
-                limits.output_bytes
-            );
+        Ok(said) if said.bytes() > limits.output_bytes => {
+            let (bytes, limit) = (said.bytes(), limits.output_bytes);
+            let message = format!("the answer has {bytes} bytes, the limit is {limit}");
             Ended::Failed(Failure::new(FailureKind::OutputTooLarge, message))
         }
-        Ok(text) => Ended::Answered(text),
+        Ok(Said::Complete(text)) => Ended::Answered(text),
+        Ok(Said::Fail(error)) => Ended::GaveUp(error.into_failure()),
+        Ok(Said::Nothing) => Ended::Undecided,
+        Ok(Said::Skip(reason)) => Ended::Skipped(reason),
+        Ok(Said::GoOn(go_on)) => Ended::GoesOn(go_on),
         Err(error) => Ended::Failed(error.into_failure()),
     }
 }
@@ -222,7 +263,11 @@ fn stopped_from_outside(ended: &Ended) -> bool {
     match ended {
         Ended::Cancelled => true,
         Ended::Failed(failure) => failure.kind == FailureKind::Timeout,
-        Ended::Answered(_) => false,
+        Ended::Answered(_)
+        | Ended::Skipped(_)
+        | Ended::GoesOn(_)
+        | Ended::GaveUp(_)
+        | Ended::Undecided => false,
     }
 }
 

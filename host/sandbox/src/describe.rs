@@ -1,6 +1,6 @@
 //! Asks a component what it carries, within a budget of its own.
 
-use model::{Failure, Input, Json, Limits, Name, RunId, TaskContext};
+use model::{Failure, Input, Json, Limits, Memory, Name, RunId, TaskContext};
 use wasmtime::Engine;
 
 use crate::call::{Call, Ended, Export, run};
@@ -36,7 +36,13 @@ pub(crate) async fn describe(
     match run(engine, compiled, Export::Describe(index), call).await.ended {
         Ended::Answered(text) => Ok(Some(text)),
         Ended::Failed(failure) => Err(failure),
-        Ended::Cancelled => unreachable!("nobody else has the stop handle"),
+        Ended::Skipped(_)
+        | Ended::GoesOn(_)
+        | Ended::GaveUp(_)
+        | Ended::Undecided
+        | Ended::Cancelled => {
+            unreachable!("`describe` answers text, and nobody else has the stop handle")
+        }
     }
 }
 
@@ -56,6 +62,8 @@ fn nobody() -> TaskContext {
         attempt: 1,
         max_attempts: 1,
         phase: String::new(),
+        phase_number: 0,
         traceparent: None,
+        memory: Memory::default(),
     }
 }

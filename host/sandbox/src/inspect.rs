@@ -42,7 +42,7 @@ pub struct Inspection {
 /// What a component is, wants and offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ComponentReport {
-    /// The world it targets. Only handlers of world `handler` can be called yet.
+    /// The world it targets.
     pub world: World,
     /// Every interface it imports.
     pub imports: Vec<Import>,

@@ -17,6 +17,7 @@ mod limiter;
 mod load;
 mod logbook;
 mod reason;
+mod said;
 mod settings;
 mod stop;
 mod ticker;
@@ -33,6 +34,7 @@ pub use compiler::{CompileLimits, CompilerCommand};
 pub use inspect::{ComponentReport, Import, Inspection, World};
 pub use load::{Compiled, LoadError};
 pub use reason::Reason;
+pub use said::{SaidChild, SaidGoOn, SaidWait};
 pub use settings::Settings;
 pub use stop::Stop;
 
@@ -157,6 +159,21 @@ impl Sandbox {
             return Report::never_ran(Ended::Failed(failure));
         }
         call::run(&self.0.engine, compiled, call::Export::Handle, call).await
+    }
+
+    /// Asks the handler's `on-error` what is to follow from a failed attempt, in a fresh instance with a small budget;
+    /// `None` when it has none.
+    pub async fn call_on_error(
+        &self,
+        compiled: &Compiled,
+        call: Call,
+        failure: &Failure,
+    ) -> Option<Report> {
+        let index = compiled.on_error?;
+        let limits = call::on_error_limits(&call.limits);
+        let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
+        let export = call::Export::OnError(index, failure);
+        Some(call::run(&self.0.engine, compiled, export, Call { limits, ..call }).await)
     }
 
     /// What the component says about itself through its optional export `describe`, within a small budget; `None`

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Code, Digest, TenantId};
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::artifact::Signed;
 use crate::attempt::Attempt;
 use crate::engine::Checks;
 use crate::interfaces::Linkers;
-use crate::interfaces::types::{Answer, WireInput};
+use crate::interfaces::types::{Answer, DurableAnswer, OnErrorAnswer, WireFailure, WireInput};
 use crate::interfaces::wasi;
 use crate::reason::Reason;
 use crate::{Error, Inner, compiler, inspect};
@@ -30,7 +30,10 @@ pub struct Compiled {
     pub(crate) checks: Checks,
     pub(crate) pre: InstancePre<Attempt>,
     pub(crate) handle: ComponentExportIndex,
+    /// True when `handle` is that of the world `durable`.
+    pub durable: bool,
     pub(crate) describe: Option<ComponentExportIndex>,
+    pub(crate) on_error: Option<ComponentExportIndex>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -198,7 +201,7 @@ pub(crate) fn connect(
     let wants_wasi = imports.iter().any(|name| name.starts_with(wasi::PREFIX));
     let linker = if wants_wasi { &linkers.with_wasi } else { &linkers.own };
     let pre = linker.instantiate_pre(component).map_err(|error| refused(&error))?;
-    let (handle, describe) = exports(component)?;
+    let Exports { handle, durable, describe, on_error } = exports(component)?;
     Ok(Compiled {
         digest,
         tenant,
@@ -207,28 +210,44 @@ pub(crate) fn connect(
         checks,
         pre,
         handle,
+        durable,
         describe,
+        on_error,
     })
 }
 
-fn exports(
-    component: &Component,
-) -> Result<(ComponentExportIndex, Option<ComponentExportIndex>), LoadError> {
+struct Exports {
+    handle: ComponentExportIndex,
+    durable: bool,
+    describe: Option<ComponentExportIndex>,
+    on_error: Option<ComponentExportIndex>,
+}
+
+fn exports(component: &Component) -> Result<Exports, LoadError> {
     let Some((ComponentItem::ComponentFunc(func), handle)) = component.get_export(None, "handle")
     else {
         let detail = "the component exports no function `handle`";
         return Err(LoadError::Refused(Reason::new(Code::ComponentMissingExport, detail)));
     };
     let types = component.component_type();
-    func.typecheck::<(WireInput<'_>,), (Answer,)>(&types.instance_type())
-        .map_err(|error| refused(&error.context("`handle` is not that of the world `handler`")))?;
-    let describe = match component.get_export(None, "describe") {
-        Some((ComponentItem::ComponentFunc(func), index)) => {
-            func.typecheck::<(), (String,)>(&types.instance_type()).is_ok().then_some(index)
-        }
+    let instance = types.instance_type();
+    let durable = func.typecheck::<(WireInput<'_>,), (DurableAnswer,)>(&instance).is_ok();
+    if !durable {
+        func.typecheck::<(WireInput<'_>,), (Answer,)>(&instance).map_err(|error| {
+            refused(&error.context("`handle` is not that of the world `handler` or `durable`"))
+        })?;
+    }
+    let optional = |name: &str, fits: &dyn Fn(&ComponentFunc) -> bool| match component
+        .get_export(None, name)
+    {
+        Some((ComponentItem::ComponentFunc(func), index)) => fits(&func).then_some(index),
         Some(_) | None => None,
     };
-    Ok((handle, describe))
+    let describe = optional("describe", &|func| func.typecheck::<(), (String,)>(&instance).is_ok());
+    let on_error = optional("on-error", &|func| {
+        func.typecheck::<(WireInput<'_>, WireFailure<'_>), (OnErrorAnswer,)>(&instance).is_ok()
+    });
+    Ok(Exports { handle, durable, describe, on_error })
 }
 
 fn oversized(error: &wasmtime::Error) -> LoadError {

@@ -33,7 +33,7 @@ impl Stop {
     }
 
     /// Resolves once [`Stop::cancel`] was called.
-    pub(crate) async fn cancelled(&self) {
+    pub async fn cancelled(&self) {
         let changed = self.0.changed.notified();
         // Subscribed by now, so that a cancel between the look and the wait is not lost.
         if !self.is_cancelled() {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use model::{
-    Failure, FailureKind, Json, LogLine, Receipt, RunId, StepIndex, TaskKey, TenantId, WorkerId,
+    Failure, FailureKind, GoOn, Json, LogLine, Receipt, RunId, StepIndex, TaskKey, TenantId,
+    WorkerId,
 };
 
 use crate::flow::step_number;
-use crate::history::{count, receipt, small};
+use crate::history::{count, read_go_on, receipt, small};
 use crate::run::read_failure;
 use crate::token::read_step;
 use crate::{Error, Store};
@@ -15,7 +16,9 @@ use crate::{Error, Store};
 /// One attempt.
 #[derive(Clone, Debug)]
 pub struct AttemptRow {
-    /// 1-based number.
+    /// How many phases of its task lie before the one it ran in.
+    pub phase: u32,
+    /// 1-based number in its phase.
     pub attempt: u32,
     /// When it was recorded, RFC 3339.
     pub recorded_at: String,
@@ -23,6 +26,8 @@ pub struct AttemptRow {
     pub output: Option<Json>,
     /// Why it did not.
     pub failure: Option<Failure>,
+    /// Where its task went on, when it did.
+    pub went_on: Option<GoOn>,
     /// The wait before the next one, when there was one.
     pub retry_in: Option<Duration>,
     /// What it used.
@@ -31,8 +36,8 @@ pub struct AttemptRow {
     pub worker: WorkerId,
 }
 
-/// Where the log of a task is: its step, index and attempt.
-pub type TaskLog = (StepIndex, u32, u32);
+/// Where the log of an attempt is: its step, index, phase and attempt.
+pub type TaskLog = (StepIndex, u32, u32, u32);
 
 /// What one attempt wrote.
 #[derive(Clone, Debug)]
@@ -82,6 +87,8 @@ impl Store {
                 let failure = row.failure.as_deref().map(read_failure).transpose()?;
                 let followed = failure.as_ref().is_some_and(|f| f.kind != FailureKind::Interrupted);
                 Ok(AttemptRow {
+                    phase: u32::try_from(row.phase).unwrap_or(0),
+                    went_on: row.go_on.as_deref().map(read_go_on).transpose()?,
                     attempt: u32::try_from(row.attempt).unwrap_or(0),
                     recorded_at: row.recorded_at,
                     output: row.output.map(Json::trusted),
@@ -105,13 +112,14 @@ impl Store {
         filter: LogFilter<TaskLog>,
     ) -> Result<Vec<LogRow>, Error> {
         let LogFilter { step, after, limit } = filter;
-        let (after_step, index, attempt) = place(after);
+        let (after_step, index, phase, attempt) = place(after);
         let rows = sqlx::query_file!(
             "queries/outcome/logs.sql",
             tenant.0,
             run_id.0,
             after_step,
             index,
+            phase,
             attempt,
             step.map(step_number),
             limit
@@ -121,7 +129,7 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 Ok(LogRow {
-                    at: read_place(row.step, row.index, row.attempt)?,
+                    at: read_place(row.step, row.index, row.phase, row.attempt)?,
                     lines: read_lines(&row.lines)?,
                 })
             })
@@ -138,7 +146,7 @@ impl Store {
     ) -> Result<Vec<(RecordedLog, LogRow)>, Error> {
         let LogFilter { step, after, limit } = filter;
         let xid = after.map_or(0, |after| after.xid);
-        let (after_step, index, attempt) = place(after.map(|after| after.at));
+        let (after_step, index, phase, attempt) = place(after.map(|after| after.at));
         let rows = sqlx::query_file!(
             "queries/outcome/logs_since.sql",
             tenant.0,
@@ -147,6 +155,7 @@ impl Store {
             xid.to_string(),
             after_step,
             index,
+            phase,
             attempt,
             limit
         )
@@ -154,7 +163,7 @@ impl Store {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let at = read_place(row.step, row.index, row.attempt)?;
+                let at = read_place(row.step, row.index, row.phase, row.attempt)?;
                 let lines = read_lines(&row.lines)?;
                 Ok((RecordedLog { xid: row.xid, at }, LogRow { at, lines }))
             })
@@ -162,16 +171,17 @@ impl Store {
     }
 }
 
-fn place(after: Option<TaskLog>) -> (i16, i32, i16) {
-    after.map_or((-1, -1, -1), |(step, index, attempt)| {
+fn place(after: Option<TaskLog>) -> (i16, i32, i16, i16) {
+    after.map_or((-1, -1, -1, -1), |(step, index, phase, attempt)| {
         let index = i32::try_from(index).unwrap_or(i32::MAX);
-        (step_number(step), index, i16::try_from(attempt).unwrap_or(i16::MAX))
+        let small = |n: u32| i16::try_from(n).unwrap_or(i16::MAX);
+        (step_number(step), index, small(phase), small(attempt))
     })
 }
 
-fn read_place(step: i16, index: i32, attempt: i16) -> Result<TaskLog, Error> {
+fn read_place(step: i16, index: i32, phase: i16, attempt: i16) -> Result<TaskLog, Error> {
     let number = |n: i32| u32::try_from(n).unwrap_or(0);
-    Ok((read_step(step)?, number(index), number(attempt.into())))
+    Ok((read_step(step)?, number(index), number(phase.into()), number(attempt.into())))
 }
 
 fn read_lines(lines: &str) -> Result<Vec<LogLine>, Error> {

@@ -48,9 +48,11 @@ impl Bell {
         self.ready.notify_one();
     }
 
-    /// Says that a run was stopped. A lost ring only delays the worker until it looks by itself.
-    pub async fn stopped(&self, run_id: RunId) {
-        notify(&self.pool, &format!("stop {run_id}")).await;
+    /// Says that runs were stopped. A lost ring only delays the worker until it looks by itself.
+    pub async fn stopped(&self, runs: &[RunId]) {
+        if !runs.is_empty() {
+            notify(&self.pool, runs.iter().map(|run_id| format!("stop {run_id}")).collect()).await;
+        }
     }
 
     /// What rings from now on, in any process.
@@ -90,14 +92,17 @@ async fn ring_coalesced(pool: PgPool, ready: std::sync::Arc<Notify>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !pool.is_closed() {
         ready.notified().await;
-        notify(&pool, "ready").await;
+        notify(&pool, vec!["ready".to_owned()]).await;
         tick.tick().await;
     }
 }
 
-async fn notify(pool: &PgPool, payload: &str) {
-    let rung =
-        sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(pool).await;
+async fn notify(pool: &PgPool, payloads: Vec<String>) {
+    let rung = sqlx::query("select pg_notify($1, payload) from unnest($2::text[]) as payload")
+        .bind(CHANNEL)
+        .bind(payloads)
+        .execute(pool)
+        .await;
     if let Err(error) = rung {
         tracing::debug!(%error, "the bell did not ring");
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use model::{
-    Failure, FailureKind, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey, TenantId,
-    WorkerId,
+    Failure, FailureKind, GoOn, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey,
+    TenantId, WorkerId,
 };
 
 use crate::flow::step_number;
 use crate::run::read_failure;
-use crate::token::{Loaded, decode, read_reason, read_step};
+use crate::token::{Loaded, Place, decode, read_reason, read_step};
 use crate::{Error, Store};
 
 /// One recorded fact and what it cost.
@@ -49,8 +49,23 @@ pub struct TokenRow {
     pub lost: u32,
     /// Who holds it.
     pub worker: Option<WorkerId>,
-    /// Until when it waits, RFC 3339.
+    /// True: it waits for a moment, or to be woken.
+    pub waits: bool,
+    /// Until when it waits at most, RFC 3339.
     pub wake_at: Option<String>,
+    /// The name of the phase it is at.
+    pub phase_name: Option<String>,
+    /// What it waits for, beside a moment.
+    pub waits_for: Option<WaitsFor>,
+}
+
+/// What a parked task waits for, beside a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// A signal.
+    Signal,
+    /// The end of its children.
+    Children,
 }
 
 pub(crate) fn count(number: i64) -> u64 {
@@ -80,9 +95,10 @@ pub(crate) use receipt;
 
 /// Puts a recorded fact together from its columns.
 fn read_recorded(
-    (step, index, attempt): (i16, i32, i16),
+    (step, index, phase, attempt): (i16, i32, i16, i16),
     output: Option<String>,
     failure: Option<String>,
+    went_on: Option<String>,
     retry_in_ms: Option<i64>,
 ) -> Result<Recorded, Error> {
     let step = read_step(step)?;
@@ -96,6 +112,17 @@ fn read_recorded(
     };
     let task = TaskKey { step, index };
     let attempt = u32::try_from(attempt).unwrap_or(0);
+    if let Some(went_on) = went_on {
+        let phase = u32::try_from(phase).unwrap_or(0);
+        let retry_in = Duration::from_millis(count(retry_in_ms.unwrap_or(0)));
+        return Ok(Recorded::WentOn {
+            task,
+            attempt,
+            phase,
+            go_on: read_go_on(&went_on)?,
+            retry_in,
+        });
+    }
     Ok(match (failure, retry_in_ms) {
         (Some(failure), Some(_)) if failure.kind == FailureKind::Interrupted => {
             Recorded::Interrupted { task }
@@ -107,6 +134,10 @@ fn read_recorded(
         (Some(failure), None) => Recorded::Failed { task, attempt, failure },
         (None, _) => Recorded::Completed { task, attempt, output: output.map(Json::trusted) },
     })
+}
+
+pub(crate) fn read_go_on(text: &str) -> Result<GoOn, Error> {
+    serde_json::from_str(text).map_err(|why| Error::unreadable("where a task went on", why))
 }
 
 impl Store {
@@ -133,12 +164,18 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let receipt = receipt!(row);
-                let key = (row.step, row.index, row.attempt);
+                let key = (row.step, row.index, row.phase, row.attempt);
                 Ok(HistoryRow {
                     xid: row.xid,
                     ord: row.ord,
                     recorded_at: row.recorded_at,
-                    recorded: read_recorded(key, row.output, row.failure, row.retry_in_ms)?,
+                    recorded: read_recorded(
+                        key,
+                        row.output,
+                        row.failure,
+                        row.go_on,
+                        row.retry_in_ms,
+                    )?,
                     receipt,
                     worker: WorkerId(row.worker_id),
                 })
@@ -171,8 +208,22 @@ impl Store {
             .await?;
         rows.into_iter()
             .map(|row| {
+                let awaits_signal = row.waits && row.awaits && row.attempt == 1;
+                let waits_for = match row.has_children {
+                    Some(true) => Some(WaitsFor::Children),
+                    Some(false) | None => awaits_signal.then_some(WaitsFor::Signal),
+                };
                 Ok(TokenRow {
-                    position: decode(row.step, row.lo, row.hi, row.attempt)?,
+                    position: decode(Place {
+                        step: row.step,
+                        lo: row.lo,
+                        hi: row.hi,
+                        attempt: row.attempt,
+                        phase: row.phase,
+                    })?,
+                    waits: row.waits,
+                    phase_name: row.phase_name,
+                    waits_for,
                     lost: u32::try_from(row.lost).unwrap_or(0),
                     worker: row.worker_id.map(WorkerId),
                     wake_at: row.wake_at,

@@ -16,6 +16,8 @@ pub struct Interrupted {
     pub task: TaskKey,
     /// 1-based number of the attempt.
     pub attempt: u32,
+    /// How many phases lie before the one it ran in.
+    pub phase: u32,
     /// What it used.
     pub receipt: Receipt,
     /// What it wrote.
@@ -61,6 +63,7 @@ impl Store {
             column!(a => int(a.receipt.host_calls)),
             column!(a => int(a.receipt.log_bytes)),
             column!(a => lines(a)) as &[Option<String>],
+            column!(a => i16::try_from(a.phase).unwrap_or(i16::MAX)),
         )
         .fetch_all(self.hot())
         .await?;

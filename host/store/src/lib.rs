@@ -7,15 +7,19 @@ mod attempt;
 mod bell;
 mod bench;
 mod component;
+mod durable;
 mod error;
 mod flow;
 mod history;
 mod interrupted;
 mod key;
+mod recall;
 mod record;
 mod run;
+mod signal;
 mod start;
 mod token;
+mod versions;
 mod worker;
 
 use std::sync::Arc;
@@ -29,16 +33,20 @@ use tokio::sync::broadcast;
 pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
 pub use component::{ComponentPage, StoredComponent};
+pub use durable::{ChildRun, Progress};
 pub use error::Error;
 pub use flow::{FlowRow, Registered, VersionRow, VersionSummary};
-pub use history::{HistoryRow, TokenRow, Width};
+pub use history::{HistoryRow, TokenRow, WaitsFor, Width};
 pub use interrupted::Interrupted;
 pub use key::{KeyRow, Scope};
 pub use model::{RunId, TenantId};
-pub use record::{Arrives, Attempted, Birth, Delta, Joined, TokenMove, Written};
+pub use recall::{ChildRow, Kept};
+pub use record::{Arrives, Attempted, Birth, Delta, FOREVER, Joined, TokenMove, Written};
 pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
+pub use signal::{NewSignal, Sent};
 pub use start::{LocalWorker, StartAnswer, StartRun};
 pub use token::{Claimed, Departed, Held, Loaded, Need, Released, RunFacts, TokenId};
+pub use versions::VersionKey;
 pub use worker::WorkerRow;
 
 /// How to reach Postgres and how much of it to use.
@@ -72,6 +80,7 @@ struct Shared {
     ended: broadcast::Sender<RunId>,
     starts: start::Starts,
     local: OnceLock<LocalWorker>,
+    versions: versions::Versions,
 }
 
 impl Store {
@@ -95,7 +104,9 @@ impl Store {
         let starts = start::Starts::open(hot.clone());
         let (ended, _) = broadcast::channel(ENDED_BACKLOG);
         let local = OnceLock::new();
-        Ok(Self { shared: Arc::new(Shared { hot, pool, bell, ended, starts, local }) })
+        let versions = versions::Versions::default();
+        let shared = Shared { hot, pool, bell, ended, starts, local, versions };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Brings the schema up to date. An advisory lock lets one process do it while others wait.

@@ -1,14 +1,16 @@
 //! Recording: a batch of what attempts ended in, one statement, all of it or nothing.
 
 mod batch;
+mod columns;
 
 use std::time::Duration;
 
 use model::{
-    Arrival, Failure, Finish, Join, Json, LogLine, Plan, Position, Receipt, RunId, SkipReason,
-    StepIndex, TenantId, WorkerId,
+    Arrival, Failure, Finish, GoOn, Join, Json, LogLine, Plan, Position, Receipt, RunId,
+    SkipReason, StepIndex, TenantId, WorkerId,
 };
 
+use crate::durable::{Extras, Progress};
 use crate::record::batch::Batch;
 use crate::token::{Held, RunFacts, TokenId, encode, join_lo, read_step};
 use crate::{Error, Store};
@@ -30,6 +32,12 @@ pub struct Delta {
     pub arrivals: Vec<Arrives>,
     /// New tokens.
     pub births: Vec<Birth>,
+    /// Tasks of durable handlers that go on.
+    pub progress: Vec<Progress>,
+    /// Signals that were consumed.
+    pub consumed: Vec<i64>,
+    /// True: a task of another run waits for this run's end.
+    pub is_child: bool,
     /// A map step that was skipped with tasks of it still open: their tokens go.
     pub swept: Option<StepIndex>,
     /// The run ended.
@@ -81,6 +89,8 @@ pub struct Attempted {
     pub index: Option<u32>,
     /// 1-based number of the attempt.
     pub attempt: u32,
+    /// How many phases lie before the one it ran in.
+    pub phase: u32,
     /// What is kept of it.
     pub written: Written,
     /// What it used.
@@ -105,6 +115,13 @@ pub enum Written {
         /// The wait before the next one.
         retry_in: Duration,
     },
+    /// An attempt after which its task goes on.
+    WentOn {
+        /// Where, and what it waits for.
+        go_on: GoOn,
+        /// The wait before the next attempt, where it asked for one.
+        retry_in: Duration,
+    },
 }
 
 /// A new token.
@@ -116,16 +133,29 @@ pub struct Birth {
     pub lost: u32,
     /// True: this worker holds it. False: it is ready, or parked.
     pub keep: bool,
-    /// The wait before it is ready.
+    /// The wait before it is ready; [`FOREVER`]: until it is woken.
     pub wake_in: Duration,
+    /// True: its task left the range it was born in.
+    pub departs: bool,
 }
+
+/// A wait that only ends when something wakes the token.
+pub const FOREVER: Duration = Duration::MAX;
+
+/// The attempt that tokens of tasks that left their range were born with: each task leaves once, and the token of the
+/// range itself was born with 1.
+const DEPARTED: i16 = 2;
 
 impl Birth {
     /// The token's identity.
     pub fn id(&self, tenant: TenantId, run_id: RunId) -> TokenId {
-        let (_, lo, _, attempt) = encode(&self.position);
         let born_step = self.position.step();
-        TokenId { tenant, run_id, born_step, born_index: lo, born_attempt: attempt }
+        let born_index = encode(&self.position).lo;
+        TokenId { tenant, run_id, born_step, born_index, born_attempt: self.born_attempt() }
+    }
+
+    pub(crate) fn born_attempt(&self) -> i16 {
+        if self.departs { DEPARTED } else { 1 }
     }
 }
 
@@ -153,7 +183,18 @@ impl Store {
         for delta in deltas {
             batch.add(delta);
         }
-        batch.execute(worker, self).await
+        let extras = Extras::of(deltas);
+        if extras.is_empty() {
+            return batch.execute(worker, self.hot()).await;
+        }
+        let mut work = self.hot().begin().await?;
+        extras.lock(&mut work).await?;
+        let joined = batch.execute(worker, &mut *work).await?;
+        let stopped = extras.execute(&mut work).await?;
+        work.commit().await?;
+        self.bell().ready();
+        self.tell_stopped(stopped).await;
+        Ok(joined)
     }
 }
 
@@ -191,6 +232,9 @@ impl Delta {
             attempts: Vec::new(),
             arrivals: Vec::new(),
             births: Vec::new(),
+            progress: Vec::new(),
+            consumed: Vec::new(),
+            is_child: run.is_child,
             swept: None,
             finish: None,
             interim: false,
@@ -202,11 +246,19 @@ impl Delta {
         let bytes = |attempted: &Attempted| {
             let answer = match &attempted.written {
                 Written::Completed(output) => output.len(),
-                Written::Failed(_) | Written::Skipped(_) | Written::Retried { .. } => 0,
+                Written::Failed(_)
+                | Written::Skipped(_)
+                | Written::Retried { .. }
+                | Written::WentOn { .. } => 0,
             };
             answer + usize::try_from(attempted.receipt.log_bytes).unwrap_or(0)
         };
-        self.attempts.iter().map(bytes).sum()
+        let kept = |progress: &Progress| {
+            let inputs = progress.children.iter().map(|child| child.input.len()).sum::<usize>();
+            progress.state.as_ref().map_or(0, Json::len) + inputs
+        };
+        self.attempts.iter().map(bytes).sum::<usize>()
+            + self.progress.iter().map(kept).sum::<usize>()
     }
 
     /// Adds an arrival; a completed join gets a token.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::flow::read_version;
 use crate::token::read_step;
-use crate::{Error, Store};
+use crate::{Error, Store, durable};
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -192,15 +192,14 @@ impl Store {
     /// Stops a run. Durable on return; workers elsewhere hear of it within one wake-up.
     pub async fn cancel_run(&self, tenant: TenantId, run_id: RunId) -> Result<Cancelled, Error> {
         let mut collisions = 0;
-        let is_done = loop {
+        let done = loop {
             match self.try_cancel(tenant, run_id).await {
                 Err(Error::Collision) if collisions < MOST_COLLISIONS => collisions += 1,
                 tried => break tried?,
             }
         };
-        if is_done {
-            self.tell_ended(run_id);
-            self.bell().stopped(run_id).await;
+        if let Some(stopped) = done {
+            self.tell_stopped(stopped).await;
             return Ok(Cancelled::Done);
         }
         Ok(match self.get_run_status(tenant, run_id).await? {
@@ -209,11 +208,30 @@ impl Store {
         })
     }
 
-    async fn try_cancel(&self, tenant: TenantId, run_id: RunId) -> Result<bool, Error> {
+    /// The runs that were stopped: this one and its children, and theirs; `None`: it had ended before.
+    async fn try_cancel(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+    ) -> Result<Option<Vec<RunId>>, Error> {
+        let mut work = self.pool().begin().await?;
         let done = sqlx::query_file!("queries/run/cancel.sql", tenant.0, run_id.0)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *work)
             .await?;
-        Ok(done.is_some())
+        if done.is_none() {
+            return Ok(None);
+        }
+        let mut stopped = durable::end_of_run(&mut work, tenant, run_id).await?;
+        work.commit().await?;
+        self.bell().ready();
+        stopped.push(run_id);
+        Ok(Some(stopped))
+    }
+
+    /// Lets everybody know that runs were stopped: who waits for them and who works on them.
+    pub(crate) async fn tell_stopped(&self, runs: Vec<RunId>) {
+        runs.iter().for_each(|run_id| self.tell_ended(*run_id));
+        self.bell().stopped(&runs).await;
     }
 
     /// Takes away what is left of those of these runs that have ended.

@@ -276,6 +276,7 @@ fn born_claimed(start: StartRun) -> Vec<Claimed> {
         input,
         traceparent,
         priority,
+        is_child: false,
     });
     let claimed = |root: &StepIndex| Claimed {
         held: Held {

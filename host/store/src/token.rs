@@ -11,7 +11,7 @@ use model::{
 use uuid::Uuid;
 
 use crate::flow::{read_version, step_number};
-use crate::{Error, Store};
+use crate::{Error, Store, VersionKey};
 
 /// Which token: where it was born. The same birth twice is the same token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +56,15 @@ pub struct RunFacts {
     pub traceparent: Option<String>,
     /// Larger goes first.
     pub priority: i16,
+    /// True: a task of another run waits for its end.
+    pub is_child: bool,
+}
+
+impl RunFacts {
+    /// The version the run is pinned to.
+    pub fn version_key(&self) -> VersionKey {
+        (self.tenant, self.flow_id, self.version)
+    }
 }
 
 /// A token in hand.
@@ -105,17 +114,29 @@ const OPEN: i32 = -1;
 /// `lo` of a token whose map step has completed.
 const CLOSE: i32 = -2;
 
-/// A position as the token table keeps it: step, lo, hi, attempt.
-pub(crate) fn encode(position: &Position) -> (i16, i32, i32, i16) {
+/// A position as the token table keeps it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) step: i16,
+    pub(crate) lo: i32,
+    pub(crate) hi: i32,
+    pub(crate) attempt: i16,
+    pub(crate) phase: i16,
+}
+
+/// A position as the token table keeps it.
+pub(crate) fn encode(position: &Position) -> Place {
     let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    let small = |n: u32| i16::try_from(n).unwrap_or(i16::MAX);
+    let place = |step, lo, hi| Place { step: step_number(step), lo, hi, attempt: 1, phase: 0 };
     match position {
-        Position::Open(step) => (step_number(*step), OPEN, 0, 1),
-        Position::Close(step) => (step_number(*step), CLOSE, 0, 1),
-        Position::Task { task, attempt } => {
-            let attempt = i16::try_from(*attempt).unwrap_or(i16::MAX);
-            (step_number(task.step), number(task.index), number(task.index + 1), attempt)
+        Position::Open(step) => place(*step, OPEN, 0),
+        Position::Close(step) => place(*step, CLOSE, 0),
+        Position::Task { task, attempt, phase } => {
+            let at = place(task.step, number(task.index), number(task.index + 1));
+            Place { attempt: small(*attempt), phase: small(*phase), ..at }
         }
-        Position::Range { step, lo, hi } => (step_number(*step), number(*lo), number(*hi), 1),
+        Position::Range { step, lo, hi } => place(*step, number(*lo), number(*hi)),
     }
 }
 
@@ -124,7 +145,8 @@ pub(crate) fn join_lo(map: bool) -> i32 {
     if map { CLOSE } else { OPEN }
 }
 
-pub(crate) fn decode(step: i16, lo: i32, hi: i32, attempt: i16) -> Result<Position, Error> {
+pub(crate) fn decode(place: Place) -> Result<Position, Error> {
+    let Place { step, lo, hi, attempt, phase } = place;
     let bad = |what: &str| Error::unreadable("a token", what);
     let step = read_step(step)?;
     match lo {
@@ -136,7 +158,8 @@ pub(crate) fn decode(step: i16, lo: i32, hi: i32, attempt: i16) -> Result<Positi
     let past = u32::try_from(hi).map_err(|_| bad("`hi` is negative"))?;
     if past == first + 1 {
         let attempt = u32::try_from(attempt).map_err(|_| bad("`attempt` is negative"))?;
-        return Ok(Position::Task { task: TaskKey { step, index: first }, attempt });
+        let phase = u32::try_from(phase).map_err(|_| bad("`phase` is negative"))?;
+        return Ok(Position::Task { task: TaskKey { step, index: first }, attempt, phase });
     }
     Ok(Position::Range { step, lo: first, hi: past })
 }
@@ -211,10 +234,17 @@ impl Store {
                     input: Json::trusted(row.input),
                     traceparent: row.traceparent,
                     priority: row.priority,
+                    is_child: row.is_child,
                 };
                 Ok(Claimed {
                     held: Held { id, epoch: row.epoch },
-                    position: decode(row.step, row.lo, row.hi, row.attempt)?,
+                    position: decode(Place {
+                        step: row.step,
+                        lo: row.lo,
+                        hi: row.hi,
+                        attempt: row.attempt,
+                        phase: row.phase,
+                    })?,
                     lost: u32::try_from(row.lost).unwrap_or(0),
                     run: Arc::new(run),
                 })
@@ -345,12 +375,11 @@ mod tests {
         let positions = [
             Position::Open(step),
             Position::Close(step),
-            Position::Task { task: TaskKey { step, index: 3 }, attempt: 2 },
+            Position::Task { task: TaskKey { step, index: 3 }, attempt: 2, phase: 4 },
             Position::Range { step, lo: 64, hi: 128 },
         ];
         for position in positions {
-            let (step, lo, hi, attempt) = encode(&position);
-            assert_eq!(decode(step, lo, hi, attempt).unwrap(), position);
+            assert_eq!(decode(encode(&position)).unwrap(), position);
         }
     }
 }

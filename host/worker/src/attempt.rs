@@ -3,25 +3,34 @@
 use std::sync::Arc;
 
 use model::{
-    ClosedAttempt, Code, Failure, FailureKind, Gate, Input, Json, LogLine, Outcome, Receipt,
-    Refusal, RunId, Step, TaskContext, TaskKey,
+    Blame, ClosedAttempt, Failure, FailureKind, Input, Json, LogLine, Memory, Outcome, Receipt,
+    Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
-use sandbox::{Call, Ended, LoadError, Stop};
-use store::{Held, RunFacts};
+use sandbox::{Call, Compiled, Ended, LoadError, Stop};
+use store::{ChildRun, Held, RunFacts};
 use tokio::sync::mpsc;
 
-use crate::Shared;
 use crate::lane::Message;
 use crate::seats::Seat;
-use crate::versions::Version;
+use crate::told::Teller;
+use crate::{Shared, memory};
+
+/// Which try of which task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Try {
+    pub(crate) task: TaskKey,
+    /// 1-based number in its phase.
+    pub(crate) attempt: u32,
+    /// How many phases lie before it.
+    pub(crate) phase: u32,
+}
 
 /// An attempt to make.
 pub(crate) struct Attempt {
     pub(crate) held: Held,
     pub(crate) run: Arc<RunFacts>,
     pub(crate) version: Arc<Version>,
-    pub(crate) task: TaskKey,
-    pub(crate) attempt: u32,
+    pub(crate) at: Try,
     pub(crate) input: Input,
     pub(crate) stop: Stop,
     pub(crate) seat: Seat,
@@ -31,19 +40,45 @@ pub(crate) struct Attempt {
 pub(crate) struct Closed {
     pub(crate) held: Held,
     pub(crate) run_id: RunId,
-    pub(crate) task: TaskKey,
-    pub(crate) attempt: u32,
+    pub(crate) at: Try,
+    pub(crate) made: Made,
+}
+
+/// What an attempt made.
+#[derive(Default)]
+pub(crate) struct Made {
     /// `None`: it was cancelled.
     pub(crate) outcome: Option<Outcome>,
+    /// What goes with the outcome of a durable handler.
+    pub(crate) extra: Extra,
     pub(crate) receipt: Receipt,
     pub(crate) log: Vec<LogLine>,
+}
+
+/// What goes with the outcome of a durable handler.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// What to keep; `None`: what was kept before.
+    pub(crate) state: Option<Json>,
+    /// The children to start.
+    pub(crate) children: Vec<ChildRun>,
+    /// The signals it was woken for, which progress consumes.
+    pub(crate) awaited: Vec<i64>,
+}
+
+impl Made {
+    /// It ended without a call.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { outcome: Some(Outcome::Fail(failure)), ..Self::default() }
+    }
 }
 
 impl Closed {
     /// What the rule wants to know.
     pub(crate) fn for_rule(&self, outcome: Outcome, lost: u32) -> ClosedAttempt {
         let draw = model::backoff::Draw(rand::random::<f64>());
-        ClosedAttempt { task: self.task, attempt: self.attempt, lost, outcome, draw }
+        let Try { task, attempt, phase } = self.at;
+        ClosedAttempt { task, attempt, phase, lost, outcome, draw }
     }
 }
 
@@ -54,11 +89,9 @@ struct Answerer {
 }
 
 impl Answerer {
-    fn answer(mut self, outcome: Option<Outcome>, receipt: Receipt, log: Vec<LogLine>) {
+    fn answer(mut self, made: Made) {
         if let Some(closed) = &mut self.closed {
-            closed.outcome = outcome;
-            closed.receipt = receipt;
-            closed.log = log;
+            closed.made = made;
         }
     }
 }
@@ -82,30 +115,25 @@ pub(crate) fn launch(shared: &Arc<Shared>, attempt: Attempt) {
         closed: Some(Closed {
             held: attempt.held,
             run_id: attempt.run.run_id,
-            task: attempt.task,
-            attempt: attempt.attempt,
-            outcome: Some(Outcome::Fail(panicked)),
-            receipt: Receipt::default(),
-            log: Vec::new(),
+            at: attempt.at,
+            made: Made::failed(panicked),
         }),
     };
     tokio::spawn(async move {
-        let (outcome, receipt, log) = make(&shared, attempt).await;
-        answerer.answer(outcome, receipt, log);
+        let made = make(&shared, attempt).await;
+        answerer.answer(made);
     });
 }
 
-type Made = (Option<Outcome>, Receipt, Vec<LogLine>);
-
 async fn make(shared: &Shared, attempt: Attempt) -> Made {
-    let Attempt { run, version, task, attempt, input, stop, seat, .. } = attempt;
+    let Attempt { run, version, at, input, stop, seat, .. } = attempt;
     let _seat = seat;
-    let step = version.plan.step(task.step);
-    if let Some(schema) = version.input_schema(task.step)
+    let step = version.plan.step(at.task.step);
+    if let Some(schema) = version.input_schema(at.task.step)
         && let Err(refusal) = schema.check(&value_of(&input))
     {
-        let failure = mismatch(step, "was given an input that does not match its schema", &refusal);
-        return (Some(Outcome::Fail(failure)), Receipt::default(), Vec::new());
+        let what = "was given an input that does not match its schema";
+        return Made::failed(mismatch(step, what, &refusal));
     }
     let (store, tenant, digest) = (&shared.store, run.tenant, step.component);
     let bytes = || async move {
@@ -114,10 +142,22 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     };
     let compiled = match shared.sandbox.load(tenant, digest, bytes).await {
         Ok(compiled) => compiled,
-        Err(error) => {
-            return (Some(Outcome::Fail(unavailable(&error))), Receipt::default(), Vec::new());
-        }
+        Err(error) => return Made::failed(unavailable(&error)),
     };
+    let recalled = if compiled.durable {
+        let recalling = memory::recall(shared, &run, at);
+        tokio::select! {
+            recalled = recalling => recalled,
+            () = stop.cancelled() => return Made::default(),
+        }
+    } else {
+        Ok((String::new(), Memory::default()))
+    };
+    let (phase, memory) = match recalled {
+        Ok(recalled) => recalled,
+        Err(failure) => return Made::failed(failure),
+    };
+    let awaited: Vec<i64> = memory.awaited().map(|signal| signal.id).collect();
     let context = TaskContext {
         tenant: run.tenant_name.clone(),
         run_id: run.run_id,
@@ -125,22 +165,72 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         flow_version: run.version,
         step: step.name.clone(),
         handler: step.handler.clone(),
-        index: task.index,
-        attempt,
+        index: at.task.index,
+        attempt: at.attempt,
         max_attempts: u32::from(step.options.max_attempts.0),
-        phase: String::new(),
+        phase,
+        phase_number: at.phase,
         traceparent: run.traceparent.clone(),
+        memory,
     };
     let limits = step.options.limits;
     let flow_input = Some(run.input.clone());
-    let report =
-        shared.sandbox.call(&compiled, Call { input, context, flow_input, limits, stop }).await;
-    let outcome = match report.ended {
-        Ended::Answered(text) => Some(check(&version, task, text)),
-        Ended::Failed(failure) => Some(Outcome::Fail(failure)),
-        Ended::Cancelled => None,
+    let call = Call { input, context, flow_input, limits, stop };
+    // Only a durable handler can be asked again.
+    let again = compiled.durable.then(|| call.clone());
+    let report = shared.sandbox.call(&compiled, call).await;
+    let teller = Teller { shared, run: &run, version: &version, at };
+    // What the handler itself gave up is decided.
+    let again = again.filter(|_| !matches!(report.ended, Ended::GaveUp(_)));
+    let (outcome, mut extra) = teller.read(report.ended).await;
+    extra.awaited = awaited;
+    let mut made = Made { outcome, extra, receipt: report.receipt, log: report.log };
+    if let (Some(call), Some(Outcome::Fail(failure))) = (again, &made.outcome)
+        && failure.kind.blame() == Blame::Guest
+    {
+        let failure = failure.clone();
+        ask_on_error(&teller, &compiled, call, failure, &mut made).await;
+    }
+    made
+}
+
+/// Lets the handler's `on-error`, where it has one, decide what follows from a failure.
+async fn ask_on_error(
+    teller: &Teller<'_>,
+    compiled: &Compiled,
+    call: Call,
+    failure: Failure,
+    made: &mut Made,
+) {
+    let sandbox = &teller.shared.sandbox;
+    let Some(report) = sandbox.call_on_error(compiled, call, &failure).await else {
+        return;
     };
-    (outcome, report.receipt, report.log)
+    made.receipt.add(&report.receipt);
+    made.log.extend(report.log);
+    let gave_up = matches!(report.ended, Ended::GaveUp(_));
+    let second = match report.ended {
+        Ended::Undecided | Ended::Cancelled => return,
+        Ended::Failed(second) => Err(second),
+        ended @ (Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::GaveUp(_)) => {
+            match teller.read(ended).await {
+                (Some(Outcome::Fail(second)), _)
+                    if second.kind.blame() == Blame::Guest && !gave_up =>
+                {
+                    Err(second)
+                }
+                decided => Ok(decided),
+            }
+        }
+    };
+    match second {
+        // What it decides consumes no signals.
+        Ok((outcome, extra)) => (made.outcome, made.extra) = (outcome, extra),
+        Err(second) => {
+            let message = format!("{}; its `on-error` failed too: {second}", failure.message);
+            made.outcome = Some(Outcome::Fail(Failure { message, ..failure }));
+        }
+    }
 }
 
 /// The value a step's input schema is about: for a dependent step the object of its dependencies' outputs.
@@ -151,34 +241,7 @@ fn value_of(input: &Input) -> Json {
     }
 }
 
-/// The gate and the schema: what passes is the outcome, what does not is a failure without the guest's bytes.
-fn check(version: &Version, task: TaskKey, text: String) -> Outcome {
-    let step = version.plan.step(task.step);
-    let limit = usize::try_from(step.options.limits.output_bytes).unwrap_or(usize::MAX);
-    let output = match Gate::of_bytes(limit).check(text.as_bytes()) {
-        Ok(output) => output,
-        Err(refusal) => {
-            let kind = if refusal.code == Code::PayloadTooLarge {
-                FailureKind::OutputTooLarge
-            } else {
-                FailureKind::InvalidOutput
-            };
-            let message = format!(
-                "step `{}` answered what is not valid ({}): {refusal}",
-                step.name, refusal.code
-            );
-            return Outcome::Fail(Failure::new(kind, message));
-        }
-    };
-    if let Some(schema) = version.output_schema(task.step)
-        && let Err(refusal) = schema.check(&output)
-    {
-        return Outcome::Fail(mismatch(step, "answered what does not match its schema", &refusal));
-    }
-    Outcome::Complete(output)
-}
-
-fn mismatch(step: &Step, what: &str, refusal: &Refusal) -> Failure {
+pub(crate) fn mismatch(step: &Step, what: &str, refusal: &Refusal) -> Failure {
     Failure::new(FailureKind::SchemaMismatch, format!("step `{}` {what}: {refusal}", step.name))
 }
 

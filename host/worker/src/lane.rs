@@ -148,7 +148,7 @@ impl Lane {
 
     /// Begins at once when everything is known, else has it read first.
     fn accept(&mut self, claimed: Claimed) {
-        let Some(version) = self.shared.versions.kept(&claimed.run) else {
+        let Some(version) = self.shared.store.kept_version(claimed.run.version_key()) else {
             return self.read_first(claimed);
         };
         let needs = needs(&version.plan, &claimed.position);

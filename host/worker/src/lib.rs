@@ -8,10 +8,11 @@ mod attempt;
 mod chores;
 mod feed;
 mod lane;
+mod memory;
 mod owned;
 mod prepare;
 mod seats;
-mod versions;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
@@ -26,7 +27,6 @@ use tokio::task::JoinSet;
 use crate::chores::SHORTEST_LEASE;
 use crate::lane::Message;
 use crate::seats::Seats;
-use crate::versions::Versions;
 
 /// The wait before the store is asked again while it does not answer.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -95,7 +95,6 @@ struct Counters {
 struct Shared {
     store: Store,
     sandbox: Sandbox,
-    versions: Versions,
     settings: Settings,
     /// In whose name we claim; 0 while in nobody's.
     id: Arc<AtomicI32>,
@@ -178,7 +177,6 @@ impl Worker {
         let (lanes, inboxes): (Vec<_>, Vec<_>) =
             (0..settings.lanes.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
         let shared = Arc::new(Shared {
-            versions: Versions::default(),
             store,
             sandbox,
             settings,

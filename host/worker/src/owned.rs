@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Counting, Position, RunState, StepIndex};
+use model::{Counting, Position, RunState, StepIndex, Version};
 use sandbox::Stop;
-use store::{Attempted, Birth, Held, RunFacts, TokenId};
+use store::{Attempted, Birth, Delta, Held, Progress, RunFacts, TokenId};
 
 use crate::prepare::Prepared;
-use crate::versions::Version;
 
 /// A run this lane has tokens of.
 pub(crate) struct OwnedRun {
@@ -49,11 +48,23 @@ pub(crate) struct RangeWork {
     pub(crate) departed: u32,
     /// Attempts that ended and are not recorded yet.
     pub(crate) finished: Vec<Attempted>,
-    /// Tokens for tasks that will be tried again.
+    /// Tokens for tasks that will be tried again, or go on.
     pub(crate) births: Vec<Birth>,
+    /// Where tasks go on, and is not recorded yet.
+    pub(crate) progress: Vec<Progress>,
+    /// Signals that were consumed, and is not recorded yet.
+    pub(crate) consumed: Vec<i64>,
 }
 
 impl RangeWork {
+    /// Hands what is not recorded yet to a delta.
+    pub(crate) fn give(&mut self, delta: &mut Delta) {
+        delta.attempts = std::mem::take(&mut self.finished);
+        delta.births = std::mem::take(&mut self.births);
+        delta.progress = std::mem::take(&mut self.progress);
+        delta.consumed = std::mem::take(&mut self.consumed);
+    }
+
     /// Tasks that arrive under this token.
     pub(crate) fn arriving(&self) -> u32 {
         self.hi - self.lo - self.departed

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::{Plan, Position, StepIndex};
+use model::{Plan, Position, StepIndex, Version};
 use store::{Claimed, Loaded, Need};
 
-use crate::versions::Version;
 use crate::{AGAIN, Shared};
 
 /// A token with everything its lane needs to go on.
@@ -85,7 +84,11 @@ pub(crate) async fn prepare(shared: &Shared, claimed: Claimed) -> Result<Prepare
 async fn try_prepare(shared: &Shared, claimed: &Claimed) -> Result<Prepared, store::Error> {
     let store = &shared.store;
     let run = &claimed.run;
-    let version = shared.versions.get(store, run).await?;
+    let version = store.find_version(run.version_key()).await?;
+    let version = version.ok_or_else(|| store::Error::Unreadable {
+        what: format!("version {} of flow {}", run.version, run.flow_id.0),
+        why: "it is gone".to_owned(),
+    })?;
     let plan = Arc::clone(&version.plan);
     let mut prepared = Prepared::bare(claimed.clone(), version);
     let mut needs = needs(&plan, &claimed.position);

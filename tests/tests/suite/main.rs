@@ -5,10 +5,12 @@
 mod architecture;
 mod bad_input;
 mod bombs;
+mod children;
 mod command_line;
 mod command_line_errors;
 mod command_line_follows;
 mod conditions;
+mod durable;
 mod examples;
 mod hot_swap;
 mod journeys;

@@ -110,6 +110,7 @@ impl Host {
             condition: model::Condition::default(),
             on_unmet: model::Policy::Skip,
             start_delay_ms: 0,
+            abandon_children: false,
         };
         let steps = steps.iter().map(step).collect();
         let definition = Definition {

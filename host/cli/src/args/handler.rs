@@ -39,6 +39,15 @@ pub(crate) struct Exec {
     /// Which handler, where the component carries several
     #[arg(long, default_value = "")]
     pub(crate) handler: String,
+    /// Where a durable handler goes on
+    #[arg(long, default_value = "")]
+    pub(crate) phase: String,
+    /// What the phase before kept: JSON, `@file` or `-`
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// A signal it was woken for: `name` or `name=JSON`, once for each
+    #[arg(long)]
+    pub(crate) signal: Vec<String>,
     /// Wall clock: `500ms`, `5s`, up to `15m`
     #[arg(long = "timeout", value_name = "TIMEOUT", default_value = "30s", value_parser = values::timeout_ms)]
     pub(crate) timeout_ms: u64,

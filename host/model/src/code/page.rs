@@ -79,6 +79,10 @@ impl FailureKind {
             Self::DependencyUnavailable => {
                 page!("dependency_unavailable", "Something outside is not answering")
             }
+            Self::Skipped => page!("skipped", "The handler skipped its step"),
+            Self::TooManyPhases => {
+                page!("too_many_phases", "The task went through too many phases")
+            }
             Self::Interrupted => page!("interrupted", "The run ended first"),
             Self::WorkerLost => page!("worker_lost", "The worker was lost"),
             Self::HostInternal => page!("host_internal", "A fault of the host"),

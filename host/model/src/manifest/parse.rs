@@ -84,6 +84,7 @@ fn step(
     let map = reader.flag(table, "map").unwrap_or(false);
     let (condition, when_skipped) = condition(reader, table);
     let start_delay = reader.duration(table, "start_delay", 0..=MAX_START_DELAY_MS);
+    let abandon_children = reader.flag(table, "abandon_children").unwrap_or(false);
     let input_schema = reader.schema(table, "input_schema");
     let output_schema = reader.schema(table, "output_schema");
     let settings = settings(reader, table);
@@ -96,6 +97,7 @@ fn step(
         map,
         condition,
         start_delay_ms: start_delay.unwrap_or(0),
+        abandon_children,
         settings,
         input_schema,
         output_schema,

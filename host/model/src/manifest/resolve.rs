@@ -145,6 +145,7 @@ impl Resolver<'_> {
             input_schema,
             output_schema,
             start_delay_ms: step.start_delay_ms,
+            abandon_children: step.abandon_children,
         })
     }
 

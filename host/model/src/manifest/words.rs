@@ -29,6 +29,7 @@ pub(super) const STEP: &[&str] = &[
     "unless",
     "when_skipped",
     "on_unmet",
+    "abandon_children",
     "input_schema",
     "output_schema",
     "timeout",

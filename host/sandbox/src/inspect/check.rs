@@ -34,7 +34,7 @@ pub(super) fn check(
         check.import(name, &ty);
     }
     let world = check.handle();
-    check.describe();
+    check.optional();
     match world {
         Some(world) if check.reasons.is_empty() => Ok(world),
         Some(_) | None => Err(check.reasons),
@@ -121,14 +121,15 @@ impl Check<'_> {
         world
     }
 
-    fn describe(&mut self) {
-        let Some(item) = self.types.component_item_for_export("describe") else {
-            return;
-        };
-        let found = self.function(&item.ty);
-        if found != self.contract.describe {
-            let expected = self.contract.describe.clone();
-            self.signature("export `describe`", &expected, &found);
+    fn optional(&mut self) {
+        for (name, expected) in &self.contract.optional {
+            let Some(item) = self.types.component_item_for_export(name) else {
+                continue;
+            };
+            let found = self.function(&item.ty);
+            if found != *expected {
+                self.signature(&format!("export `{name}`"), expected, &found);
+            }
         }
     }
 

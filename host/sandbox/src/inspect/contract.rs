@@ -39,8 +39,8 @@ pub(super) struct Interface {
 pub(crate) struct Contract {
     interfaces: BTreeMap<String, Interface>,
     handle: [(World, String); 2],
-    /// The type of `describe`.
-    pub(super) describe: String,
+    /// The types of what a component may export besides.
+    pub(super) optional: [(&'static str, String); 3],
 }
 
 impl Contract {
@@ -59,10 +59,14 @@ impl Contract {
         Self {
             interfaces,
             handle: [
-                (World::Handler, handle_of(&own, "handler")),
-                (World::Durable, handle_of(&own, "durable")),
+                (World::Handler, export_of(&own, "handler", "handle")),
+                (World::Durable, export_of(&own, "durable", "handle")),
             ],
-            describe: "func() -> string".into(),
+            optional: [
+                ("describe", "func() -> string".into()),
+                ("on-error", export_of(&own, "on-error", "on-error")),
+                ("compensate", export_of(&own, "compensate", "compensate")),
+            ],
         }
     }
 
@@ -160,7 +164,7 @@ fn read_interfaces(encoded: &Encoded, into: &mut BTreeMap<String, Interface>) {
     }
 }
 
-fn handle_of(encoded: &Encoded, world: &str) -> String {
+fn export_of(encoded: &Encoded, world: &str, export: &str) -> String {
     let wrapper = encoded.wrapper(world).expect(OURS);
     let inner = wrapper.exports.values().find_map(|item| match item.ty {
         ComponentEntityType::Component(id) => Some(&encoded.types[id]),
@@ -170,7 +174,7 @@ fn handle_of(encoded: &Encoded, world: &str) -> String {
         | ComponentEntityType::Type { .. }
         | ComponentEntityType::Instance(_) => None,
     });
-    let handle = inner.and_then(|inner| inner.exports.get("handle")).expect(OURS);
+    let handle = inner.and_then(|inner| inner.exports.get(export)).expect(OURS);
     let ComponentEntityType::Func(id) = handle.ty else {
         unreachable!("{OURS}");
     };

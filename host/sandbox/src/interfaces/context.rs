@@ -33,18 +33,27 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     })?;
     // A task of a plain handler has one phase, no inbox and no children.
     instance.func_wrap("state", |mut store, (): ()| {
-        charge(&mut store, 0)?;
-        Ok((None::<String>,))
+        let state = store.data().context.memory.state.as_ref();
+        let state = state.map(|state| state.as_str().to_owned());
+        charge(&mut store, state.as_ref().map_or(0, String::len))?;
+        Ok((state,))
     })?;
-    for name in ["awaited", "inbox"] {
-        instance.func_wrap(name, |mut store, (): ()| {
-            charge(&mut store, 0)?;
-            Ok((Vec::<WireSignal>::new(),))
-        })?;
-    }
+    instance.func_wrap("awaited", |mut store, (): ()| {
+        let signals: Vec<_> = store.data().context.memory.awaited().map(WireSignal::from).collect();
+        charge(&mut store, signals.iter().map(WireSignal::bytes).sum())?;
+        Ok((signals,))
+    })?;
+    instance.func_wrap("inbox", |mut store, (): ()| {
+        let signals: Vec<_> =
+            store.data().context.memory.inbox.iter().map(WireSignal::from).collect();
+        charge(&mut store, signals.iter().map(WireSignal::bytes).sum())?;
+        Ok((signals,))
+    })?;
     instance.func_wrap("children", |mut store, (): ()| {
-        charge(&mut store, 0)?;
-        Ok((Vec::<WireChild>::new(),))
+        let children: Vec<_> =
+            store.data().context.memory.children.iter().map(WireChild::from).collect();
+        charge(&mut store, children.iter().map(WireChild::bytes).sum())?;
+        Ok((children,))
     })
 }
 

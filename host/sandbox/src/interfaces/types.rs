@@ -1,8 +1,12 @@
 //! The shapes of `stepcell:handler/types` as they cross the line to and from a guest.
 
 use model::failure::MAX_MESSAGE_BYTES;
-use model::{Failure, FailureKind, Gate, HandlerErrorKind, Input, RetryHint};
+use model::{
+    Child, Failure, FailureKind, Gate, HandlerErrorKind, Input, RetryHint, RunStatus, Signal,
+};
 use wasmtime::component::{ComponentType, Lift, Lower};
+
+use crate::said::{Said, SaidChild, SaidGoOn, SaidWait};
 
 /// What a handler is given, borrowed from the call.
 #[derive(ComponentType, Lower)]
@@ -83,8 +87,139 @@ impl HandlerError {
     }
 }
 
-/// What `handle` answers.
+/// What `handle` of a plain handler answers.
 pub(crate) type Answer = Result<String, HandlerError>;
+/// What `handle` of a durable handler answers.
+pub(crate) type DurableAnswer = Result<WireOutcome, HandlerError>;
+/// What its `on-error` answers; none leaves the failure as it is.
+pub(crate) type OnErrorAnswer = Result<Option<WireOutcome>, HandlerError>;
+
+/// A child to start.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct WireChildStart {
+    flow: String,
+    input: String,
+    key: Option<String>,
+}
+
+/// Go on at another phase at once.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct WireNext {
+    phase: String,
+    state: String,
+}
+
+/// Try the same phase again.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct WireRetry {
+    state: Option<String>,
+    #[component(name = "after-ms")]
+    after_ms: Option<u64>,
+}
+
+/// Wait, then go on.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct WireSleep {
+    phase: String,
+    state: String,
+    #[component(name = "for-ms")]
+    for_ms: u64,
+}
+
+/// Wait for signals, then go on.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct WireAwaitSignals {
+    names: Vec<String>,
+    phase: String,
+    state: String,
+    #[component(name = "timeout-ms")]
+    timeout_ms: Option<u64>,
+}
+
+/// Start children, then go on.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct WireSpawn {
+    children: Vec<WireChildStart>,
+    phase: String,
+    state: String,
+}
+
+/// What an attempt of a durable handler ends in.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+pub(crate) enum WireOutcome {
+    #[component(name = "complete")]
+    Complete(String),
+    #[component(name = "next")]
+    Next(WireNext),
+    #[component(name = "retry")]
+    Retry(WireRetry),
+    #[component(name = "sleep")]
+    Sleep(WireSleep),
+    #[component(name = "await-signals")]
+    AwaitSignals(WireAwaitSignals),
+    #[component(name = "spawn")]
+    Spawn(WireSpawn),
+    #[component(name = "skip")]
+    Skip(String),
+    #[component(name = "fail")]
+    Fail(HandlerError),
+}
+
+impl WireOutcome {
+    /// The outcome in the host's words; nothing in it has been checked.
+    pub(crate) fn into_said(self) -> Said {
+        let go_on = |phase, state, wait| {
+            Said::GoOn(SaidGoOn { phase: Some(phase), state: Some(state), wait })
+        };
+        match self {
+            Self::Complete(text) => Said::Complete(text),
+            Self::Next(WireNext { phase, state }) => go_on(phase, state, SaidWait::Next),
+            Self::Retry(WireRetry { state, after_ms }) => {
+                Said::GoOn(SaidGoOn { phase: None, state, wait: SaidWait::Retry { after_ms } })
+            }
+            Self::Sleep(WireSleep { phase, state, for_ms }) => {
+                go_on(phase, state, SaidWait::Sleep { for_ms })
+            }
+            Self::AwaitSignals(WireAwaitSignals { names, phase, state, timeout_ms }) => {
+                go_on(phase, state, SaidWait::AwaitSignals { names, timeout_ms })
+            }
+            Self::Spawn(WireSpawn { children, phase, state }) => {
+                let child = |child: WireChildStart| {
+                    let WireChildStart { flow, input, key } = child;
+                    SaidChild { flow, input, key }
+                };
+                let children = children.into_iter().map(child).collect();
+                go_on(phase, state, SaidWait::Spawn { children })
+            }
+            Self::Skip(reason) => Said::Skip(reason),
+            // No more attempts, whatever the hint.
+            Self::Fail(error) => Said::Fail(HandlerError { retry: Some(false), ..error }),
+        }
+    }
+}
+
+/// Why an attempt did not complete, as `on-error` is told.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct WireFailure<'a> {
+    kind: &'a str,
+    message: &'a str,
+    details: Option<&'a str>,
+}
+
+impl<'a> From<&'a Failure> for WireFailure<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        let details = failure.details.as_ref().map(|details| details.as_str());
+        Self { kind: failure.kind.as_str(), message: &failure.message, details }
+    }
+}
 
 /// The context of the attempt.
 #[derive(ComponentType, Lower)]
@@ -117,14 +252,27 @@ pub(crate) struct WireSignal {
     payload: String,
 }
 
+impl WireSignal {
+    /// Bytes that cross the line.
+    pub(crate) fn bytes(&self) -> usize {
+        self.name.len() + self.payload.len()
+    }
+}
+
+impl From<&Signal> for WireSignal {
+    fn from(signal: &Signal) -> Self {
+        Self {
+            id: u64::try_from(signal.id).unwrap_or(0),
+            name: signal.name.to_string(),
+            payload: signal.payload.as_str().to_owned(),
+        }
+    }
+}
+
 /// How a child run ended.
 #[derive(Clone, Copy, ComponentType, Lower)]
 #[component(enum)]
 #[repr(u8)]
-#[expect(
-    dead_code,
-    reason = "the shape is part of the interface; only durable handlers have children"
-)]
 pub(crate) enum ChildStatus {
     #[component(name = "completed")]
     Completed,
@@ -144,4 +292,30 @@ pub(crate) struct WireChild {
     status: ChildStatus,
     output: Option<String>,
     error: Option<String>,
+}
+
+impl WireChild {
+    /// Bytes that cross the line.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        self.run_id.len() + bytes(&self.key) + bytes(&self.output) + bytes(&self.error)
+    }
+}
+
+impl From<&Child> for WireChild {
+    fn from(child: &Child) -> Self {
+        let status = match child.status {
+            RunStatus::Completed => ChildStatus::Completed,
+            RunStatus::Cancelled => ChildStatus::Cancelled,
+            // What has not ended is never handed over.
+            RunStatus::Failed | RunStatus::Queued | RunStatus::Running => ChildStatus::Failed,
+        };
+        Self {
+            run_id: child.run_id.to_string(),
+            key: child.key.clone(),
+            status,
+            output: child.output.as_ref().map(|output| output.as_str().to_owned()),
+            error: child.failure.as_ref().map(ToString::to_string),
+        }
+    }
 }

@@ -104,12 +104,15 @@ async fn a_forgotten_component_is_compiled_again() {
 }
 
 #[tokio::test]
-async fn a_durable_component_cannot_be_loaded_to_be_called_yet() {
+async fn a_durable_component_is_loaded_as_one() {
     let sandbox = crate::harness::sandbox();
-    let bytes = module("durable");
-    let error = sandbox.load(TENANT, digest(&bytes), || async { Some(bytes.clone()) }).await;
-    let Err(LoadError::Refused(reason)) = error else { panic!("{error:?}") };
-    assert_eq!(reason.code, Code::ComponentWrongSignature);
+    for (name, is_durable) in [("durable", true), ("good", false)] {
+        let bytes = module(name);
+        let loading = sandbox.load(TENANT, digest(&bytes), || async { Some(bytes.clone()) });
+        let compiled = loading.await.unwrap();
+        assert_eq!(compiled.durable, is_durable);
+        assert_eq!(answer(&sandbox.call(&compiled, call()).await), r#"{"ok":true}"#);
+    }
 }
 
 /// A function with so many nested blocks and branches that the compiler's work explodes.

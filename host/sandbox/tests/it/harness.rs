@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use model::{Digest, Failure, Input, Json, Limits, TaskContext, TenantId};
+use model::{Digest, Failure, Input, Json, Limits, Memory, TaskContext, TenantId};
 use sandbox::{Call, Compiled, CompilerCommand, Ended, Report, Sandbox, Settings, Stop};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -101,7 +101,9 @@ pub(crate) fn context() -> TaskContext {
         attempt: 1,
         max_attempts: 3,
         phase: String::new(),
+        phase_number: 0,
         traceparent: None,
+        memory: Memory::default(),
     }
 }
 
@@ -133,20 +135,18 @@ pub(crate) async fn run_within(name: &str, limits: Limits) -> Report {
 
 /// The failure an attempt ended in.
 pub(crate) fn failure(report: &Report) -> &Failure {
-    match &report.ended {
-        Ended::Failed(failure) => failure,
-        Ended::Answered(text) => panic!("it answered `{text}`"),
-        Ended::Cancelled => panic!("it was cancelled"),
-    }
+    let Ended::Failed(failure) = &report.ended else {
+        panic!("it did not fail: {:?}", report.ended)
+    };
+    failure
 }
 
 /// The answer an attempt gave.
 pub(crate) fn answer(report: &Report) -> &str {
-    match &report.ended {
-        Ended::Answered(text) => text,
-        Ended::Failed(failure) => panic!("it failed: {failure}"),
-        Ended::Cancelled => panic!("it was cancelled"),
-    }
+    let Ended::Answered(text) = &report.ended else {
+        panic!("it did not answer: {:?}", report.ended)
+    };
+    text
 }
 
 /// The digest of a guest's upload.

@@ -58,8 +58,9 @@ begun as (
 select
     c.tenant_id as "tenant_id!", c.run_id as "run_id!", c.born_step as "born_step!", c.born_index as "born_index!",
     c.born_attempt as "born_attempt!", c.step as "step!", c.lo as "lo!", c.hi as "hi!", c.attempt as "attempt!",
-    c.lost as "lost!", c.epoch as "epoch!", c.priority as "priority!",
+    c.phase as "phase!", c.lost as "lost!", c.epoch as "epoch!", c.priority as "priority!",
     r.flow_id as "flow_id!", r.version as "version!", r.input as "input!", r.traceparent,
+    r.parent_run_id is not null as "is_child!",
     n.name as "tenant_name!"
 from claimed c
 join run r on r.tenant_id = c.tenant_id and r.id = c.run_id

@@ -20,9 +20,9 @@ freed as (
     returning t.*, dead.id as dead_id
 ),
 lost as (
-    insert into attempt (tenant_id, run_id, step, index, attempt, ord, retry_in_ms, failure, fuel, wall_us,
+    insert into attempt (tenant_id, run_id, step, index, phase, attempt, ord, retry_in_ms, failure, fuel, wall_us,
         peak_memory_bytes, instantiate_us, input_bytes, output_bytes, host_calls, log_bytes, worker_id)
-    select tenant_id, run_id, step, lo, attempt - 1, 0, 0, $1, 0, 0, 0, 0, 0, 0, 0, 0, dead_id
+    select tenant_id, run_id, step, lo, phase, attempt - 1, 0, 0, $1, 0, 0, 0, 0, 0, 0, 0, 0, dead_id
     from freed
     where lo >= 0 and hi = lo + 1 and lost < $2
     on conflict do nothing

@@ -2,14 +2,19 @@
 -- worker $1 at its epoch) is not held any more. That is the division by zero, 22012.
 with moved as (
     update token t
-    set step = m.step, lo = m.lo, hi = m.hi, attempt = m.attempt, lost = m.lost,
+    set step = m.step, lo = m.lo, hi = m.hi, attempt = m.attempt, phase = m.phase, lost = m.lost,
         worker_id = case when m.keep then t.worker_id end,
         epoch = t.epoch + (not m.keep)::int,
-        wake_at = case when m.wake_in_ms > 0 then now() + m.wake_in_ms * interval '1 ms' end
+        wake_at = case
+            when m.wake_in_ms = 9223372036854775807 then 'infinity'
+            when m.wake_in_ms > 0 then now() + m.wake_in_ms * interval '1 ms'
+        end
     from unnest(
         $2::int[], $3::uuid[], $4::smallint[], $5::int[], $6::smallint[], $7::int[],
-        $8::smallint[], $9::int[], $10::int[], $11::smallint[], $12::smallint[], $13::bool[], $14::bigint[]
-    ) as m (tenant_id, run_id, born_step, born_index, born_attempt, epoch, step, lo, hi, attempt, lost, keep, wake_in_ms)
+        $8::smallint[], $9::int[], $10::int[], $11::smallint[], $12::smallint[], $13::bool[], $14::bigint[],
+        $86::smallint[]
+    ) as m (tenant_id, run_id, born_step, born_index, born_attempt, epoch, step, lo, hi, attempt, lost, keep, wake_in_ms,
+        phase)
     where t.tenant_id = m.tenant_id and t.run_id = m.run_id and t.born_step = m.born_step
       and t.born_index = m.born_index and t.born_attempt = m.born_attempt
       and t.worker_id = $1 and t.epoch = m.epoch
@@ -30,28 +35,32 @@ fence as (
 ),
 recorded as (
     insert into outcome (tenant_id, run_id, step, index, attempt, ord, output, failure, fuel, wall_us, instantiate_us,
-        peak_memory_bytes, input_bytes, output_bytes, host_calls, log_bytes, worker_id)
+        peak_memory_bytes, input_bytes, output_bytes, host_calls, log_bytes, phase, worker_id)
     select o.*, $1
     from fence, unnest(
         $21::int[], $22::uuid[], $23::smallint[], $24::int[], $25::smallint[], $26::int[], $27::text[], $28::text[],
-        $29::bigint[], $30::bigint[], $31::int[], $32::bigint[], $33::int[], $34::int[], $35::int[], $36::int[]
+        $29::bigint[], $30::bigint[], $31::int[], $32::bigint[], $33::int[], $34::int[], $35::int[], $36::int[],
+        $87::smallint[]
     ) as o
     where fence.held = 1
 ),
 failed_attempts as (
     insert into attempt (tenant_id, run_id, step, index, attempt, ord, retry_in_ms, failure, fuel, wall_us,
-        instantiate_us, peak_memory_bytes, input_bytes, output_bytes, host_calls, log_bytes, worker_id)
+        instantiate_us, peak_memory_bytes, input_bytes, output_bytes, host_calls, log_bytes, phase, go_on, worker_id)
     select a.*, $1
     from fence, unnest(
         $37::int[], $38::uuid[], $39::smallint[], $40::int[], $41::smallint[], $42::int[], $43::bigint[], $44::text[],
-        $45::bigint[], $46::bigint[], $47::int[], $48::bigint[], $49::int[], $50::int[], $51::int[], $52::int[]
+        $45::bigint[], $46::bigint[], $47::int[], $48::bigint[], $49::int[], $50::int[], $51::int[], $52::int[],
+        $88::smallint[], $89::text[]
     ) as a
     where fence.held = 1
 ),
 logged as (
-    insert into attempt_log (tenant_id, run_id, step, index, attempt, lines)
+    insert into attempt_log (tenant_id, run_id, step, index, attempt, lines, phase)
     select l.*
-    from fence, unnest($53::int[], $54::uuid[], $55::smallint[], $56::int[], $57::smallint[], $58::text[]) as l
+    from fence, unnest(
+        $53::int[], $54::uuid[], $55::smallint[], $56::int[], $57::smallint[], $58::text[], $90::smallint[]
+    ) as l
     where fence.held = 1
 ),
 arrived as (
@@ -74,17 +83,20 @@ joined as (
 ),
 born as (
     insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, epoch, worker_id,
-        attempt, lost, priority, wake_at)
-    select b.tenant_id, b.run_id, b.step, b.born_index, b.attempt, b.step, b.lo, b.hi, 1,
-        case when b.keep then $1 end, b.attempt, b.lost, b.priority,
-        case when b.wake_in_ms > 0 then now() + b.wake_in_ms * interval '1 ms' end
+        attempt, lost, priority, phase, wake_at)
+    select b.tenant_id, b.run_id, b.step, b.born_index, b.born_attempt, b.step, b.lo, b.hi, 1,
+        case when b.keep then $1 end, b.attempt, b.lost, b.priority, b.phase,
+        case
+            when b.wake_in_ms = 9223372036854775807 then 'infinity'
+            when b.wake_in_ms > 0 then now() + b.wake_in_ms * interval '1 ms'
+        end
     from fence, unnest(
         $66::int[], $67::uuid[], $68::smallint[], $69::int[], $70::int[], $71::int[], $72::smallint[],
-        $73::smallint[], $74::smallint[], $75::bool[], $76::bigint[]
-    ) as b (tenant_id, run_id, step, born_index, lo, hi, attempt, lost, priority, keep, wake_in_ms)
+        $73::smallint[], $74::smallint[], $75::bool[], $76::bigint[], $91::smallint[], $92::smallint[]
+    ) as b (tenant_id, run_id, step, born_index, lo, hi, attempt, lost, priority, keep, wake_in_ms, phase, born_attempt)
     where fence.held = 1
     union all
-    select j.tenant_id, j.run_id, j.step, j.lo, 1, j.step, j.lo, 0, 1, $1, 1, 0, j.priority, null
+    select j.tenant_id, j.run_id, j.step, j.lo, 1, j.step, j.lo, 0, 1, $1, 1, 0, j.priority, 0, null
     from joined j
     where j.step >= 0 and j.lo < 0
     on conflict do nothing

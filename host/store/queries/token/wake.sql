@@ -20,4 +20,5 @@ woken as (
 )
 select
     (select count(*) from woken) as "woken!",
-    (select ceil(extract(epoch from min(wake_at) - now()) * 1000)::bigint from token where wake_at > now()) as next_in_ms
+    (select ceil(extract(epoch from min(wake_at) - now()) * 1000)::bigint from token
+     where wake_at > now() and wake_at < 'infinity') as next_in_ms

@@ -6,10 +6,11 @@ use std::time::Duration;
 use model::{Failure, Finish, Join, RunId, WorkerId};
 use uuid::Uuid;
 
+use super::columns::{Arrivals, Arriving, Births, Keys, MovedTo, Rows, Tokens};
 use super::{Arrives, Attempted, Birth, Delta, Joined, TokenMove, Written};
+use crate::Error;
 use crate::flow::step_number;
 use crate::token::{Held, encode, join_lo};
-use crate::{Error, Store};
 
 /// The columns of a batch, as the statement takes them.
 #[derive(Default)]
@@ -22,7 +23,8 @@ pub(super) struct Batch {
     outcome_failures: Vec<Option<String>>,
     attempts: Rows,
     retry_in_ms: Vec<i64>,
-    attempt_failures: Vec<String>,
+    attempt_failures: Vec<Option<String>>,
+    went_on: Vec<Option<String>>,
     logs: Keys,
     lines: Vec<String>,
     arrivals: BTreeMap<(i32, Uuid, i16), Arriving>,
@@ -33,114 +35,7 @@ pub(super) struct Batch {
     ord: i32,
 }
 
-#[derive(Default)]
-struct Tokens {
-    tenants: Vec<i32>,
-    runs: Vec<Uuid>,
-    steps: Vec<i16>,
-    indexes: Vec<i32>,
-    attempts: Vec<i16>,
-    epochs: Vec<i32>,
-}
-
-impl Tokens {
-    fn push(&mut self, held: &Held) {
-        self.tenants.push(held.id.tenant.0);
-        self.runs.push(held.id.run_id.0);
-        self.steps.push(step_number(held.id.born_step));
-        self.indexes.push(held.id.born_index);
-        self.attempts.push(held.id.born_attempt);
-        self.epochs.push(held.epoch);
-    }
-}
-
-#[derive(Default)]
-struct MovedTo {
-    steps: Vec<i16>,
-    los: Vec<i32>,
-    his: Vec<i32>,
-    attempts: Vec<i16>,
-    lost: Vec<i16>,
-    keep: Vec<bool>,
-    wake_in_ms: Vec<i64>,
-}
-
-#[derive(Default)]
-struct Keys {
-    tenants: Vec<i32>,
-    runs: Vec<Uuid>,
-    steps: Vec<i16>,
-    indexes: Vec<i32>,
-    attempts: Vec<i16>,
-}
-
-impl Keys {
-    fn push(&mut self, delta: &Delta, attempted: &Attempted) {
-        self.tenants.push(delta.tenant.0);
-        self.runs.push(delta.run_id.0);
-        self.steps.push(step_number(attempted.step));
-        self.indexes
-            .push(attempted.index.map_or(-1, |index| i32::try_from(index).unwrap_or(i32::MAX)));
-        self.attempts.push(small(attempted.attempt));
-    }
-}
-
-#[derive(Default)]
-struct Rows {
-    keys: Keys,
-    ords: Vec<i32>,
-    fuel: Vec<i64>,
-    wall_us: Vec<i64>,
-    instantiate_us: Vec<i32>,
-    peak_memory_bytes: Vec<i64>,
-    input_bytes: Vec<i32>,
-    output_bytes: Vec<i32>,
-    host_calls: Vec<i32>,
-    log_bytes: Vec<i32>,
-}
-
-impl Rows {
-    fn push(&mut self, delta: &Delta, attempted: &Attempted, ord: i32) {
-        let receipt = &attempted.receipt;
-        let long = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let int = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
-        self.keys.push(delta, attempted);
-        self.ords.push(ord);
-        self.fuel.push(long(receipt.fuel));
-        self.wall_us.push(long(receipt.wall_us));
-        self.instantiate_us.push(int(receipt.instantiate_us));
-        self.peak_memory_bytes.push(long(receipt.peak_memory_bytes));
-        self.input_bytes.push(int(receipt.input_bytes));
-        self.output_bytes.push(int(receipt.output_bytes));
-        self.host_calls.push(int(receipt.host_calls));
-        self.log_bytes.push(int(receipt.log_bytes));
-    }
-}
-
-/// Arrivals of one batch at one join, added up: a statement can touch a row once.
-struct Arriving {
-    arrived: i32,
-    of: i32,
-    lo: i32,
-    priority: i16,
-}
-
-#[derive(Default)]
-struct Births {
-    tenants: Vec<i32>,
-    runs: Vec<Uuid>,
-    steps: Vec<i16>,
-    born_indexes: Vec<i32>,
-    los: Vec<i32>,
-    his: Vec<i32>,
-    attempts: Vec<i16>,
-    lost: Vec<i16>,
-    priorities: Vec<i16>,
-    keep: Vec<bool>,
-    wake_in_ms: Vec<i64>,
-}
-
-fn small(number: u32) -> i16 {
+pub(super) fn small(number: u32) -> i16 {
     i16::try_from(number).unwrap_or(i16::MAX)
 }
 
@@ -191,11 +86,12 @@ impl Batch {
             TokenMove::Park { position, lost, wake_in } => (position, lost, false, *wake_in),
         };
         self.moved.push(held);
-        let (step, lo, hi, attempt) = encode(position);
-        self.moved_to.steps.push(step);
-        self.moved_to.los.push(lo);
-        self.moved_to.his.push(hi);
-        self.moved_to.attempts.push(attempt);
+        let place = encode(position);
+        self.moved_to.steps.push(place.step);
+        self.moved_to.los.push(place.lo);
+        self.moved_to.his.push(place.hi);
+        self.moved_to.attempts.push(place.attempt);
+        self.moved_to.phases.push(place.phase);
         self.moved_to.lost.push(small(*lost));
         self.moved_to.keep.push(keep);
         self.moved_to.wake_in_ms.push(milliseconds(wake_in));
@@ -223,7 +119,15 @@ impl Batch {
             Written::Retried { failure, retry_in } => {
                 self.attempts.push(delta, attempted, self.ord);
                 self.retry_in_ms.push(milliseconds(*retry_in));
-                self.attempt_failures.push(text(failure));
+                self.attempt_failures.push(Some(text(failure)));
+                self.went_on.push(None);
+            }
+            Written::WentOn { go_on, retry_in } => {
+                self.attempts.push(delta, attempted, self.ord);
+                self.retry_in_ms.push(milliseconds(*retry_in));
+                self.attempt_failures.push(None);
+                let go_on = serde_json::to_string(go_on).expect("where to go on is always JSON");
+                self.went_on.push(Some(go_on));
             }
         }
         if !attempted.log.is_empty() {
@@ -253,14 +157,16 @@ impl Batch {
 
     fn add_birth(&mut self, delta: &Delta, birth: &Birth) {
         let births = &mut self.births;
-        let (step, lo, hi, attempt) = encode(&birth.position);
+        let place = encode(&birth.position);
         births.tenants.push(delta.tenant.0);
         births.runs.push(delta.run_id.0);
-        births.steps.push(step);
-        births.born_indexes.push(lo);
-        births.los.push(lo);
-        births.his.push(hi);
-        births.attempts.push(attempt);
+        births.steps.push(place.step);
+        births.born_indexes.push(place.lo);
+        births.los.push(place.lo);
+        births.his.push(place.hi);
+        births.attempts.push(place.attempt);
+        births.born_attempts.push(birth.born_attempt());
+        births.phases.push(place.phase);
         births.lost.push(small(birth.lost));
         births.priorities.push(delta.priority);
         births.keep.push(birth.keep && birth.wake_in.is_zero());
@@ -271,7 +177,7 @@ impl Batch {
     pub(super) async fn execute(
         self,
         worker: WorkerId,
-        store: &Store,
+        connection: impl sqlx::PgExecutor<'_>,
     ) -> Result<Vec<Joined>, Error> {
         let mut arrivals = Arrivals::default();
         for ((tenant, run, step), arriving) in self.arrivals {
@@ -324,7 +230,7 @@ impl Batch {
             &a.keys.attempts,
             &a.ords,
             &self.retry_in_ms,
-            &self.attempt_failures,
+            &self.attempt_failures as &[Option<String>],
             &a.fuel,
             &a.wall_us,
             &a.instantiate_us,
@@ -366,35 +272,19 @@ impl Batch {
             &self.swept.0,
             &self.swept.1,
             &self.swept.2,
+            &to.phases,
+            &o.keys.phases,
+            &a.keys.phases,
+            &self.went_on as &[Option<String>],
+            &self.logs.phases,
+            &b.phases,
+            &b.born_attempts,
         )
-        .fetch_all(store.hot())
+        .fetch_all(connection)
         .await?;
         let joined = rows.into_iter().filter_map(|row| {
             Joined::read(row.tenant_id?, RunId(row.run_id?), row.step?, row.lo?).transpose()
         });
         joined.collect()
-    }
-}
-
-#[derive(Default)]
-struct Arrivals {
-    tenants: Vec<i32>,
-    runs: Vec<Uuid>,
-    steps: Vec<i16>,
-    arrived: Vec<i32>,
-    of: Vec<i32>,
-    los: Vec<i32>,
-    priorities: Vec<i16>,
-}
-
-impl Arrivals {
-    fn push(&mut self, tenant: i32, run: Uuid, step: i16, arriving: &Arriving) {
-        self.tenants.push(tenant);
-        self.runs.push(run);
-        self.steps.push(step);
-        self.arrived.push(arriving.arrived);
-        self.of.push(arriving.of);
-        self.los.push(arriving.lo);
-        self.priorities.push(arriving.priority);
     }
 }

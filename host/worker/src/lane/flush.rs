@@ -64,8 +64,7 @@ impl Lane {
         let to = TokenMove::Keep { position: token.position, lost: token.lost };
         let mut delta = Delta::of(&run.facts, token.held, to);
         delta.interim = true;
-        delta.attempts = std::mem::take(&mut range.finished);
-        delta.births = std::mem::take(&mut range.births);
+        range.give(&mut delta);
         Some(delta)
     }
 }
@@ -161,6 +160,7 @@ fn substitute(delta: &mut Delta) {
     delta.attempts = vec![attempted];
     delta.arrivals.clear();
     delta.births.clear();
+    delta.progress.clear();
     delta.interim = false;
     delta.swept = None;
     delta.finish = Some(Finish::Failed { step, failure });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use store::Interrupted;
 
 use super::Lane;
-use crate::attempt::Closed;
+use crate::attempt::{Closed, Try};
 use crate::{AGAIN, Shared};
 
 /// How often the end of a run is waited for: it may be in a batch that is being recorded.
@@ -14,9 +14,10 @@ const TRIES: u32 = 5;
 impl Lane {
     /// Takes note of an attempt that decides nothing any more.
     pub(super) fn interrupt(&mut self, closed: Closed) {
-        let Closed { held, run_id, task, attempt, receipt, log, .. } = closed;
-        let tenant = held.id.tenant;
-        self.interrupted.push(Interrupted { tenant, run_id, task, attempt, receipt, log });
+        let Closed { held, run_id, at, made } = closed;
+        let Try { task, attempt, phase } = at;
+        let (tenant, receipt, log) = (held.id.tenant, made.receipt, made.log);
+        self.interrupted.push(Interrupted { tenant, run_id, task, attempt, phase, receipt, log });
     }
 
     /// Sends off what has gathered, beside the batches: nobody waits for it.

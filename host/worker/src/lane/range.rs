@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use model::{Arrival, Join, Moves, Position, RunId, StepIndex, TaskKey};
 use sandbox::Stop;
-use store::{Arrives, Attempted, Birth, Delta, TokenId, TokenMove};
+use store::{Arrives, Birth, Delta, TokenId, TokenMove};
 
 use super::Lane;
-use super::turn::{Onward, know_width, lost_attempt, next_attempt};
-use crate::attempt::Closed;
+use super::turn::{Decided, Next, Onward, know_width, lost_attempt, next_attempt};
+use crate::attempt::{Closed, Try};
 use crate::owned::{RangeWork, Work};
 use crate::prepare::Prepared;
 
@@ -60,9 +60,18 @@ impl Lane {
         let left: Vec<u32> =
             (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)).collect();
         let running = u32::try_from(left.len()).unwrap_or(u32::MAX);
-        let (finished, births) = (Vec::new(), Vec::new());
-        let work =
-            RangeWork { stop: stop.clone(), step, lo, hi, running, departed, finished, births };
+        let work = RangeWork {
+            stop: stop.clone(),
+            step,
+            lo,
+            hi,
+            running,
+            departed,
+            finished: Vec::new(),
+            births: Vec::new(),
+            progress: Vec::new(),
+            consumed: Vec::new(),
+        };
         if let Some(token) = run.tokens.get_mut(&id) {
             token.work = Work::Range(work);
         }
@@ -70,7 +79,8 @@ impl Lane {
             return self.end_range(run_id, id);
         }
         for index in left {
-            self.launch(id, TaskKey { step, index }, 1, stop.clone());
+            let task = TaskKey { step, index };
+            self.launch(id, Try { task, attempt: 1, phase: 0 }, stop.clone());
         }
     }
 
@@ -97,8 +107,9 @@ impl Lane {
         for index in (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)) {
             let task = TaskKey { step, index };
             delta.attempts.extend((1..attempt).map(|number| lost_attempt(task, number)));
-            let position = Position::Task { task, attempt };
-            delta.births.push(Birth { position, lost, keep: false, wake_in: Duration::ZERO });
+            let position = Position::Task { task, attempt, phase: 0 };
+            let (keep, wake_in) = (false, Duration::ZERO);
+            delta.births.push(Birth { position, lost, keep, wake_in, departs: true });
         }
         let ended = gone.iter().filter(|(_, ended)| *ended).count();
         let count = u32::try_from(ended).unwrap_or(u32::MAX);
@@ -109,13 +120,14 @@ impl Lane {
     /// One task of a range ended: what it ended in waits for the next batch, the range for its other tasks.
     pub(super) fn close_element(&mut self, closed: Closed) {
         let (run_id, id) = (closed.run_id, closed.held.id);
-        let Some((moves, attempted, _)) = self.decide(closed) else {
+        let Some(decided) = self.decide(closed) else {
             return;
         };
-        if moves.finish.is_some() || moves.swept.is_some() {
+        if decided.moves.finish.is_some() || decided.moves.swept.is_some() {
             // The task decided the map step; what the range's other tasks ended in goes with it.
-            return self.cut_range(run_id, id, moves, attempted);
+            return self.cut_range(run_id, id, decided);
         }
+        let Decided { attempted, progress, consumed, next, .. } = decided;
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
         };
@@ -125,13 +137,14 @@ impl Lane {
         let Work::Range(range) = &mut token.work else {
             return;
         };
-        if let Some(wake_in) = moves.retry_in {
-            let task = TaskKey { step: attempted.step, index: attempted.index.unwrap_or(0) };
-            let position = Position::Task { task, attempt: attempted.attempt + 1 };
-            range.births.push(Birth { position, lost: 0, keep: false, wake_in });
+        if let Some(Next { position, wake_in, .. }) = next {
+            let (lost, keep) = (0, false);
+            range.births.push(Birth { position, lost, keep, wake_in, departs: true });
             range.departed += 1;
         }
         range.finished.push(attempted);
+        range.progress.extend(progress);
+        range.consumed.extend(consumed);
         range.running -= 1;
         if range.running == 0 {
             self.dirty.remove(&(run_id, id));
@@ -141,7 +154,8 @@ impl Lane {
         }
     }
 
-    fn cut_range(&mut self, run_id: RunId, id: TokenId, moves: Moves, attempted: Attempted) {
+    fn cut_range(&mut self, run_id: RunId, id: TokenId, decided: Decided) {
+        let Decided { moves, attempted, consumed, .. } = decided;
         let Some(token) = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&id)) else {
             return;
         };
@@ -158,7 +172,7 @@ impl Lane {
         {
             run.stop();
         }
-        self.go_on(run_id, id, Onward { moves, attempts, lost: 0 });
+        self.go_on(run_id, id, Onward { moves, attempts, consumed, lost: 0 });
     }
 
     /// Every task of a range ended or departed.
@@ -169,7 +183,7 @@ impl Lane {
         let Some(token) = run.tokens.get_mut(&id) else {
             return;
         };
-        let Work::Range(range) = std::mem::replace(&mut token.work, Work::Resting) else {
+        let Work::Range(mut range) = std::mem::replace(&mut token.work, Work::Resting) else {
             return;
         };
         let step = range.step;
@@ -182,8 +196,7 @@ impl Lane {
                 return;
             };
             let mut delta = Delta::of(&run.facts, token.held, TokenMove::End);
-            delta.attempts = range.finished;
-            delta.births = range.births;
+            range.give(&mut delta);
             delta.arrive(&run.version.plan, arrival);
             return self.push(delta);
         }
@@ -191,7 +204,8 @@ impl Lane {
         let changes = run.state.close_map(step);
         let moves = Moves::of(&run.version.plan, &changes);
         let before = self.pending.len();
-        self.go_on(run_id, id, Onward { moves, attempts: range.finished, lost: 0 });
+        let (attempts, consumed) = (range.finished, range.consumed);
+        self.go_on(run_id, id, Onward { moves, attempts, consumed, lost: 0 });
         for delta in &mut self.pending[before..] {
             delta.arrivals.push(Arrives { arrival, map: true, bears: false });
         }

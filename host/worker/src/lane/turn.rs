@@ -6,21 +6,45 @@ use std::time::Duration;
 
 use model::limits::MAX_LOST;
 use model::{
-    Failure, FailureKind, Finish, Join, Moves, Outcome, Position, Receipt, RunId, StepIndex,
-    TaskKey,
+    Failure, FailureKind, Finish, GoOn, Join, Moves, Outcome, Position, Receipt, RunId, StepIndex,
+    TaskKey, Wait,
 };
 use sandbox::Stop;
-use store::{Attempted, Birth, Claimed, Delta, TokenId, TokenMove, Written};
+use store::{Attempted, Birth, Claimed, Delta, FOREVER, Progress, TokenId, TokenMove, Written};
 
 use super::Lane;
-use crate::attempt::{Attempt, Closed, launch};
+use crate::attempt::{Attempt, Closed, Made, Try, launch};
 use crate::owned::{OwnedRun, OwnedToken, Work};
 
 /// Where a token goes, what was recorded with that, and the losses it takes along.
 pub(super) struct Onward {
     pub(super) moves: Moves,
     pub(super) attempts: Vec<Attempted>,
+    pub(super) consumed: Vec<i64>,
     pub(super) lost: u32,
+}
+
+/// What the rule decided of an attempt.
+pub(super) struct Decided {
+    pub(super) moves: Moves,
+    pub(super) attempted: Attempted,
+    /// Where its task goes on, if it does.
+    pub(super) progress: Option<Progress>,
+    /// The signals it made progress with.
+    pub(super) consumed: Vec<i64>,
+    /// The next attempt of the same task, if there is one.
+    pub(super) next: Option<Next>,
+}
+
+/// The next attempt of a task.
+pub(super) struct Next {
+    pub(super) position: Position,
+    /// The wait before it.
+    pub(super) wake_in: Duration,
+    /// How often its worker was lost in the same phase.
+    pub(super) lost: u32,
+    /// True: it begins at once, in the same hands.
+    pub(super) at_once: bool,
 }
 
 impl Lane {
@@ -36,7 +60,9 @@ impl Lane {
         let changes = match position {
             Position::Open(step) => run.state.open(step),
             Position::Close(step) => run.state.close_map(step),
-            Position::Task { task, attempt } => return self.start_task(run_id, id, task, attempt),
+            Position::Task { task, attempt, phase } => {
+                return self.start_task(run_id, id, Try { task, attempt, phase });
+            }
             Position::Range { step, lo, hi } if lost > 0 => {
                 return self.split_range(id, (step, lo, hi), lost, &[]);
             }
@@ -48,13 +74,13 @@ impl Lane {
         let unopened = unopened(&moves);
         let charged = charge_lost(&moves, lost);
         let attempts = unopened.into_iter().chain(charged).collect();
-        self.go_on(run_id, id, Onward { moves, attempts, lost });
+        self.go_on(run_id, id, Onward { moves, attempts, consumed: Vec::new(), lost });
     }
 
     /// Moves a token on. Where nothing but its position changes and that follows from what is recorded, nothing is
     /// recorded again.
     pub(super) fn go_on(&mut self, run_id: RunId, id: TokenId, onward: Onward) {
-        let Onward { moves, mut attempts, lost } = onward;
+        let Onward { moves, mut attempts, consumed, lost } = onward;
         attempts.extend(
             moves
                 .skipped
@@ -96,12 +122,13 @@ impl Lane {
         };
         let mut delta = Delta::of(&run.facts, token.held, to);
         delta.attempts = attempts;
+        delta.consumed = consumed;
         let mut free = self.shared.seats.free();
         for other in continuations {
             let keep = free > 0 && other.delay.is_zero() && !self.draining;
             free -= i64::from(keep);
             let (position, wake_in) = (other.position, other.delay);
-            delta.births.push(Birth { position, lost: 0, keep, wake_in });
+            delta.births.push(Birth { position, lost: 0, keep, wake_in, departs: false });
         }
         for arrival in moves.arrivals {
             delta.arrive(&run.version.plan, arrival);
@@ -122,14 +149,14 @@ impl Lane {
         self.pending.push(delta);
     }
 
-    fn start_task(&mut self, run_id: RunId, id: TokenId, task: TaskKey, attempt: u32) {
+    fn start_task(&mut self, run_id: RunId, id: TokenId, at: Try) {
         if self.draining {
             return;
         }
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
         };
-        know_width(run, task.step);
+        know_width(run, at.task.step);
         let stop = Stop::default();
         let Some(token) = run.tokens.get_mut(&id) else {
             return;
@@ -139,14 +166,12 @@ impl Lane {
         if token.lost >= u32::from(MAX_LOST) {
             let message = format!("the worker was lost {} times with this task", token.lost);
             let failure = Failure::new(FailureKind::WorkerLost, message);
-            let outcome = Some(Outcome::Fail(failure));
-            let (receipt, log) = (Receipt::default(), Vec::new());
-            return self.close_task(Closed { held, run_id, task, attempt, outcome, receipt, log });
+            return self.close_task(Closed { held, run_id, at, made: Made::failed(failure) });
         }
-        self.launch(id, task, attempt, stop);
+        self.launch(id, at, stop);
     }
 
-    pub(super) fn launch(&mut self, id: TokenId, task: TaskKey, attempt: u32, stop: Stop) {
+    pub(super) fn launch(&mut self, id: TokenId, at: Try, stop: Stop) {
         let run_id = id.run_id;
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
@@ -155,7 +180,7 @@ impl Lane {
             return;
         };
         let held = token.held;
-        let Some(input) = run.state.input_of(task) else {
+        let Some(input) = run.state.input_of(at.task) else {
             // Somebody else recorded a part of it.
             let token = run.tokens.remove(&id);
             let facts = Arc::clone(&run.facts);
@@ -167,7 +192,7 @@ impl Lane {
         let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
         let seat = self.shared.seats.sit();
         self.running += 1;
-        let attempt = Attempt { held, run: facts, version, task, attempt, input, stop, seat };
+        let attempt = Attempt { held, run: facts, version, at, input, stop, seat };
         launch(&self.shared, attempt);
     }
 
@@ -179,7 +204,7 @@ impl Lane {
             self.shared.counters.stale.fetch_add(1, Ordering::Relaxed);
             return self.interrupt(closed);
         };
-        if closed.outcome.is_none() {
+        if closed.made.outcome.is_none() {
             // It was stopped, and what stopped it has been recorded.
             return self.interrupt(closed);
         }
@@ -193,11 +218,13 @@ impl Lane {
 
     fn close_task(&mut self, closed: Closed) {
         let (run_id, id) = (closed.run_id, closed.held.id);
-        let Some((moves, attempted, lost)) = self.decide(closed) else {
+        let Some(decided) = self.decide(closed) else {
             return;
         };
-        let Some(retry_in) = moves.retry_in else {
-            return self.go_on(run_id, id, Onward { moves, attempts: vec![attempted], lost: 0 });
+        let Decided { moves, attempted, progress, consumed, next } = decided;
+        let Some(next) = next else {
+            let attempts = vec![attempted];
+            return self.go_on(run_id, id, Onward { moves, attempts, consumed, lost: 0 });
         };
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
@@ -206,17 +233,21 @@ impl Lane {
             return;
         };
         token.work = Work::Resting;
-        let task = TaskKey { step: attempted.step, index: attempted.index.unwrap_or(0) };
-        let position = Position::Task { task, attempt: attempted.attempt + 1 };
-        let to = TokenMove::Park { position, lost, wake_in: retry_in };
+        let Next { position, wake_in, lost, at_once } = next;
+        let to = match at_once {
+            true => TokenMove::Keep { position, lost },
+            false => TokenMove::Park { position, lost, wake_in },
+        };
         let mut delta = Delta::of(&run.facts, token.held, to);
         delta.attempts.push(attempted);
+        delta.progress.extend(progress);
+        delta.consumed = consumed;
         self.push(delta);
     }
 
     /// Asks the rule. `None`: the attempt was stopped, or its run is not here any more.
-    pub(super) fn decide(&mut self, mut closed: Closed) -> Option<(Moves, Attempted, u32)> {
-        let outcome = closed.outcome.take()?;
+    pub(super) fn decide(&mut self, mut closed: Closed) -> Option<Decided> {
+        let outcome = closed.made.outcome.take()?;
         let run = self.runs.get_mut(&closed.run_id)?;
         let lost = run.tokens.get(&closed.held.id)?.lost;
         let kept = outcome.clone();
@@ -228,16 +259,60 @@ impl Lane {
             // A range arrives as a whole.
             moves.arrivals.retain(|arrival| arrival.join != Join::Step(step));
         }
-        let written = match (kept, moves.retry_in) {
-            (Outcome::Complete(output), _) => Written::Completed(output),
-            (Outcome::Fail(failure), Some(retry_in)) => Written::Retried { failure, retry_in },
-            (Outcome::Fail(failure), None) => Written::Failed(failure),
+        let Closed { at, made, .. } = closed;
+        let Try { task, attempt, phase } = at;
+        let consumed = match kept {
+            Outcome::Fail(_) | Outcome::GoOn(GoOn { wait: Wait::Retry { .. }, .. }) => Vec::new(),
+            Outcome::Complete(_) | Outcome::Skip(_) | Outcome::GoOn(_) => made.extra.awaited,
         };
-        let TaskKey { step, index } = closed.task;
-        let (attempt, receipt, log) = (closed.attempt, closed.receipt, closed.log);
-        let index = Some(index);
-        Some((moves, Attempted { step, index, attempt, written, receipt, log }, lost))
+        let written = written(kept, &moves);
+        let index = Some(task.index);
+        let (step, receipt, log) = (task.step, made.receipt, made.log);
+        let attempted = Attempted { step, index, attempt, phase, written, receipt, log };
+        let next = next(at, &moves, lost);
+        let (state, children) = (made.extra.state, made.extra.children);
+        let progress = moves.go_on.take().map(|onward| {
+            let model::Onward { phase, go_on, .. } = onward;
+            Progress { task, phase, go_on, state, children }
+        });
+        Some(Decided { moves, attempted, progress, consumed, next })
     }
+}
+
+/// What is kept of an attempt. The rule may have made a failure of what the handler said.
+fn written(outcome: Outcome, moves: &Moves) -> Written {
+    match (outcome, moves.failure.clone()) {
+        (Outcome::Complete(output), _) => Written::Completed(output),
+        (Outcome::Skip(reason), _) => Written::Failed(Failure::new(FailureKind::Skipped, reason)),
+        (Outcome::Fail(failure), _) | (Outcome::GoOn(_), Some(failure)) => match moves.retry_in {
+            Some(retry_in) => Written::Retried { failure, retry_in },
+            None => Written::Failed(failure),
+        },
+        (Outcome::GoOn(go_on), None) => {
+            let asked = matches!(go_on.wait, Wait::Retry { .. });
+            let wait = moves.go_on.as_ref().and_then(|onward| onward.wake_in);
+            Written::WentOn { go_on, retry_in: wait.filter(|_| asked).unwrap_or_default() }
+        }
+    }
+}
+
+/// The next attempt of the same task, if there is one.
+fn next(at: Try, moves: &Moves, lost: u32) -> Option<Next> {
+    let Try { task, attempt, phase } = at;
+    if let Some(wake_in) = moves.retry_in {
+        let position = Position::Task { task, attempt: attempt + 1, phase };
+        return Some(Next { position, wake_in, lost, at_once: false });
+    }
+    let onward = moves.go_on.as_ref()?;
+    let position = Position::Task { task, attempt: onward.attempt, phase: onward.phase };
+    let wake_in = onward.wake_in.unwrap_or(FOREVER);
+    Some(match onward.go_on.wait {
+        Wait::Retry { .. } => Next { position, wake_in, lost, at_once: false },
+        // Losses are counted anew in each phase.
+        Wait::Next | Wait::Sleep { .. } | Wait::AwaitSignals { .. } | Wait::Spawn { .. } => {
+            Next { position, wake_in, lost: 0, at_once: wake_in.is_zero() }
+        }
+    })
 }
 
 /// How many tasks a map step has, remembered; `None` for any other step, or when its source is not known here.
@@ -261,7 +336,7 @@ fn unopened(moves: &Moves) -> Option<Attempted> {
 /// The end of a step that never had an attempt.
 pub(super) fn unattempted(step: StepIndex, written: Written) -> Attempted {
     let (receipt, log) = (Receipt::default(), Vec::new());
-    Attempted { step, index: None, attempt: 1, written, receipt, log }
+    Attempted { step, index: None, attempt: 1, phase: 0, written, receipt, log }
 }
 
 /// The attempts that were lost at a token whose task had not been recorded as open.
@@ -283,8 +358,8 @@ pub(super) fn next_attempt(lost: u32) -> u32 {
 
 fn at_attempt(position: Position, lost: u32) -> Position {
     match position {
-        Position::Task { task, .. } if lost > 0 => {
-            Position::Task { task, attempt: next_attempt(lost) }
+        Position::Task { task, phase, .. } if lost > 0 => {
+            Position::Task { task, attempt: next_attempt(lost), phase }
         }
         Position::Task { .. } | Position::Open(_) | Position::Close(_) | Position::Range { .. } => {
             position
@@ -297,5 +372,6 @@ pub(super) fn lost_attempt(task: TaskKey, attempt: u32) -> Attempted {
         Failure::new(FailureKind::WorkerLost, "the worker that held the task stopped beating");
     let written = Written::Retried { failure, retry_in: Duration::ZERO };
     let (receipt, log) = (Receipt::default(), Vec::new());
-    Attempted { step: task.step, index: Some(task.index), attempt, written, receipt, log }
+    let (step, index, phase) = (task.step, Some(task.index), 0);
+    Attempted { step, index, attempt, phase, written, receipt, log }
 }

@@ -1,0 +1,44 @@
+-- Starts children, each with a token for every root step, and has their parents (tenant_id, run, step, index) wait for
+-- them. A child whose key its parent has used is there already and is not waited for. A parent with nobody to wait for
+-- becomes ready.
+with wanted as (
+    select w.*, v.root_steps
+    from unnest(
+        $1::int[], $2::uuid[], $3::smallint[], $4::int[], $5::uuid[], $6::bigint[], $7::int[], $8::text[],
+        $9::smallint[], $10::text[], $11::bool[], $12::text[]
+    ) as w (tenant_id, parent_run_id, parent_step, parent_index, run_id, flow_id, version, input, priority, child_key,
+        abandoned, traceparent)
+    join flow_version v on v.tenant_id = w.tenant_id and v.flow_id = w.flow_id and v.version = w.version
+),
+started as (
+    insert into run (tenant_id, id, flow_id, version, status, input, priority, traceparent, parent_run_id, parent_step,
+        parent_index, child_key, abandoned)
+    select tenant_id, run_id, flow_id, version, 'queued', input, priority, traceparent, parent_run_id, parent_step,
+        parent_index, child_key, abandoned
+    from wanted
+    on conflict do nothing
+    returning tenant_id, id, parent_run_id, parent_step, parent_index
+),
+opened as (
+    insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, epoch, priority)
+    select w.tenant_id, w.run_id, root, -1, 1, root, -1, 0, 1, w.priority
+    from started s
+    join wanted w on w.tenant_id = s.tenant_id and w.run_id = s.id, unnest(w.root_steps) as root
+),
+waiting as (
+    update task t
+    set children_left = (
+        select count(*) from started s
+        where s.tenant_id = p.tenant_id and s.parent_run_id = p.run_id and s.parent_step = p.step
+          and s.parent_index = p.index
+    )
+    from unnest($13::int[], $14::uuid[], $15::smallint[], $16::int[]) as p (tenant_id, run_id, step, index)
+    where t.tenant_id = p.tenant_id and t.run_id = p.run_id and t.step = p.step and t.index = p.index
+    returning t.tenant_id, t.run_id, t.step, t.index, t.children_left
+)
+update token k
+set wake_at = null
+from waiting w
+where w.children_left = 0
+  and k.tenant_id = w.tenant_id and k.run_id = w.run_id and k.step = w.step and k.lo = w.index
+  and k.worker_id is null and k.wake_at is not null

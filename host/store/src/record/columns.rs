@@ -1,0 +1,143 @@
+//! The columns that name and count, as the recording statement takes them.
+
+use uuid::Uuid;
+
+use super::batch::small;
+use super::{Attempted, Delta};
+use crate::flow::step_number;
+use crate::token::Held;
+
+#[derive(Default)]
+pub(super) struct Tokens {
+    pub(super) tenants: Vec<i32>,
+    pub(super) runs: Vec<Uuid>,
+    pub(super) steps: Vec<i16>,
+    pub(super) indexes: Vec<i32>,
+    pub(super) attempts: Vec<i16>,
+    pub(super) epochs: Vec<i32>,
+}
+
+impl Tokens {
+    pub(super) fn push(&mut self, held: &Held) {
+        self.tenants.push(held.id.tenant.0);
+        self.runs.push(held.id.run_id.0);
+        self.steps.push(step_number(held.id.born_step));
+        self.indexes.push(held.id.born_index);
+        self.attempts.push(held.id.born_attempt);
+        self.epochs.push(held.epoch);
+    }
+}
+
+#[derive(Default)]
+pub(super) struct MovedTo {
+    pub(super) steps: Vec<i16>,
+    pub(super) los: Vec<i32>,
+    pub(super) his: Vec<i32>,
+    pub(super) attempts: Vec<i16>,
+    pub(super) phases: Vec<i16>,
+    pub(super) lost: Vec<i16>,
+    pub(super) keep: Vec<bool>,
+    pub(super) wake_in_ms: Vec<i64>,
+}
+
+#[derive(Default)]
+pub(super) struct Keys {
+    pub(super) tenants: Vec<i32>,
+    pub(super) runs: Vec<Uuid>,
+    pub(super) steps: Vec<i16>,
+    pub(super) indexes: Vec<i32>,
+    pub(super) attempts: Vec<i16>,
+    pub(super) phases: Vec<i16>,
+}
+
+impl Keys {
+    pub(super) fn push(&mut self, delta: &Delta, attempted: &Attempted) {
+        self.tenants.push(delta.tenant.0);
+        self.runs.push(delta.run_id.0);
+        self.steps.push(step_number(attempted.step));
+        self.indexes
+            .push(attempted.index.map_or(-1, |index| i32::try_from(index).unwrap_or(i32::MAX)));
+        self.attempts.push(small(attempted.attempt));
+        self.phases.push(small(attempted.phase));
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) keys: Keys,
+    pub(super) ords: Vec<i32>,
+    pub(super) fuel: Vec<i64>,
+    pub(super) wall_us: Vec<i64>,
+    pub(super) instantiate_us: Vec<i32>,
+    pub(super) peak_memory_bytes: Vec<i64>,
+    pub(super) input_bytes: Vec<i32>,
+    pub(super) output_bytes: Vec<i32>,
+    pub(super) host_calls: Vec<i32>,
+    pub(super) log_bytes: Vec<i32>,
+}
+
+impl Rows {
+    pub(super) fn push(&mut self, delta: &Delta, attempted: &Attempted, ord: i32) {
+        let receipt = &attempted.receipt;
+        let long = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let int = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
+        self.keys.push(delta, attempted);
+        self.ords.push(ord);
+        self.fuel.push(long(receipt.fuel));
+        self.wall_us.push(long(receipt.wall_us));
+        self.instantiate_us.push(int(receipt.instantiate_us));
+        self.peak_memory_bytes.push(long(receipt.peak_memory_bytes));
+        self.input_bytes.push(int(receipt.input_bytes));
+        self.output_bytes.push(int(receipt.output_bytes));
+        self.host_calls.push(int(receipt.host_calls));
+        self.log_bytes.push(int(receipt.log_bytes));
+    }
+}
+
+/// Arrivals of one batch at one join, added up: a statement can touch a row once.
+pub(super) struct Arriving {
+    pub(super) arrived: i32,
+    pub(super) of: i32,
+    pub(super) lo: i32,
+    pub(super) priority: i16,
+}
+
+#[derive(Default)]
+pub(super) struct Births {
+    pub(super) tenants: Vec<i32>,
+    pub(super) runs: Vec<Uuid>,
+    pub(super) steps: Vec<i16>,
+    pub(super) born_indexes: Vec<i32>,
+    pub(super) los: Vec<i32>,
+    pub(super) his: Vec<i32>,
+    pub(super) attempts: Vec<i16>,
+    pub(super) born_attempts: Vec<i16>,
+    pub(super) phases: Vec<i16>,
+    pub(super) lost: Vec<i16>,
+    pub(super) priorities: Vec<i16>,
+    pub(super) keep: Vec<bool>,
+    pub(super) wake_in_ms: Vec<i64>,
+}
+
+#[derive(Default)]
+pub(super) struct Arrivals {
+    pub(super) tenants: Vec<i32>,
+    pub(super) runs: Vec<Uuid>,
+    pub(super) steps: Vec<i16>,
+    pub(super) arrived: Vec<i32>,
+    pub(super) of: Vec<i32>,
+    pub(super) los: Vec<i32>,
+    pub(super) priorities: Vec<i16>,
+}
+
+impl Arrivals {
+    pub(super) fn push(&mut self, tenant: i32, run: Uuid, step: i16, arriving: &Arriving) {
+        self.tenants.push(tenant);
+        self.runs.push(run);
+        self.steps.push(step);
+        self.arrived.push(arriving.arrived);
+        self.of.push(arriving.of);
+        self.los.push(arriving.lo);
+        self.priorities.push(arriving.priority);
+    }
+}
