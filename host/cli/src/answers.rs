@@ -159,6 +159,7 @@ pub(crate) struct Event {
     pub(crate) attempt: Option<u32>,
     pub(crate) tasks: Option<u32>,
     pub(crate) failure: Option<Failure>,
+    pub(crate) went_on: Option<GoOn>,
     pub(crate) retry_in_ms: Option<u64>,
     pub(crate) reason: Option<String>,
 }
@@ -200,4 +201,22 @@ pub(crate) struct Flow {
     pub(crate) active_version: Option<u32>,
     pub(crate) version_count: u64,
     pub(crate) created_at: String,
+}
+
+/// Where a task goes on, and what it waits for before.
+#[derive(Debug, Deserialize)]
+pub(crate) struct GoOn {
+    pub(crate) outcome: String,
+    pub(crate) phase: Option<String>,
+    pub(crate) for_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) signals: Vec<String>,
+    pub(crate) children: Option<u32>,
+}
+
+/// A signal that was sent.
+#[derive(Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) id: i64,
+    pub(crate) duplicate: bool,
 }

@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Wait(Wait),
     /// Stops a run
     Cancel(OneRun),
+    /// Sends a signal to a run
+    Signal(Signal),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline
@@ -221,6 +223,20 @@ pub(crate) struct Runs {
 pub(crate) struct OneRun {
     /// The run's id
     pub(crate) run: String,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Signal {
+    /// The run's id
+    pub(crate) run: String,
+    /// The signal's name
+    pub(crate) name: String,
+    /// What to send: JSON, `@file` or `-` for standard input
+    #[arg(long, default_value = "null")]
+    pub(crate) payload: String,
+    /// The same key twice for one run is one signal
+    #[arg(long)]
+    pub(crate) dedup_key: Option<String>,
 }
 
 #[derive(clap::Args)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::header::HeaderName;
 
-use crate::answers::{Event, Events};
+use crate::answers::{Event, Events, GoOn};
 use crate::args;
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape_line;
@@ -81,6 +81,20 @@ pub(crate) fn line(event: &Event) -> String {
     if let Some(reason) = &event.reason {
         text.push_str(&format!("  {reason}"));
     }
+    if let Some(went_on) = &event.went_on {
+        text.push_str(&format!("  {}", line_of(went_on)));
+    }
+    text
+}
+
+fn line_of(went_on: &GoOn) -> String {
+    let mut text = went_on.outcome.clone();
+    if !went_on.signals.is_empty() {
+        text.push_str(&format!(" {}", went_on.signals.join(" or ")));
+    }
+    text.extend(went_on.children.map(|count| format!(" {count} children")));
+    text.extend(went_on.for_ms.map(|ms| format!(" for {}", model::duration::Ms(ms))));
+    text.extend(went_on.phase.as_ref().map(|phase| format!(", then `{}`", escape_line(phase))));
     text
 }
 

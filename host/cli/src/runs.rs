@@ -1,9 +1,10 @@
-//! `stepcell runs`, `show` and `cancel`.
+//! `stepcell runs`, `show`, `cancel` and `signal`.
 
 use crate::answers::{self, Receipt, Step};
-use crate::args::{OneRun, Runs};
+use crate::args::{OneRun, Runs, Signal};
 use crate::client::{Ask, Client, part, query};
 use crate::escape::escape;
+use crate::exec::read_json;
 use crate::run::said;
 use crate::screen::{Screen, size};
 
@@ -133,6 +134,24 @@ pub(crate) async fn cancel(client: &Client, args: OneRun, screen: &Screen) -> an
     match screen.is_json() {
         true => screen.line(&text),
         false => screen.line("cancelled"),
+    }
+    Ok(())
+}
+
+/// Sends a signal to a run.
+pub(crate) async fn signal(client: &Client, args: Signal, screen: &Screen) -> anyhow::Result<()> {
+    let payload = read_json(&args.payload, "`--payload`")?;
+    let quoted = |text: &str| serde_json::to_string(text).expect("a text is always JSON");
+    let mut fields =
+        vec![format!("\"name\":{}", quoted(&args.name)), format!("\"payload\":{payload}")];
+    fields.extend(args.dedup_key.map(|key| format!("\"dedup_key\":{}", quoted(&key))));
+    let path = format!("/v1/runs/{}/signals", part(&args.run));
+    let text = client.text(Ask::post(path, format!("{{{}}}", fields.join(",")))).await?;
+    let sent: answers::Sent = serde_json::from_str(&text)?;
+    match (screen.is_json(), sent.duplicate) {
+        (true, _) => screen.line(&text),
+        (false, false) => screen.line(&format!("sent as signal {}", sent.id)),
+        (false, true) => screen.line(&format!("sent before as signal {}", sent.id)),
     }
     Ok(())
 }

@@ -78,12 +78,18 @@ const FILL: &[&str] = &[
     "insert into attempt_log (run_id, tenant_id, index, step, attempt, lines) select id, tenant_id, 0, 0, 1, '[]' from run",
     "insert into arrival (run_id, tenant_id, arrived, arrival_count, step) select id, tenant_id, 1, 2, 1 from run",
     "insert into idempotency (tenant_id, key, request_sha256, run_id) select tenant_id, id::text, sha256(id::text::bytea), id from run",
+    "insert into task (run_id, tenant_id, index, step, phase, phase_name, awaits)
+     select id, tenant_id, 0, 0, 1, 'p', array['go'] from run",
+    "insert into signal (run_id, tenant_id, name, payload, dedup_key) select id, tenant_id, 'go', '1', 'k' from run",
+    "update run set parent_run_id = ('00000000-0000-7000-8000-' || lpad((right(id::text, 12)::int - 1)::text, 12, '0'))::uuid,
+         parent_step = 0, parent_index = 0
+     where right(id::text, 1) in ('1', '3', '5')",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 10] = [
+const HOT: [&str; 21] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
@@ -94,13 +100,24 @@ const HOT: [&str; 10] = [
     "outcome/load.sql",
     "outcome/load_widths.sql",
     "outcome/load_departed.sql",
+    "task/lock.sql",
+    "task/go_on.sql",
+    "task/unpark.sql",
+    "task/spawn.sql",
+    "task/join.sql",
+    "task/cascade.sql",
+    "task/load.sql",
+    "task/children.sql",
+    "task/leaves.sql",
+    "signal/consume.sql",
+    "signal/inbox.sql",
 ];
 
 /// What is read whole, and rarely: a worker left or was lost. Its tokens have no index, for every claim would pay for it.
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 13] = [
+const GROWING: [&str; 15] = [
     "flow",
     "flow_version",
     "activation",
@@ -114,6 +131,8 @@ const GROWING: [&str; 13] = [
     "attempt_log",
     "arrival",
     "idempotency",
+    "task",
+    "signal",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {
