@@ -18,7 +18,8 @@ use crate::guests;
 const MIGRATIONS: &str = concat!(
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_operate.sql"),
-    include_str!("../../migrations/0003_durable.sql")
+    include_str!("../../migrations/0003_durable.sql"),
+    include_str!("../../migrations/0004_starts.sql")
 );
 
 /// What differs from host to host.

@@ -3,8 +3,10 @@
 //! A request passes, in this order: its id, the panic net, its key and scope, its body within a ceiling, the JSON
 //! gate. Whatever is wrong with it is one [`Problem`].
 
+mod asked;
 mod attempts;
 mod auth;
+mod batch;
 mod body;
 mod components;
 mod cursor;
@@ -22,6 +24,7 @@ mod plans;
 mod problem;
 mod request_id;
 mod router;
+mod run_list;
 mod runs;
 mod serve;
 mod signals;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{Code, Refusal};
+use model::{Code, Refusal, RunId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,7 @@ struct Parts {
     detail: String,
     pointer: Option<String>,
     limit: Option<u64>,
+    run_id: Option<RunId>,
     reasons: Vec<Reason>,
 }
 
@@ -61,6 +62,10 @@ pub(crate) struct ProblemBody<'a> {
     /// The limit that was passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
+    /// The run it is about, where that is another one than was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    run_id: Option<RunId>,
     /// What to do.
     fix: &'a str,
     /// Names the request in the host's log.
@@ -78,6 +83,7 @@ impl Problem {
             detail: detail.into(),
             pointer: None,
             limit: None,
+            run_id: None,
             reasons: Vec::new(),
         }))
     }
@@ -89,6 +95,18 @@ impl Problem {
 
     pub(crate) fn at(mut self, pointer: impl Into<String>) -> Self {
         self.0.pointer = Some(pointer.into());
+        self
+    }
+
+    /// The same problem, found in a part of the body.
+    pub(crate) fn within(mut self, pointer: &str) -> Self {
+        let inner = self.0.pointer.take().unwrap_or_default();
+        self.0.pointer = Some(format!("{pointer}{inner}"));
+        self
+    }
+
+    pub(crate) fn about(mut self, run_id: RunId) -> Self {
+        self.0.run_id = Some(run_id);
         self
     }
 
@@ -170,7 +188,7 @@ impl From<store::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Parts { code, detail, pointer, limit, reasons } = *self.0;
+        let Parts { code, detail, pointer, limit, run_id, reasons } = *self.0;
         let status =
             StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ProblemBody {
@@ -181,6 +199,7 @@ impl IntoResponse for Problem {
             detail: &detail,
             pointer: pointer.as_deref(),
             limit,
+            run_id,
             fix: &code.fix(),
             request_id: request_id::current(),
             reasons: &reasons,

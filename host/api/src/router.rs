@@ -17,8 +17,8 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, components, events, flows, health, logs, metrics, output, pages, request_id, runs,
-    signals, start, upload, versions, wait,
+    attempts, batch, components, events, flows, health, logs, metrics, output, pages, request_id,
+    run_list, runs, signals, start, upload, versions, wait,
 };
 
 /// Everything that answers HTTP.
@@ -55,7 +55,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(versions::activate_version))
         .routes(routes!(versions::roll_back))
         .routes(routes!(start::start_run))
-        .routes(routes!(runs::list_runs))
+        .routes(routes!(batch::start_batch))
+        .routes(routes!(run_list::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))
         .routes(routes!(signals::send_signal, signals::list_signals))

@@ -1,16 +1,15 @@
-//! Runs: list, look at, stop.
+//! One run: look at it, stop it.
 
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
-use model::{Code, Json, Position, RunId, RunStatus, StepIndex, StepStatus, TenantId};
-use serde::{Deserialize, Serialize};
-use store::{Cancelled, RunFilter, RunRow, RunSummary, TokenRow, WaitsFor};
-use utoipa::{IntoParams, ToSchema};
+use model::{Code, Json, Position, RunId, RunOptions, RunStatus, StepIndex, StepStatus, TenantId};
+use serde::Serialize;
+use store::{Cancelled, RunRow, TokenRow, WaitsFor};
+use utoipa::ToSchema;
 
 use crate::auth::{Caller, Read, Run};
-use crate::cursor::List;
 use crate::output;
-use crate::params::{Params, Parts, page_size, run_id, run_not_found, shown};
+use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::timeline::Timeline;
@@ -62,6 +61,20 @@ struct RunView {
     /// The input it was started with.
     #[schema(value_type = serde_json::Value)]
     input: Json,
+    /// Its name among the live runs of its flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// The run whose task spawned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    parent: Option<RunId>,
+    /// When it fails if it has not ended, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_at: Option<String>,
+    /// What its start said about its steps' attempts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    options: Option<std::sync::Arc<RunOptions>>,
     /// Its steps, in the author's order.
     steps: Vec<StepView>,
     /// Attempts of all steps.
@@ -199,6 +212,10 @@ pub(crate) async fn get_run(
         run: RunAnswer::of(&state, tenant, &run).await?,
         priority: run.priority,
         input: run.input.clone(),
+        key: run.key.clone(),
+        parent: run.parent,
+        deadline_at: run.deadline_at.clone(),
+        options: run.options.clone(),
         attempts: steps.iter().map(|step| step.attempts).sum(),
         receipt: ReceiptView::default(),
         steps,
@@ -258,119 +275,6 @@ impl TaskCounts {
         };
         *count += carried;
     }
-}
-
-/// A run in a list.
-#[derive(Debug, Serialize, ToSchema)]
-struct RunItem {
-    /// Its identity.
-    #[schema(value_type = String)]
-    run_id: RunId,
-    /// The flow's name.
-    flow: String,
-    /// The version it is pinned to.
-    version: u32,
-    /// Where it is.
-    #[schema(value_type = String)]
-    status: RunStatus,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureView>,
-    /// When it was started, RFC 3339.
-    created_at: String,
-    /// When a worker took it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<String>,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<String>,
-}
-
-impl From<RunSummary> for RunItem {
-    fn from(run: RunSummary) -> Self {
-        let RunSummary {
-            id,
-            flow_name,
-            version,
-            status,
-            failure,
-            created_at,
-            started_at,
-            ended_at,
-        } = run;
-        let failure = failure.map(FailureView::from);
-        Self {
-            run_id: id,
-            flow: flow_name,
-            version,
-            status,
-            failure,
-            created_at,
-            started_at,
-            ended_at,
-        }
-    }
-}
-
-/// A page of runs, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-struct RunPage {
-    /// The runs.
-    runs: Vec<RunItem>,
-    /// Send it as `cursor` for the next page; absent on the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
-/// Which runs.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RunsQuery {
-    /// Only of this flow.
-    flow: Option<String>,
-    /// Only on this version; together with `flow`.
-    version: Option<u32>,
-    /// Only in this status.
-    status: Option<String>,
-    /// Runs in a page, 500 at most. Defaults to 50.
-    limit: Option<i64>,
-    /// Where the page before ended.
-    cursor: Option<String>,
-}
-
-/// A page of runs, newest first.
-#[utoipa::path(
-    get,
-    path = "/v1/runs",
-    tag = "runs",
-    params(RunsQuery),
-    responses((status = 200, description = "a page", body = RunPage))
-)]
-pub(crate) async fn list_runs(
-    Shared(state): Shared<State>,
-    caller: Caller<Read>,
-    Params(query): Params<RunsQuery>,
-) -> Result<Response, Problem> {
-    let limit = page_size(query.limit)?;
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    let name = format!("runs\n{}\n{:?}\n{}", text(&query.flow), query.version, text(&query.status));
-    let list = List { tenant: caller.tenant, name: &name };
-    let mut filter = RunFilter { version: query.version, ..RunFilter::default() };
-    if let Some(flow) = &query.flow {
-        filter.flow_id = Some(state.plans().guess(state.store(), caller.tenant, flow).await?.0);
-    }
-    if let Some(status) = &query.status {
-        let invalid = |why: String| Problem::new(Code::RequestInvalid, shown(&why));
-        filter.status = Some(status.parse().map_err(invalid)?);
-    }
-    if let Some(cursor) = &query.cursor {
-        filter.before = list.place(cursor)?.parse().ok();
-    }
-    let runs = state.store().list_runs(caller.tenant, filter, limit).await?;
-    let full = i64::try_from(runs.len()) == Ok(limit);
-    let next = runs.last().filter(|_| full).map(|run| list.cursor(&run.id.to_string()));
-    let runs = runs.into_iter().map(RunItem::from).collect();
-    Ok(axum::Json(RunPage { runs, next }).into_response())
 }
 
 /// Stops a run: what is queued never starts, what is running is interrupted. A run that has ended stays as it is.

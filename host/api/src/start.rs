@@ -5,14 +5,12 @@ use std::time::Duration;
 use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::limits::MAX_START_DELAY_MS;
-use model::{Code, Digest, Gate, Json, RunId, TenantId, Version};
+use model::{Code, Digest, Json, RunId, TenantId};
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use store::{StartAnswer, StartRun};
-use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
+use store::StartAnswer;
+use utoipa::IntoParams;
 
+use crate::asked::{Asked, StartBody};
 use crate::auth::{Caller, Run};
 use crate::body;
 use crate::params::{Params, Parts, run_not_found};
@@ -32,83 +30,23 @@ const TRIES: usize = 8;
 /// SQLSTATE of a row that is there already.
 const UNIQUE_VIOLATION: &str = "23505";
 
-/// What to start; every field may be left out.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = StartRun)]
-struct StartBody<'a> {
-    /// The input. Defaults to `null`.
-    #[serde(borrow, default)]
-    #[schema(value_type = Option<serde_json::Value>)]
-    input: Option<&'a RawValue>,
-    /// Larger goes first. Defaults to 0.
-    #[serde(default)]
-    priority: i16,
-    /// The wait before the first steps, in milliseconds. Defaults to 0.
-    #[serde(default)]
-    delay_ms: u64,
-    /// The version to run on. Defaults to the active one.
-    version: Option<u32>,
-    /// The identity of the run, a UUIDv7. Defaults to a new one.
-    #[schema(value_type = Option<String>)]
-    run_id: Option<RunId>,
-}
-
-/// A start that was read and checked as far as the flow is not needed.
-struct Asked {
-    input: Json,
-    priority: i16,
-    delay_ms: i64,
-    version: Option<u32>,
-    run_id: RunId,
-    /// Where to look up whether this start was asked for before.
-    once: Option<String>,
+/// What is asked for once: where to look up whether it was asked for before, and the digest of the request.
+struct Once {
+    key: Option<String>,
     sha256: [u8; 32],
     traceparent: Option<String>,
 }
 
-impl Asked {
-    fn read(headers: &HeaderMap, body: Option<&Json>, flow: &str) -> Result<Self, Problem> {
-        let text = body.map_or("{}", Json::as_str);
-        let sent: StartBody<'_> = body::read_object(text)?;
-        let invalid = |detail: &str, at: &str| Problem::new(Code::RequestInvalid, detail).at(at);
-        if sent.delay_ms > MAX_START_DELAY_MS {
-            let detail = format!("`delay_ms` may be {MAX_START_DELAY_MS}, which is a year");
-            return Err(invalid(&detail, "/delay_ms").limit(MAX_START_DELAY_MS));
-        }
-        if sent.run_id.is_some_and(|id| id.0.get_version_num() != 7) {
-            return Err(invalid(
-                "`run_id` must be a UUIDv7: runs are ordered by their id",
-                "/run_id",
-            ));
-        }
+impl Once {
+    fn read(headers: &HeaderMap, text: &str, asked: &Asked, flow: &str) -> Result<Self, Problem> {
         let key = idempotency_key(headers)?.map(|key| format!("key {key}"));
-        let own = sent.run_id.map(|id| format!("run {id}"));
+        let own = asked.own_id.then(|| format!("run {}", asked.run_id));
         Ok(Self {
-            input: input_of(sent.input)?,
-            priority: sent.priority,
-            delay_ms: i64::try_from(sent.delay_ms).unwrap_or(i64::MAX),
-            version: sent.version,
-            run_id: sent.run_id.unwrap_or_else(|| RunId(Uuid::now_v7())),
-            once: key.or(own),
+            key: key.or(own),
             sha256: Digest::of(format!("{flow}\n{text}").as_bytes()).0,
             traceparent: traceparent(headers),
         })
     }
-}
-
-/// The input, which passed the gate with its envelope; alone it has limits of its own.
-fn input_of(sent: Option<&RawValue>) -> Result<Json, Problem> {
-    let Some(input) = sent else {
-        return Ok(Json::null());
-    };
-    let most = Gate::default().max_bytes;
-    if input.get().len() > most {
-        let bytes = input.get().len();
-        let detail = format!("the input has {bytes} bytes and may have {most}");
-        return Err(Problem::new(Code::PayloadTooLarge, detail).at("/input").limit(most as u64));
-    }
-    Ok(Json::trusted(input.get()))
 }
 
 /// The name of a request, where it has one.
@@ -126,7 +64,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
 }
 
 /// The caller's W3C trace context, where it has the right form.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("traceparent")?.to_str().ok()?;
     let plain = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c) || c == b'-';
     (value.len() == 55 && value.bytes().all(plain)).then(|| value.to_owned())
@@ -168,8 +106,10 @@ pub(crate) async fn start_run(
     let most = query.wait.as_deref().map(wait::parse).transpose()?;
     let headers = request.headers().clone();
     let body = body::json(request).await?;
-    let asked = Asked::read(&headers, body.as_ref(), &flow)?;
-    let begun = begin(&state, &caller, &flow, &asked).await?;
+    let text = body.as_ref().map_or("{}", Json::as_str);
+    let asked = Asked::read(text)?;
+    let once = Once::read(&headers, text, &asked, &flow)?;
+    let begun = begin(&state, &caller, &flow, &asked, &once).await?;
     respond(&state, caller.tenant, begun, most).await
 }
 
@@ -186,18 +126,20 @@ async fn begin(
     caller: &Caller<Run>,
     flow: &str,
     asked: &Asked,
+    once: &Once,
 ) -> Result<Begun, Problem> {
     let (tenant, store, plans) = (caller.tenant, state.store(), state.plans());
     let begun = |run_id, version| Begun { run_id, flow: flow.to_owned(), version };
     let (flow_id, mut current) = plans.guess(store, tenant, flow).await?;
     // What was started is answered whatever the active version asks for by now.
-    if let Some(key) = &asked.once {
-        match store.find_start(tenant, key, asked.sha256).await? {
+    if let Some(key) = &once.key {
+        match store.find_start(tenant, key, once.sha256).await? {
             Some(StartAnswer::Existing(run_id)) => {
                 return Ok(begun(run_id, None));
             }
             Some(StartAnswer::Mismatch) => return Err(mismatch()),
-            Some(StartAnswer::Started | StartAnswer::NotCurrent) | None => {}
+            Some(StartAnswer::Started | StartAnswer::NotCurrent | StartAnswer::Duplicate(_))
+            | None => {}
         }
     }
     for _ in 0..TRIES {
@@ -206,23 +148,12 @@ async fn begin(
         }
         let number = asked.version.or(current).ok_or_else(no_active_version)?;
         let version = plans.version(store, (tenant, flow_id, number)).await?;
-        check_input(&version, &asked.input)?;
-        let start = StartRun {
-            tenant,
-            tenant_name: caller.tenant_name.clone(),
-            run_id: asked.run_id,
-            flow_id,
-            version: number,
-            pinned: asked.version.is_some(),
-            roots: version.roots.clone(),
-            input: asked.input.clone(),
-            priority: asked.priority,
-            traceparent: asked.traceparent.clone(),
-            delay_ms: asked.delay_ms,
-        };
-        let answer = match &asked.once {
-            Some(key) => store.start_run_once(start, key, asked.sha256).await,
-            None => store.start_run(start).await,
+        let start = asked.on(caller, (flow_id, number), &version, once.traceparent.as_deref())?;
+        let answer = if once.key.is_some() || asked.key.is_some() {
+            let once = once.key.as_deref().map(|key| (key, once.sha256));
+            store.start_run_once(start, once).await
+        } else {
+            store.start_run(start).await
         };
         match answer.map_err(duplicate)? {
             StartAnswer::Started => {
@@ -231,6 +162,7 @@ async fn begin(
             }
             StartAnswer::Existing(run_id) => return Ok(begun(run_id, None)),
             StartAnswer::Mismatch => return Err(mismatch()),
+            StartAnswer::Duplicate(run_id) => return Err(same_key(run_id)),
             // Another version was activated since it was looked up.
             StartAnswer::NotCurrent => current = plans.find(store, tenant, flow).await?.1,
         }
@@ -238,15 +170,8 @@ async fn begin(
     Err(Problem::new(Code::Overloaded, "the active version kept changing; nothing was started"))
 }
 
-fn check_input(version: &Version, input: &Json) -> Result<(), Problem> {
-    version.check_input(input).map_err(|mut refusal| {
-        refusal.pointer.insert_str(0, "/input");
-        Problem::new(refusal.code, refusal.detail).at(refusal.pointer)
-    })
-}
-
 /// A run id that is taken is the caller's mistake; anything else is not.
-fn duplicate(error: store::Error) -> Problem {
+pub(crate) fn duplicate(error: store::Error) -> Problem {
     if let store::Error::Statement { code, .. } = &error
         && code == UNIQUE_VIOLATION
     {
@@ -256,12 +181,18 @@ fn duplicate(error: store::Error) -> Problem {
     error.into()
 }
 
+/// A live run of the flow has the key.
+fn same_key(run_id: RunId) -> Problem {
+    let detail = format!("the live run {run_id} of this flow has the same key");
+    Problem::new(Code::RunDuplicate, detail).at("/key").about(run_id)
+}
+
 fn mismatch() -> Problem {
     let detail = "this idempotency key or run id was used for another request; nothing was started";
     Problem::new(Code::RequestIdempotencyMismatch, detail)
 }
 
-fn no_active_version() -> Problem {
+pub(crate) fn no_active_version() -> Problem {
     Problem::new(
         Code::FlowNoActiveVersion,
         "the flow has no active version; activate one, or name a `version`",

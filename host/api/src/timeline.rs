@@ -159,9 +159,17 @@ impl Timeline {
             self.after = Some((row.xid, row.ord));
             events.extend(self.take(row, &mut answers));
         }
-        if let Some(run) = run.filter(|run| run.status == RunStatus::Cancelled) {
-            let changes = self.state.apply(Recorded::Cancelled);
-            let at = run.ended_at.unwrap_or_default();
+        // What ends a run from outside is kept in its row.
+        let ended = run.and_then(|run| {
+            let recorded = match (run.status, run.failed_step, run.failure) {
+                (RunStatus::Cancelled, ..) => Recorded::Cancelled,
+                (RunStatus::Failed, None, Some(failure)) => Recorded::Expired { failure },
+                _ => return None,
+            };
+            Some((recorded, run.ended_at.unwrap_or_default()))
+        });
+        if let Some((recorded, at)) = ended {
+            let changes = self.state.apply(recorded);
             events.extend(self.tell(Place::CANCEL, &at, changes));
         }
         Ok(events)
@@ -191,6 +199,7 @@ impl Timeline {
             | Recorded::Interrupted { .. }
             | Recorded::Skipped { .. }
             | Recorded::Unopened { .. }
+            | Recorded::Expired { .. }
             | Recorded::Cancelled => None,
         };
         let wanted: Vec<StepIndex> =
@@ -216,7 +225,7 @@ impl Timeline {
             Recorded::Interrupted { task } => (Some(task.step), None, true),
             Recorded::Skipped { step, .. } => (Some(*step), None, false),
             Recorded::Unopened { step, failure } => (Some(*step), Some(&*failure), false),
-            Recorded::Cancelled => (None, None, false),
+            Recorded::Expired { .. } | Recorded::Cancelled => (None, None, false),
         };
         if let Some(step) = step {
             let tally = &mut self.tallies[step.at()];
@@ -260,6 +269,7 @@ impl Timeline {
             | Change::Arrived { .. }
             | Change::RunCompleted
             | Change::RunFailed { .. }
+            | Change::RunExpired { .. }
             | Change::RunCancelled => {}
         }
     }
@@ -326,6 +336,10 @@ fn event(plan: &Plan, place: Place, at: &str, change: Change) -> Option<Event> {
         Change::RunCompleted => "run_completed",
         Change::RunFailed { step, failure } => {
             (event.step, event.failure) = (name(step), Some(failure.into()));
+            "run_failed"
+        }
+        Change::RunExpired { failure } => {
+            event.failure = Some(failure.into());
             "run_failed"
         }
         Change::RunCancelled => "run_cancelled",

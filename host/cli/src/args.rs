@@ -199,6 +199,18 @@ pub(crate) struct Run {
     /// Wait before the first steps: `5s`
     #[arg(long, value_parser = values::duration)]
     pub(crate) delay: Option<Duration>,
+    /// When the first steps begin: `2027-01-31T06:00:00Z`
+    #[arg(long, conflicts_with = "delay")]
+    pub(crate) start_at: Option<String>,
+    /// Its name among the live runs of the flow; a second one is refused
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// How long the run may take in all: `1h`
+    #[arg(long, value_parser = values::duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// What holds for the attempts of every step, JSON: `{"max_attempts":1,"timeout_ms":500}`
+    #[arg(long)]
+    pub(crate) options: Option<String>,
 }
 
 #[derive(clap::Args)]

@@ -153,7 +153,8 @@ impl Rig {
             step("third", vec![StepIndex(1)])?,
         ];
         let flow = "bench".parse()?;
-        let definition = Definition { flow, description: None, input_schema: None, steps };
+        let definition =
+            Definition { flow, description: None, input_schema: None, deadline_ms: None, steps };
         let roots = [StepIndex(0)];
         let registered = store.register_version(tenant, &Graph::new(definition)).await?;
         store.activate(tenant, registered.flow_id, registered.version).await?;
@@ -175,6 +176,9 @@ impl Rig {
             priority: 0,
             traceparent: None,
             delay_ms: 0,
+            options: None,
+            deadline_ms: None,
+            key: None,
         };
         let answer = self.store.start_run(start).await?;
         anyhow::ensure!(answer == StartAnswer::Started, "a run was not started: {answer:?}");

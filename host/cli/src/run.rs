@@ -32,6 +32,13 @@ pub(crate) async fn run(client: &Client, args: Run, screen: &Screen) -> anyhow::
     if let Some(version) = args.version {
         fields.push(format!("\"version\":{version}"));
     }
+    let quoted = |text: &String| serde_json::to_string(text).expect("a text is always JSON");
+    fields.extend(args.start_at.as_ref().map(|at| format!("\"start_at\":{}", quoted(at))));
+    fields.extend(args.key.as_ref().map(|key| format!("\"key\":{}", quoted(key))));
+    fields.extend(args.deadline.map(|most| format!("\"deadline_ms\":{}", most.as_millis())));
+    if let Some(options) = &args.options {
+        fields.push(format!("\"options\":{}", read_json(options, "`--options`")?));
+    }
     let path = format!("/v1/flows/{}/runs", part(&args.flow));
     let mut ask = Ask::post(path, format!("{{{}}}", fields.join(",")));
     if let Some(key) = &args.idempotency_key {

@@ -95,6 +95,11 @@ pub enum Change {
         /// Why.
         failure: Failure,
     },
+    /// The run's deadline passed.
+    RunExpired {
+        /// What the run failed with.
+        failure: Failure,
+    },
     /// Somebody stopped the run.
     RunCancelled,
 }
@@ -182,6 +187,7 @@ impl Change {
             Self::StepCancelled { step } => format!("{} cancelled", name(step)),
             Self::RunCompleted => "run completed".to_owned(),
             Self::RunFailed { step, .. } => format!("run failed: {}", name(step)),
+            Self::RunExpired { failure } => format!("run failed: {}", failure.kind),
             Self::RunCancelled => "run cancelled".to_owned(),
         }
     }

@@ -34,6 +34,9 @@ pub struct Definition {
     /// JSON Schema the run's input must match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Json>,
+    /// How long a run may take, in milliseconds, unless its start says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
     /// The steps, in the author's order; at least one, without cycles.
     pub steps: Vec<Step>,
 }

@@ -123,13 +123,18 @@ pub fn differences(before: &Definition, after: &Definition) -> Vec<Difference> {
 }
 
 fn flow(before: &Definition, after: &Definition, found: &mut Vec<Difference>) {
-    let Definition { flow, description, input_schema, steps: _ } = before;
+    let Definition { flow, description, input_schema, deadline_ms, steps: _ } = before;
     if *flow != after.flow {
         let (before, after) = (Some(format!("`{flow}`")), Some(format!("`{}`", after.flow)));
         found.push(Difference::Flow { field: "name", before, after });
     }
     if *description != after.description {
         found.push(Difference::Flow { field: "description", before: None, after: None });
+    }
+    if *deadline_ms != after.deadline_ms {
+        let shown = |ms: &Option<u64>| ms.map(|ms| Ms(ms).to_string());
+        let (before, after) = (shown(deadline_ms), shown(&after.deadline_ms));
+        found.push(Difference::Flow { field: "deadline", before, after });
     }
     if *input_schema != after.input_schema {
         let (before, after) = presence(input_schema.as_ref(), after.input_schema.as_ref());

@@ -154,6 +154,8 @@ failure_kinds! {
     CapabilityDenied = "capability_denied", Tenant, retried: false;
     /// A circuit breaker is open.
     DependencyUnavailable = "dependency_unavailable", Guest, retried: true;
+    /// The run had not ended by its deadline.
+    DeadlineExceeded = "deadline_exceeded", Tenant, retried: false;
     /// The worker that held the task stopped beating; it has a limit of its own.
     WorkerLost = "worker_lost", Host, retried: true;
     /// The run ended while the attempt was at work.

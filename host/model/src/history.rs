@@ -75,6 +75,11 @@ pub enum Recorded {
         /// Why.
         failure: Failure,
     },
+    /// The run's deadline passed.
+    Expired {
+        /// What the run failed with.
+        failure: Failure,
+    },
     /// Somebody stopped the run.
     Cancelled,
 }
@@ -132,6 +137,7 @@ impl RunState {
             }
             Recorded::Skipped { step, reason } => self.skip_decided(step, reason),
             Recorded::Unopened { step, failure } => self.fail_unopened(step, failure),
+            Recorded::Expired { failure } => self.expire(failure),
             Recorded::Cancelled => self.cancel(),
         }
     }

@@ -79,6 +79,8 @@ pub const MAX_MAP_ELEMENTS: usize = 100_000;
 pub const MAX_ATTEMPTS: u16 = 100;
 /// Times one task may be lost with its worker before its exhausted policy applies.
 pub const MAX_LOST: u16 = 3;
+/// Longest deadline of a run, in milliseconds: ten years.
+pub const MAX_DEADLINE_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1_000;
 /// Phases one task may go through; past it the task fails with `too_many_phases`.
 pub const MAX_PHASES: u32 = 1_000;
 /// Longest sleep and longest wait for signals, in milliseconds: a year.

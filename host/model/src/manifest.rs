@@ -29,6 +29,8 @@ pub struct Manifest {
     pub description: Option<String>,
     /// JSON Schema of the run's input.
     pub input_schema: Option<SchemaRef>,
+    /// How long a run may take, in milliseconds.
+    pub deadline_ms: Option<u64>,
     /// What steps that say nothing else go by.
     pub defaults: Settings,
     /// The steps, in the author's order.

@@ -52,7 +52,7 @@ impl RunState {
             return turn.changes;
         }
         let ClosedAttempt { task, attempt, phase, .. } = closed;
-        let options = turn.state.plan().step(task.step).options;
+        let options = turn.state.options(task.step);
         let retry_in = retry_in(&options, &closed);
         match closed.outcome {
             Outcome::Complete(output) => turn.complete_task(task, attempt, Some(output)),
@@ -134,6 +134,16 @@ impl RunState {
         let mut turn = Turn::of(self);
         if turn.state.end.is_none() {
             turn.fail_step(step, failure);
+        }
+        turn.changes
+    }
+
+    /// The run's deadline passed.
+    pub(crate) fn expire(&mut self, failure: Failure) -> Vec<Change> {
+        let mut turn = Turn::of(self);
+        if turn.state.end.is_none() {
+            turn.cancel_rest(None);
+            turn.end(RunStatus::Failed, Change::RunExpired { failure });
         }
         turn.changes
     }

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::change::{Join, SkipReason, TaskKey};
-use crate::definition::StepIndex;
+use crate::definition::{Options, StepIndex};
 use crate::json::Json;
+use crate::options::RunOptions;
 use crate::outcome::Input;
 use crate::plan::Plan;
 use crate::status::{RunStatus, StepStatus};
@@ -18,6 +19,7 @@ use crate::status::{RunStatus, StepStatus};
 pub struct RunState {
     plan: Arc<Plan>,
     input: Json,
+    options: Option<Arc<RunOptions>>,
     pub(crate) counting: Counting,
     pub(crate) steps: Vec<StepState>,
     pub(crate) run_arrived: u32,
@@ -73,7 +75,20 @@ impl RunState {
             elements: None,
         };
         let steps = plan.indexes().map(fresh).collect();
-        Self { plan, input, counting, steps, run_arrived: 0, end: None }
+        Self { plan, input, options: None, counting, steps, run_arrived: 0, end: None }
+    }
+
+    /// The same run with what its start said about attempts.
+    #[must_use]
+    pub fn with_options(mut self, options: Option<Arc<RunOptions>>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How the attempts of a step are limited and repeated in this run.
+    pub fn options(&self, step: StepIndex) -> Options {
+        let of_step = self.plan.step(step).options;
+        self.options.as_ref().map_or(of_step, |said| said.over(of_step))
     }
 
     /// The flow version the run is pinned to.

@@ -148,6 +148,7 @@ impl Moves {
                 | Change::StepCompleted { .. }
                 | Change::StepFailed { .. }
                 | Change::StepCancelled { .. }
+                | Change::RunExpired { .. }
                 | Change::RunCancelled => {}
             }
         }

@@ -41,6 +41,8 @@ pub struct ChildRun {
     pub key: Option<String>,
     /// True: it goes on when its parent is stopped.
     pub abandoned: bool,
+    /// How long it may take, in milliseconds; its parent's deadline holds too.
+    pub deadline_ms: Option<i64>,
     /// W3C trace context of whoever started its parent.
     pub traceparent: Option<String>,
 }
@@ -242,7 +244,8 @@ impl<'a> Extras<'a> {
             &parents.tenants,
             &parents.runs,
             &parents.steps,
-            &parents.indexes
+            &parents.indexes,
+            column!(_d, c => c.deadline_ms) as &[Option<i64>],
         )
         .execute(work)
         .await?;

@@ -1,10 +1,14 @@
 //! Runs: reading, listing, stopping.
 
-use model::{Failure, FlowId, Json, RunId, RunStatus, StepIndex, TenantId};
+use std::sync::Arc;
+
+use model::{
+    Failure, FailureKind, FlowId, Json, RunId, RunOptions, RunStatus, StepIndex, TenantId,
+};
 use uuid::Uuid;
 
 use crate::flow::read_version;
-use crate::token::read_step;
+use crate::token::{read_options, read_step};
 use crate::{Error, Store, durable};
 
 /// A run.
@@ -24,6 +28,14 @@ pub struct RunRow {
     pub priority: i16,
     /// The input it was started with.
     pub input: Json,
+    /// What its start said about its steps' attempts.
+    pub options: Option<Arc<RunOptions>>,
+    /// Its name among the live runs of its flow.
+    pub key: Option<String>,
+    /// The run whose task spawned it.
+    pub parent: Option<RunId>,
+    /// When it fails if it has not ended, RFC 3339.
+    pub deadline_at: Option<String>,
     /// The step that failed it.
     pub failed_step: Option<StepIndex>,
     /// Why it failed.
@@ -138,6 +150,10 @@ impl Store {
             status: read_status(&row.status)?,
             priority: row.priority,
             input: Json::trusted(row.input),
+            options: row.options.as_deref().map(read_options).transpose()?,
+            key: row.key,
+            parent: row.parent_run_id.map(RunId),
+            deadline_at: row.deadline_at,
             failed_step: row.failed_step.map(read_step).transpose()?,
             failure: row.failure.as_deref().map(read_failure).transpose()?,
             created_at: row.created_at,
@@ -226,6 +242,28 @@ impl Store {
         self.bell().ready();
         stopped.push(run_id);
         Ok(Some(stopped))
+    }
+
+    /// Fails runs whose deadline has passed, at most `bite` of them; how many deadlines were due.
+    pub async fn expire_runs(&self, bite: i64) -> Result<i64, Error> {
+        let message = "the run had not ended by its deadline";
+        let failure = Failure::new(FailureKind::DeadlineExceeded, message);
+        let failure = serde_json::to_string(&failure).expect("a failure is always JSON");
+        let mut work = self.hot().begin().await?;
+        let rows = sqlx::query_file!("queries/run/expire.sql", bite, failure)
+            .fetch_all(&mut *work)
+            .await?;
+        let mut stopped = Vec::new();
+        for (tenant, run_id) in rows.iter().filter_map(|row| Some((row.tenant_id?, row.id?))) {
+            stopped.push(RunId(run_id));
+            stopped.extend(durable::end_of_run(&mut work, TenantId(tenant), RunId(run_id)).await?);
+        }
+        work.commit().await?;
+        if !stopped.is_empty() {
+            self.bell().ready();
+            self.tell_stopped(stopped).await;
+        }
+        Ok(rows.first().map_or(0, |row| row.due))
     }
 
     /// Lets everybody know that runs were stopped: who waits for them and who works on them.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 
-use model::{FlowId, Json, Position, RunId, StepIndex, TenantId};
+use model::{FlowId, Json, Position, RunId, RunOptions, StepIndex, TenantId};
+use sqlx::PgConnection;
 use sqlx::postgres::PgPool;
 use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::token::{Claimed, Held, RunFacts, TokenId};
+use crate::token::{Claimed, Held, RunFacts, TokenId, deadline_in};
 use crate::{Error, Store};
 
 /// Starts in one commit. Past a hundred, nothing more is won.
@@ -42,6 +43,12 @@ pub struct StartRun {
     pub traceparent: Option<String>,
     /// The wait before the roots open, in milliseconds.
     pub delay_ms: i64,
+    /// What it says about its steps' attempts.
+    pub options: Option<Arc<RunOptions>>,
+    /// How long it may take, in milliseconds.
+    pub deadline_ms: Option<i64>,
+    /// Its name among the live runs of its flow.
+    pub key: Option<String>,
 }
 
 /// What asking for a start answered.
@@ -55,6 +62,8 @@ pub enum StartAnswer {
     Existing(RunId),
     /// The idempotency key was used for another request.
     Mismatch,
+    /// This live run of the flow has the same key.
+    Duplicate(RunId),
 }
 
 /// The worker in this process, if there is one: it takes runs from the start that makes them.
@@ -144,27 +153,23 @@ impl Store {
         started_before(self.pool(), tenant, key, request_sha256).await
     }
 
-    /// Starts a run once for this key: asked again with the same request, it answers the run it started.
+    /// Starts a run in a transaction of its own: once for an idempotency key (`once`: the key and the request's digest),
+    /// and only while no live run of its flow has its business key.
     pub async fn start_run_once(
         &self,
         start: StartRun,
-        key: &str,
-        request_sha256: [u8; 32],
+        once: Option<(&str, [u8; 32])>,
     ) -> Result<StartAnswer, Error> {
         let mut work = self.pool().begin().await?;
-        let tenant = start.tenant;
-        let kept = sqlx::query_file!(
-            "queries/run/keep_key.sql",
-            tenant.0,
-            key,
-            &request_sha256[..],
-            start.run_id.0
-        )
-        .execute(&mut *work)
-        .await?;
-        if kept.rows_affected() == 0 {
-            let before = started_before(&mut *work, tenant, key, request_sha256).await?;
-            return before.ok_or_else(|| Error::unreadable("an idempotency key", "it is gone"));
+        if let Some((key, request_sha256)) = once
+            && let Some(before) = keep_key(&mut work, &start, key, request_sha256).await?
+        {
+            return Ok(before);
+        }
+        if let Some(key) = &start.key
+            && let Some(live) = take_key(&mut work, &start, key).await?
+        {
+            return Ok(StartAnswer::Duplicate(live));
         }
         let started = Columns::of(&[&start], &[None]).insert(&mut *work).await?;
         if started.is_empty() {
@@ -174,6 +179,72 @@ impl Store {
         self.bell().ready();
         Ok(StartAnswer::Started)
     }
+
+    /// Starts runs together: all of them or, when one cannot be, none; the answers are in their order. A live run with
+    /// the same key counts as started.
+    pub async fn start_runs(&self, starts: &[StartRun]) -> Result<Vec<StartAnswer>, Error> {
+        let mut work = self.pool().begin().await?;
+        let mut answers = vec![StartAnswer::Started; starts.len()];
+        // In one order, so that two batches do not wait for each other.
+        let mut keyed: Vec<(usize, &str)> = Vec::new();
+        for (at, start) in starts.iter().enumerate() {
+            keyed.extend(start.key.as_deref().map(|key| (at, key)));
+        }
+        keyed.sort_by_key(|(_, key)| *key);
+        for (at, key) in keyed {
+            if let Some(live) = take_key(&mut work, &starts[at], key).await? {
+                answers[at] = StartAnswer::Duplicate(live);
+            }
+        }
+        let is_new = |(_, answer): &(&StartRun, &StartAnswer)| **answer == StartAnswer::Started;
+        let new: Vec<&StartRun> =
+            starts.iter().zip(&answers).filter(is_new).map(|(start, _)| start).collect();
+        let started = Columns::of(&new, &vec![None; new.len()]).insert(&mut *work).await?;
+        if started.len() < new.len() {
+            return Ok(vec![StartAnswer::NotCurrent; starts.len()]);
+        }
+        work.commit().await?;
+        self.bell().ready();
+        Ok(answers)
+    }
+}
+
+/// Takes an idempotency key; what it started before, if it did.
+async fn keep_key(
+    work: &mut PgConnection,
+    start: &StartRun,
+    key: &str,
+    request_sha256: [u8; 32],
+) -> Result<Option<StartAnswer>, Error> {
+    let (tenant, run_id) = (start.tenant, start.run_id);
+    let kept =
+        sqlx::query_file!("queries/run/keep_key.sql", tenant.0, key, &request_sha256[..], run_id.0)
+            .execute(&mut *work)
+            .await?;
+    if kept.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let before = started_before(work, tenant, key, request_sha256).await?;
+    before.map(Some).ok_or_else(|| Error::unreadable("an idempotency key", "it is gone"))
+}
+
+/// Takes a business key; the live run that has it, if one does.
+async fn take_key(
+    work: &mut PgConnection,
+    start: &StartRun,
+    key: &str,
+) -> Result<Option<RunId>, Error> {
+    let (tenant, flow) = (start.tenant.0, start.flow_id.0);
+    sqlx::query_file!("queries/run/lock_key.sql", tenant, flow, key).fetch_all(&mut *work).await?;
+    let taken = sqlx::query_file!("queries/run/take_key.sql", tenant, flow, key, start.run_id.0)
+        .execute(&mut *work)
+        .await?;
+    if taken.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let live =
+        sqlx::query_file!("queries/run/has_key.sql", tenant, flow, key).fetch_one(work).await?;
+    Ok(Some(RunId(live.run_id)))
 }
 
 async fn started_before<'c, E: sqlx::PgExecutor<'c>>(
@@ -265,6 +336,8 @@ fn born_claimed(start: StartRun) -> Vec<Claimed> {
         input,
         traceparent,
         priority,
+        options,
+        deadline_ms,
         ..
     } = start;
     let run = Arc::new(RunFacts {
@@ -277,6 +350,8 @@ fn born_claimed(start: StartRun) -> Vec<Claimed> {
         traceparent,
         priority,
         is_child: false,
+        options,
+        deadline: deadline_ms.and_then(deadline_in),
     });
     let claimed = |root: &StepIndex| Claimed {
         held: Held {
@@ -302,11 +377,18 @@ struct Columns {
     traceparents: Vec<Option<String>>,
     workers: Vec<Option<i32>>,
     delays_ms: Vec<i64>,
+    options: Vec<Option<String>>,
+    deadlines_ms: Vec<Option<i64>>,
+    keys: Vec<Option<String>>,
 }
 
 impl Columns {
     fn of(starts: &[&StartRun], workers: &[Option<i32>]) -> Self {
         let version = |start: &&StartRun| i32::try_from(start.version).unwrap_or(0);
+        let options = |start: &&StartRun| {
+            let options = start.options.as_deref();
+            options.map(|said| serde_json::to_string(said).expect("options are always JSON"))
+        };
         Self {
             tenants: starts.iter().map(|start| start.tenant.0).collect(),
             runs: starts.iter().map(|start| start.run_id.0).collect(),
@@ -318,6 +400,9 @@ impl Columns {
             traceparents: starts.iter().map(|start| start.traceparent.clone()).collect(),
             workers: workers.to_vec(),
             delays_ms: starts.iter().map(|start| start.delay_ms).collect(),
+            options: starts.iter().map(options).collect(),
+            deadlines_ms: starts.iter().map(|start| start.deadline_ms).collect(),
+            keys: starts.iter().map(|start| start.key.clone()).collect(),
         }
     }
 
@@ -336,7 +421,10 @@ impl Columns {
             &self.priorities,
             &self.traceparents as &[Option<String>],
             &self.workers as &[Option<i32>],
-            &self.delays_ms
+            &self.delays_ms,
+            &self.options as &[Option<String>],
+            &self.deadlines_ms as &[Option<i64>],
+            &self.keys as &[Option<String>],
         )
         .fetch_all(connection)
         .await?;

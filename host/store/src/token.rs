@@ -1,12 +1,12 @@
 //! Tokens: claiming, waking, releasing, reaping, and what a new owner must know.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::limits::MAX_LOST;
 use model::{
-    Failure, FailureKind, FlowId, Json, Position, RunId, SkipReason, StepIndex, TaskKey, TenantId,
-    WorkerId,
+    Failure, FailureKind, FlowId, Json, Position, RunId, RunOptions, SkipReason, StepIndex,
+    TaskKey, TenantId, WorkerId,
 };
 use uuid::Uuid;
 
@@ -58,6 +58,10 @@ pub struct RunFacts {
     pub priority: i16,
     /// True: a task of another run waits for its end.
     pub is_child: bool,
+    /// What its start said about its attempts.
+    pub options: Option<Arc<RunOptions>>,
+    /// When it fails if it has not ended.
+    pub deadline: Option<Instant>,
 }
 
 impl RunFacts {
@@ -201,6 +205,16 @@ pub(crate) fn read_reason(text: &str) -> Result<SkipReason, Error> {
     serde_json::from_str(text).map_err(|why| Error::unreadable("why a step was skipped", why))
 }
 
+pub(crate) fn read_options(text: &str) -> Result<Arc<RunOptions>, Error> {
+    let read = serde_json::from_str(text).map(Arc::new);
+    read.map_err(|why| Error::unreadable("a run's options", why))
+}
+
+/// The moment so many milliseconds from now; one that is over is now.
+pub(crate) fn deadline_in(ms: i64) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}
+
 impl Store {
     /// Claims up to `each` ready tokens of each of up to `tenants` tenants after the cursor. The commit may be
     /// lost in a crash of Postgres: that is only one more attempt.
@@ -235,6 +249,8 @@ impl Store {
                     traceparent: row.traceparent,
                     priority: row.priority,
                     is_child: row.is_child,
+                    options: row.options.as_deref().map(read_options).transpose()?,
+                    deadline: row.deadline_in_ms.and_then(deadline_in),
                 };
                 Ok(Claimed {
                     held: Held { id, epoch: row.epoch },

@@ -1,6 +1,7 @@
 //! One attempt: the input is checked, the sandbox called, the answer checked.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use model::{
     Blame, ClosedAttempt, Failure, FailureKind, Input, Json, LogLine, Memory, Outcome, Receipt,
@@ -157,6 +158,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         Ok(recalled) => recalled,
         Err(failure) => return Made::failed(failure),
     };
+    let options = run.options.as_ref().map_or(step.options, |said| said.over(step.options));
     let awaited: Vec<i64> = memory.awaited().map(|signal| signal.id).collect();
     let context = TaskContext {
         tenant: run.tenant_name.clone(),
@@ -167,13 +169,18 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         handler: step.handler.clone(),
         index: at.task.index,
         attempt: at.attempt,
-        max_attempts: u32::from(step.options.max_attempts.0),
+        max_attempts: u32::from(options.max_attempts.0),
         phase,
         phase_number: at.phase,
         traceparent: run.traceparent.clone(),
         memory,
     };
-    let limits = step.options.limits;
+    let mut limits = options.limits;
+    if let Some(deadline) = run.deadline {
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        // What is left of a run that is over is enough to be told so.
+        limits.timeout_ms = limits.timeout_ms.min(u64::try_from(left).unwrap_or(u64::MAX).max(1));
+    }
     let flow_input = Some(run.input.clone());
     let call = Call { input, context, flow_input, limits, stop };
     // Only a durable handler can be asked again.

@@ -10,6 +10,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::lane::Message;
 use crate::{AGAIN, Shared};
 
+/// Deadlines that are looked at together.
+const EXPIRE_BITE: i64 = 100;
+/// The longest time a run outlives its deadline, the work of failing it aside.
+const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 /// Tokens woken by one statement.
 const WAKE_BITE: i64 = 1_000;
 
@@ -83,6 +87,18 @@ pub(crate) async fn wake(shared: Arc<Shared>) {
         };
         // Somebody parked: the next moment may be sooner than the one we wait for.
         let _ = timeout(wait.max(Duration::from_millis(1)), shared.parked.notified()).await;
+    }
+}
+
+/// Fails runs whose deadline has passed.
+pub(crate) async fn expire(shared: Arc<Shared>) {
+    loop {
+        match shared.store.expire_runs(EXPIRE_BITE).await {
+            Ok(due) if due >= EXPIRE_BITE => continue,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "could not look for deadlines"),
+        }
+        sleep(EXPIRE_EVERY).await;
     }
 }
 

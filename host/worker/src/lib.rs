@@ -199,6 +199,7 @@ impl Worker {
         tasks.spawn(chores::listen(Arc::clone(&shared)));
         tasks.spawn(chores::beat(Arc::clone(&shared)));
         tasks.spawn(chores::wake(Arc::clone(&shared)));
+        tasks.spawn(chores::expire(Arc::clone(&shared)));
         tasks.spawn(chores::renew(Arc::clone(&shared)));
         Ok(Self { shared, tasks })
     }

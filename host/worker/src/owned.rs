@@ -76,7 +76,8 @@ impl OwnedRun {
     pub(crate) fn new(prepared: &Prepared) -> Self {
         let facts = Arc::clone(&prepared.claimed.run);
         let version = Arc::clone(&prepared.version);
-        let state = RunState::new(Arc::clone(&version.plan), facts.input.clone(), Counting::Store);
+        let state = RunState::new(Arc::clone(&version.plan), facts.input.clone(), Counting::Store)
+            .with_options(facts.options.clone());
         Self { facts, version, state, tokens: HashMap::new() }
     }
 

@@ -172,6 +172,11 @@ impl Teller<'_> {
                 input,
                 key,
                 abandoned: self.step().abandon_children,
+                deadline_ms: its
+                    .plan
+                    .definition
+                    .deadline_ms
+                    .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
                 traceparent: self.run.traceparent.clone(),
             });
         }

@@ -21,3 +21,4 @@ mod recovery;
 mod requests;
 mod retries;
 mod schema;
+mod starts;

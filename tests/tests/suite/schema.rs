@@ -84,18 +84,21 @@ const FILL: &[&str] = &[
     "update run set parent_run_id = ('00000000-0000-7000-8000-' || lpad((right(id::text, 12)::int - 1)::text, 12, '0'))::uuid,
          parent_step = 0, parent_index = 0
      where right(id::text, 1) in ('1', '3', '5')",
+    "insert into run_deadline (deadline_at, run_id, tenant_id) select now() + interval '1 day', id, tenant_id from run",
+    "insert into run_key (flow_id, run_id, tenant_id, key) select flow_id, id, tenant_id, id::text from run",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 21] = [
+const HOT: [&str; 22] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
     "token/held.sql",
     "run/start.sql",
     "run/sweep.sql",
+    "run/expire.sql",
     "run/find_ended.sql",
     "outcome/load.sql",
     "outcome/load_widths.sql",
@@ -117,7 +120,7 @@ const HOT: [&str; 21] = [
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 15] = [
+const GROWING: [&str; 17] = [
     "flow",
     "flow_version",
     "activation",
@@ -133,6 +136,8 @@ const GROWING: [&str; 15] = [
     "idempotency",
     "task",
     "signal",
+    "run_deadline",
+    "run_key",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {

@@ -117,6 +117,7 @@ impl Host {
             flow: name.parse().unwrap(),
             description: None,
             input_schema: None,
+            deadline_ms: None,
             steps,
         };
         let plan = Plan::new(definition);

@@ -84,6 +84,7 @@ impl FailureKind {
                 page!("too_many_phases", "The task went through too many phases")
             }
             Self::Interrupted => page!("interrupted", "The run ended first"),
+            Self::DeadlineExceeded => page!("deadline_exceeded", "The run's deadline passed"),
             Self::WorkerLost => page!("worker_lost", "The worker was lost"),
             Self::HostInternal => page!("host_internal", "A fault of the host"),
             Self::ComponentUnavailable => {

@@ -9,7 +9,9 @@ use crate::backoff::BackoffStrategy;
 use crate::code::Code;
 use crate::condition::Policy;
 use crate::definition::MaxAttempts;
-use crate::limits::{Limits, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_START_DELAY_MS, MIN_MEMORY_BYTES};
+use crate::limits::{
+    Limits, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_DEADLINE_MS, MAX_START_DELAY_MS, MIN_MEMORY_BYTES,
+};
 
 /// A manifest whose parts were read one by one; a part is absent where it is wrong.
 pub(super) struct Draft {
@@ -36,6 +38,7 @@ pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
     }
     let description = reader.prose(root, "description");
     let input_schema = reader.schema(root, "input_schema");
+    let deadline_ms = reader.duration(root, "deadline", 1..=MAX_DEADLINE_MS);
     let defaults = reader.table(root, "defaults");
     let (component, defaults) = match &defaults {
         Some(table) => {
@@ -58,7 +61,8 @@ pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
         steps.extend(step);
         drafts.push(draft);
     }
-    let manifest = flow.map(|flow| Manifest { flow, description, input_schema, defaults, steps });
+    let manifest =
+        flow.map(|flow| Manifest { flow, description, input_schema, deadline_ms, defaults, steps });
     Draft { manifest, steps: drafts }
 }
 

@@ -88,6 +88,7 @@ impl Manifest {
             flow: self.flow.clone(),
             description: self.description.clone(),
             input_schema,
+            deadline_ms: self.deadline_ms,
             steps,
         };
         if resolver.problems.is_empty() {

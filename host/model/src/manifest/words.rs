@@ -1,7 +1,8 @@
 //! The fields a manifest can have, and words that people write in their place.
 
 /// Fields of the manifest itself.
-pub(super) const FLOW: &[&str] = &["flow", "description", "input_schema", "defaults", "step"];
+pub(super) const FLOW: &[&str] =
+    &["flow", "description", "input_schema", "deadline", "defaults", "step"];
 
 /// Fields of `[defaults]`; a step has them too.
 pub(super) const DEFAULTS: &[&str] = &[
@@ -56,7 +57,6 @@ pub(super) const LATER: &[&str] = &[
     "rate_limit",
     "rate_limits",
     "priority",
-    "deadline",
     "retention",
     "closure",
     "closures",

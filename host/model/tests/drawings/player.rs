@@ -48,7 +48,13 @@ pub(crate) fn plan(flow: &str) -> Arc<Plan> {
         });
     }
     let flow = "drawn".parse().unwrap();
-    Arc::new(Plan::new(Definition { flow, description: None, input_schema: None, steps }))
+    Arc::new(Plan::new(Definition {
+        flow,
+        description: None,
+        input_schema: None,
+        deadline_ms: None,
+        steps,
+    }))
 }
 
 pub(crate) fn task(plan: &Plan, text: &str) -> TaskKey {

@@ -2,19 +2,22 @@
 -- them. A child whose key its parent has used is there already and is not waited for. A parent with nobody to wait for
 -- becomes ready.
 with wanted as (
-    select w.*, v.root_steps
+    select w.*, v.root_steps,
+        -- The smaller of its own deadline and its parent's.
+        least(now() + w.deadline_ms * interval '1 ms', p.deadline_at) as deadline_at
     from unnest(
         $1::int[], $2::uuid[], $3::smallint[], $4::int[], $5::uuid[], $6::bigint[], $7::int[], $8::text[],
-        $9::smallint[], $10::text[], $11::bool[], $12::text[]
+        $9::smallint[], $10::text[], $11::bool[], $12::text[], $17::bigint[]
     ) as w (tenant_id, parent_run_id, parent_step, parent_index, run_id, flow_id, version, input, priority, child_key,
-        abandoned, traceparent)
+        abandoned, traceparent, deadline_ms)
     join flow_version v on v.tenant_id = w.tenant_id and v.flow_id = w.flow_id and v.version = w.version
+    join run p on p.tenant_id = w.tenant_id and p.id = w.parent_run_id
 ),
 started as (
     insert into run (tenant_id, id, flow_id, version, status, input, priority, traceparent, parent_run_id, parent_step,
-        parent_index, child_key, abandoned)
+        parent_index, child_key, abandoned, deadline_at)
     select tenant_id, run_id, flow_id, version, 'queued', input, priority, traceparent, parent_run_id, parent_step,
-        parent_index, child_key, abandoned
+        parent_index, child_key, abandoned, deadline_at
     from wanted
     on conflict do nothing
     returning tenant_id, id, parent_run_id, parent_step, parent_index
@@ -24,6 +27,13 @@ opened as (
     select w.tenant_id, w.run_id, root, -1, 1, root, -1, 0, 1, w.priority
     from started s
     join wanted w on w.tenant_id = s.tenant_id and w.run_id = s.id, unnest(w.root_steps) as root
+),
+bound as (
+    insert into run_deadline (tenant_id, run_id, deadline_at)
+    select w.tenant_id, w.run_id, w.deadline_at
+    from started s
+    join wanted w on w.tenant_id = s.tenant_id and w.run_id = s.id
+    where w.deadline_at is not null
 ),
 waiting as (
     update task t
