@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Backoff;
+use crate::builtin::Builtin;
 use crate::condition::{Condition, Policy};
 use crate::id::Digest;
 use crate::json::Json;
@@ -52,8 +53,12 @@ pub struct Step {
     /// One task for each element of the dependency's output, or of the flow's input.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub map: bool,
-    /// The component that is called.
-    pub component: Digest,
+    /// The component that is called; absent where the step is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Digest>,
+    /// What the step does without a component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builtin: Option<Builtin>,
     /// Which of its handlers is meant; empty when it carries one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub handler: String,

@@ -216,6 +216,7 @@ impl Fields<'_> {
             needs: _,
             map,
             component,
+            builtin,
             handler,
             options,
             input_schema,
@@ -226,7 +227,10 @@ impl Fields<'_> {
             abandon_children,
         } = before;
         self.compare("component", (component, &after.component), |digest| {
-            format!("{}…", digest.short())
+            digest.map_or("none".to_owned(), |digest| format!("{}…", digest.short()))
+        });
+        self.compare("builtin", (builtin, &after.builtin), |builtin| {
+            builtin.as_ref().map_or("none".to_owned(), |builtin| builtin.as_str().to_owned())
         });
         self.compare("handler", (handler, &after.handler), |handler| format!("`{handler}`"));
         self.compare("map", (map, &after.map), bool::to_string);

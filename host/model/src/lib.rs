@@ -3,6 +3,7 @@
 //! Everything the other floors say to each other is said with these types.
 
 pub mod backoff;
+pub mod builtin;
 mod canonical;
 pub mod change;
 pub mod code;
@@ -14,6 +15,7 @@ pub mod failure;
 pub mod graph;
 pub mod history;
 pub mod id;
+pub mod iso8601;
 pub mod json;
 pub mod limits;
 pub mod log;
@@ -24,6 +26,7 @@ pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod receipt;
+mod retry;
 pub mod rule;
 pub mod run;
 pub mod schema;
@@ -32,6 +35,7 @@ pub mod status;
 pub mod token;
 pub mod version;
 
+pub use builtin::Builtin;
 pub use canonical::BadDefinition;
 pub use change::{Change, Join, SkipReason, TaskKey};
 pub use code::Code;

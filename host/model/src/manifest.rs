@@ -1,5 +1,6 @@
 //! A flow as its author writes it: `flow.toml`, or the same shape as JSON.
 
+mod builtin;
 mod check;
 mod parse;
 mod problem;
@@ -9,6 +10,7 @@ mod tree;
 mod words;
 
 use crate::backoff::{Backoff, BackoffStrategy};
+use crate::builtin::Builtin;
 use crate::condition::Policy;
 use crate::definition::{MaxAttempts, Options};
 use crate::id::Digest;
@@ -42,8 +44,10 @@ pub struct Manifest {
 pub struct ManifestStep {
     /// Unique in the flow.
     pub name: Name,
-    /// The component that is called; the one of `[defaults]` where the step names none.
-    pub component: ComponentRef,
+    /// The component that is called; the one of `[defaults]` where the step names none. Absent where it is built in.
+    pub component: Option<ComponentRef>,
+    /// What the step does without a component.
+    pub builtin: Option<Builtin>,
     /// Which of its handlers is meant; empty where the step names none.
     pub handler: String,
     /// The steps that must end before this one starts.
@@ -174,7 +178,7 @@ impl Manifest {
 
     /// Every component the steps name, each once.
     pub fn components(&self) -> std::collections::BTreeSet<&ComponentRef> {
-        self.steps.iter().map(|step| &step.component).collect()
+        self.steps.iter().filter_map(|step| step.component.as_ref()).collect()
     }
 }
 

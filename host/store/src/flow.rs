@@ -90,8 +90,13 @@ impl Store {
             });
         }
         let roots: Vec<i16> = plan.roots().iter().map(|step| step_number(*step)).collect();
-        let mut digests: Vec<Vec<u8>> =
-            plan.definition.steps.iter().map(|step| step.component.0.to_vec()).collect();
+        let mut digests: Vec<Vec<u8>> = plan
+            .definition
+            .steps
+            .iter()
+            .filter_map(|step| step.component)
+            .map(|digest| digest.0.to_vec())
+            .collect();
         digests.sort();
         digests.dedup();
         let added = sqlx::query_file!(

@@ -8,8 +8,9 @@ use model::{
 };
 
 use crate::flow::step_number;
+use crate::outcome::{Loaded, read_reason};
 use crate::run::read_failure;
-use crate::token::{Loaded, Place, decode, read_reason, read_step};
+use crate::token::{Place, decode, read_step};
 use crate::{Error, Store};
 
 /// One recorded fact and what it cost.

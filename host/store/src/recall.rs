@@ -6,8 +6,9 @@ use model::{FlowId, Json, Name, RunId, RunStatus, StepIndex, TaskKey, TenantId};
 use uuid::Uuid;
 
 use crate::flow::{read_version, step_number};
+use crate::outcome::Loaded;
 use crate::run::{read_failure, read_status};
-use crate::token::{Loaded, RunFacts, read_step};
+use crate::token::{RunFacts, read_step};
 use crate::{Error, Store};
 
 /// What a task goes on with.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::{
-    Blame, ClosedAttempt, Failure, FailureKind, Input, Json, LogLine, Memory, Outcome, Receipt,
-    Refusal, RunId, Step, TaskContext, TaskKey, Version,
+    Blame, ClosedAttempt, Failure, FailureKind, Input, Json, LogLine, Memory, Options, Outcome,
+    Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
 use sandbox::{Call, Compiled, Ended, LoadError, Stop};
 use store::{ChildRun, Held, RunFacts};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::lane::Message;
 use crate::seats::Seat;
 use crate::told::Teller;
-use crate::{Shared, memory};
+use crate::{Shared, builtin, memory};
 
 /// Which try of which task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,14 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         let what = "was given an input that does not match its schema";
         return Made::failed(mismatch(step, what, &refusal));
     }
-    let (store, tenant, digest) = (&shared.store, run.tenant, step.component);
+    if let Some(builtin) = &step.builtin {
+        return builtin::make(&run, &version, at, builtin, &input);
+    }
+    let Some(digest) = step.component else {
+        let message = format!("step `{}` has nothing to do", step.name);
+        return Made::failed(Failure::new(FailureKind::HostInternal, message));
+    };
+    let (store, tenant) = (&shared.store, run.tenant);
     let bytes = || async move {
         // Without the bytes the component counts as absent, which is tried again.
         store.get_component_bytes(tenant, digest).await.ok().flatten()
@@ -145,20 +152,12 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         Ok(compiled) => compiled,
         Err(error) => return Made::failed(unavailable(&error)),
     };
-    let recalled = if compiled.durable {
-        let recalling = memory::recall(shared, &run, at);
-        tokio::select! {
-            recalled = recalling => recalled,
-            () = stop.cancelled() => return Made::default(),
-        }
-    } else {
-        Ok((String::new(), Memory::default()))
+    let (phase, memory) = match recall(shared, &run, at, compiled.durable, &stop).await {
+        Some(Ok(recalled)) => recalled,
+        Some(Err(failure)) => return Made::failed(failure),
+        None => return Made::default(),
     };
-    let (phase, memory) = match recalled {
-        Ok(recalled) => recalled,
-        Err(failure) => return Made::failed(failure),
-    };
-    let options = run.options.as_ref().map_or(step.options, |said| said.over(step.options));
+    let options = options(&run, step);
     let awaited: Vec<i64> = memory.awaited().map(|signal| signal.id).collect();
     let context = TaskContext {
         tenant: run.tenant_name.clone(),
@@ -175,13 +174,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         traceparent: run.traceparent.clone(),
         memory,
     };
-    let mut limits = options.limits;
-    if let Some(deadline) = run.deadline {
-        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
-        // What is left of a run that is over is enough to be told so.
-        limits.timeout_ms = limits.timeout_ms.min(u64::try_from(left).unwrap_or(u64::MAX).max(1));
-    }
-    let flow_input = Some(run.input.clone());
+    let (flow_input, limits) = (Some(run.input.clone()), options.limits);
     let call = Call { input, context, flow_input, limits, stop };
     // Only a durable handler can be asked again.
     let again = compiled.durable.then(|| call.clone());
@@ -199,6 +192,35 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         ask_on_error(&teller, &compiled, call, failure, &mut made).await;
     }
     made
+}
+
+/// What the attempt goes on with; `None`: it was cancelled meanwhile.
+async fn recall(
+    shared: &Shared,
+    run: &RunFacts,
+    at: Try,
+    durable: bool,
+    stop: &Stop,
+) -> Option<Result<(String, Memory), Failure>> {
+    if !durable {
+        return Some(Ok((String::new(), Memory::default())));
+    }
+    tokio::select! {
+        recalled = memory::recall(shared, run, at) => Some(recalled),
+        () = stop.cancelled() => None,
+    }
+}
+
+/// How the attempts of a step are limited in this run, and by what is left of it.
+fn options(run: &RunFacts, step: &Step) -> Options {
+    let mut options = run.options.as_ref().map_or(step.options, |said| said.over(step.options));
+    if let Some(deadline) = run.deadline {
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        // What is left of a run that is over is enough to be told so.
+        let left = u64::try_from(left).unwrap_or(u64::MAX).max(1);
+        options.limits.timeout_ms = options.limits.timeout_ms.min(left);
+    }
+    options
 }
 
 /// Lets the handler's `on-error`, where it has one, decide what follows from a failure.

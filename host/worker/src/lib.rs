@@ -5,6 +5,7 @@
 //! is being committed the next one gathers.
 
 mod attempt;
+mod builtin;
 mod chores;
 mod feed;
 mod lane;

@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod bombs;
+mod builtins;
 mod children;
 mod command_line;
 mod command_line_errors;

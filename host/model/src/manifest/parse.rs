@@ -79,8 +79,10 @@ fn step(
     }
     let written = written.and_then(|field| field.node.value.as_text().map(str::to_owned));
     let own = component(reader, table);
+    let is_builtin = reader.field(table, "builtin").is_some();
+    let builtin = super::builtin::read(reader, table);
     let has_component = reader.field(table, "component").is_some() || default.is_some();
-    if !has_component && reader.field(table, "builtin").is_none() {
+    if !has_component && !is_builtin {
         reader.missing(table, "component", "component = \"handlers/fetch\"");
     }
     let handler = reader.name(table, "handler");
@@ -93,9 +95,12 @@ fn step(
     let output_schema = reader.schema(table, "output_schema");
     let settings = settings(reader, table);
     let place = table.place.clone();
-    let parsed = name.zip(own.or_else(|| default.cloned())).map(|(name, component)| ManifestStep {
+    let component = if is_builtin { None } else { own.or_else(|| default.cloned()) };
+    let does_something = component.is_some() || builtin.is_some();
+    let parsed = name.filter(|_| does_something).map(|name| ManifestStep {
         name,
         component,
+        builtin,
         handler: handler.map(|handler| handler.as_str().to_owned()).unwrap_or_default(),
         needs: needs.iter().filter_map(|(needed, _)| needed.parse().ok()).collect(),
         map,

@@ -124,7 +124,10 @@ impl Resolver<'_> {
         let output_schema =
             self.schema(step.output_schema.as_ref(), &within(&step.place, "output_schema"));
         self.patterns(step);
-        let component = self.component(step)?;
+        let component = match &step.component {
+            Some(named) => Some(self.component(step, named)?),
+            None => None,
+        };
         Some(Step {
             name: step.name.clone(),
             needs: step.needs.iter().filter_map(|needed| places.get(needed).copied()).collect(),
@@ -141,6 +144,7 @@ impl Resolver<'_> {
             },
             on_unmet: step.condition.on_unmet.unwrap_or(Policy::Skip),
             component,
+            builtin: step.builtin.clone(),
             handler: step.handler.clone(),
             options: step.settings.over(&manifest.defaults).options(),
             input_schema,
@@ -188,8 +192,7 @@ impl Resolver<'_> {
     }
 
     /// Looks a step's component up, reports it once when it is not there, and every handler it does not carry.
-    fn component(&mut self, step: &ManifestStep) -> Option<Digest> {
-        let named = &step.component;
+    fn component(&mut self, step: &ManifestStep, named: &ComponentRef) -> Option<Digest> {
         if !self.found.contains_key(named) {
             let found = (self.sources.component)(named).map_err(|detail| {
                 let place = within(&step.place, "component");

@@ -76,7 +76,7 @@ fn options_come_from_the_step_then_the_defaults_then_stepcell() {
         (&[StepIndex(0)][..], true, 250)
     );
     assert_eq!((fetch.handler.as_str(), score.handler.as_str()), ("get", ""));
-    assert_eq!(fetch.component, Digest::of(b"handlers/fetch"));
+    assert_eq!(fetch.component, Some(Digest::of(b"handlers/fetch")));
     let schema = fetch.output_schema.as_ref().unwrap();
     assert_eq!(schema.as_str(), r#"{"items":{"type":"number"},"type":"array"}"#);
 }
@@ -102,7 +102,12 @@ fn a_component_under_defaults_serves_every_step() {
     let text = "flow = \"f\"\n[defaults]\ncomponent = \"all\"\n[[step]]\nname = \"a\"\n[[step]]\nname = \"b\"\n";
     let manifest = Manifest::from_toml(text).unwrap();
     assert_eq!(manifest.components().len(), 1);
-    assert!(manifest.steps.iter().all(|step| step.component.as_str() == "all"));
+    assert!(
+        manifest
+            .steps
+            .iter()
+            .all(|step| step.component.as_ref().is_some_and(|named| named.as_str() == "all"))
+    );
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn a_field_that_is_not_carried_out_yet_is_not_called_unknown() {
     for field in ["grants = {}", "schedule = \"@daily\"", "priority = 1"] {
         assert_eq!(problems_of_step(field)[0].0, Code::ManifestNotSupported, "{field}");
     }
-    let builtin = "flow = \"f\"\n[[step]]\nname = \"a\"\nbuiltin = { wait = \"PT2S\" }\n";
+    let builtin = "flow = \"f\"\n[[step]]\nname = \"a\"\nbuiltin = { http = \"x\" }\n";
     let found = problems(builtin);
     assert_eq!((found.problems.len(), found.code()), (1, Some(Code::ManifestNotSupported)));
 }

@@ -22,6 +22,7 @@ pub(super) const DEFAULTS: &[&str] = &[
 pub(super) const STEP: &[&str] = &[
     "name",
     "component",
+    "builtin",
     "handler",
     "needs",
     "map",
@@ -47,10 +48,13 @@ pub(super) const STEP: &[&str] = &[
 /// Fields of `backoff`.
 pub(super) const BACKOFF: &[&str] = &["strategy", "base", "factor", "max", "jitter"];
 
+/// Fields of `builtin`.
+pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject"];
+
 /// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
 pub(super) const LATER: &[&str] = &[
-    "builtin",
     "grants",
+    "http",
     "schedule",
     "schedules",
     "concurrency",

@@ -1,0 +1,239 @@
+//! Built-in steps: what needs no component.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::iso8601::IsoDuration;
+use crate::json::Json;
+use crate::outcome::Input;
+
+/// What a built-in step does. Its task ends through the same outcomes as a handler's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Builtin {
+    /// Waits, holding nothing; answers null.
+    Wait(IsoDuration),
+    /// Answers this value.
+    Inject(Json),
+    /// Answers this template, each `${…}` in it replaced by what it names.
+    Set(Json),
+}
+
+impl Builtin {
+    /// What it is called in a manifest.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Wait(_) => "wait",
+            Self::Inject(_) => "inject",
+            Self::Set(_) => "set",
+        }
+    }
+}
+
+/// Why a template cannot be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadTemplate {
+    /// A reference has no end.
+    #[error("`{0}` has a `${{` without its `}}`")]
+    Unclosed(String),
+    /// A reference names nothing a step can see.
+    #[error(
+        "`${{{0}}}` names nothing: a reference begins with `input`, `needs.<step>` or `element`"
+    )]
+    Unknown(String),
+    /// What a reference names is not there.
+    #[error("`${{{0}}}` is not there")]
+    Absent(String),
+}
+
+/// The references of a template, each as a path.
+pub fn references(template: &Json) -> Result<Vec<String>, BadTemplate> {
+    let value: Value = serde_json::from_str(template.as_str()).unwrap_or_default();
+    let mut found = Vec::new();
+    collect(&value, &mut found)?;
+    Ok(found)
+}
+
+fn collect(value: &Value, found: &mut Vec<String>) -> Result<(), BadTemplate> {
+    match value {
+        Value::String(text) => {
+            for part in parts(text)? {
+                if let Part::Reference(path) = part {
+                    check(path)?;
+                    found.push(path.to_owned());
+                }
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| collect(item, found)),
+        Value::Object(members) => members.values().try_for_each(|member| collect(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn check(path: &str) -> Result<(), BadTemplate> {
+    let root = path.split(['.', '[']).next().unwrap_or_default();
+    let known = matches!(root, "input" | "element" | "needs");
+    let closed = path.matches('[').count() == path.matches(']').count();
+    if known && closed { Ok(()) } else { Err(BadTemplate::Unknown(path.to_owned())) }
+}
+
+/// A template with every reference replaced: a text that is one reference by the value itself, others by its text.
+pub fn fill(template: &Json, flow_input: &Json, given: &Input) -> Result<Json, BadTemplate> {
+    let value: Value = serde_json::from_str(template.as_str()).unwrap_or_default();
+    let view = View::of(flow_input, given);
+    let filled = view.fill(&value)?;
+    Ok(Json::trusted(filled.to_string()))
+}
+
+/// What a template can name.
+struct View {
+    input: Value,
+    needs: Value,
+    element: Option<Value>,
+}
+
+impl View {
+    fn of(flow_input: &Json, given: &Input) -> Self {
+        let read = |json: &Json| serde_json::from_str(json.as_str()).unwrap_or_default();
+        let mut view = Self { input: read(flow_input), needs: Value::Null, element: None };
+        match given {
+            Input::Flow(_) => {}
+            Input::Deps(deps) => {
+                let member = |(name, json): &(crate::Name, Json)| (name.to_string(), read(json));
+                view.needs = Value::Object(deps.iter().map(member).collect());
+            }
+            Input::Element(json) => view.element = Some(read(json)),
+        }
+        view
+    }
+
+    fn fill(&self, value: &Value) -> Result<Value, BadTemplate> {
+        Ok(match value {
+            Value::String(text) => self.fill_text(text)?,
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.fill(item)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(members) => {
+                let filled =
+                    members.iter().map(|(name, member)| Ok((name.clone(), self.fill(member)?)));
+                Value::Object(filled.collect::<Result<_, BadTemplate>>()?)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        })
+    }
+
+    fn fill_text(&self, text: &str) -> Result<Value, BadTemplate> {
+        let parts = parts(text)?;
+        if let [Part::Reference(path)] = parts[..] {
+            return self.find(path).cloned();
+        }
+        let mut filled = String::new();
+        for part in parts {
+            match part {
+                Part::Text(text) => filled.push_str(text),
+                Part::Reference(path) => {
+                    let value = self.find(path)?;
+                    match value.as_str() {
+                        Some(text) => filled.push_str(text),
+                        None => filled.push_str(&value.to_string()),
+                    }
+                }
+            }
+        }
+        Ok(Value::String(filled))
+    }
+
+    fn find(&self, path: &str) -> Result<&Value, BadTemplate> {
+        check(path)?;
+        let absent = || BadTemplate::Absent(path.to_owned());
+        let mut steps = path.split('.').flat_map(|part| {
+            let mut pieces = part.split('[');
+            let name = pieces.next().filter(|name| !name.is_empty());
+            name.into_iter().chain(pieces)
+        });
+        let mut value = match steps.next() {
+            Some("input") => &self.input,
+            Some("needs") => &self.needs,
+            Some("element") => self.element.as_ref().ok_or_else(absent)?,
+            Some(_) | None => return Err(absent()),
+        };
+        for step in steps {
+            let next = match step.strip_suffix(']') {
+                Some(index) => index.parse::<usize>().ok().and_then(|index| value.get(index)),
+                None => value.get(step),
+            };
+            value = next.ok_or_else(absent)?;
+        }
+        Ok(value)
+    }
+}
+
+/// A piece of a template's text.
+enum Part<'t> {
+    Text(&'t str),
+    Reference(&'t str),
+}
+
+/// `$${` stands for `${` itself.
+fn parts(text: &str) -> Result<Vec<Part<'_>>, BadTemplate> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        if at > 0 && rest.as_bytes()[at - 1] == b'$' {
+            found.push(Part::Text(&rest[..at - 1]));
+            found.push(Part::Text("${"));
+            rest = &rest[at + 2..];
+            continue;
+        }
+        if at > 0 {
+            found.push(Part::Text(&rest[..at]));
+        }
+        let inner = &rest[at + 2..];
+        let end = inner
+            .find('}')
+            .ok_or_else(|| BadTemplate::Unclosed(text.chars().take(40).collect()))?;
+        found.push(Part::Reference(inner[..end].trim()));
+        rest = &inner[end + 1..];
+    }
+    if !rest.is_empty() || found.is_empty() {
+        found.push(Part::Text(rest));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str) -> Result<String, BadTemplate> {
+        let input =
+            Json::trusted(r#"{"user":{"name":"Ann","tags":["a","b"]},"zero":0,"none":null}"#);
+        let deps = vec![("fetch".parse().unwrap(), Json::trusted(r#"{"body":[1,{"x":true}]}"#))];
+        fill(&Json::trusted(template), &input, &Input::Deps(deps))
+            .map(|json| json.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_text_that_is_one_reference_becomes_the_value_and_others_its_text() {
+        let template = r#"{"who":"${input.user.name}","tags":"${ input.user.tags }","hi":"hello ${input.user.name}, ${input.zero}","b":"${needs.fetch.body[1].x}","n":"${input.none}","raw":"$${x}","k":7}"#;
+        assert_eq!(
+            filled(template).unwrap(),
+            r#"{"b":true,"hi":"hello Ann, 0","k":7,"n":null,"raw":"${x}","tags":["a","b"],"who":"Ann"}"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_a_reference_is_an_error_that_names_it() {
+        assert_eq!(
+            filled(r#""${input.nobody}""#),
+            Err(BadTemplate::Absent("input.nobody".to_owned()))
+        );
+        assert_eq!(filled(r#""${element.x}""#), Err(BadTemplate::Absent("element.x".to_owned())));
+        assert_eq!(filled(r#""${secrets.x}""#), Err(BadTemplate::Unknown("secrets.x".to_owned())));
+        assert_eq!(filled(r#""${input.x""#), Err(BadTemplate::Unclosed("${input.x".to_owned())));
+        let found =
+            references(&Json::trusted(r#"["${input.a} ${needs.b.c}", {"x":"${element}"}]"#));
+        assert_eq!(found.unwrap(), ["input.a", "needs.b.c", "element"]);
+    }
+}
