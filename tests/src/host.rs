@@ -19,7 +19,8 @@ const MIGRATIONS: &str = concat!(
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_operate.sql"),
     include_str!("../../migrations/0003_durable.sql"),
-    include_str!("../../migrations/0004_starts.sql")
+    include_str!("../../migrations/0004_starts.sql"),
+    include_str!("../../migrations/0005_reruns.sql")
 );
 
 /// What differs from host to host.

@@ -164,7 +164,8 @@ fn input_of(sent: Option<&RawValue>) -> Result<Json, Problem> {
     Ok(Json::trusted(input.get()))
 }
 
-fn check_input(version: &Version, input: &Json) -> Result<(), Problem> {
+/// Whether a run can start with this input.
+pub(crate) fn check_input(version: &Version, input: &Json) -> Result<(), Problem> {
     version.check_input(input).map_err(|mut refusal| {
         refusal.pointer.insert_str(0, "/input");
         Problem::new(refusal.code, refusal.detail).at(refusal.pointer)

@@ -23,6 +23,7 @@ mod params;
 mod plans;
 mod problem;
 mod request_id;
+mod reruns;
 mod router;
 mod run_list;
 mod runs;

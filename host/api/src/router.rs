@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     attempts, batch, components, events, flows, health, logs, metrics, output, pages, request_id,
-    run_list, runs, signals, start, upload, versions, wait,
+    reruns, run_list, runs, signals, start, upload, versions, wait,
 };
 
 /// Everything that answers HTTP.
@@ -60,6 +60,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))
         .routes(routes!(signals::send_signal, signals::list_signals))
+        .routes(routes!(reruns::rerun_run))
+        .routes(routes!(reruns::rerun_many))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -68,6 +68,10 @@ struct RunView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     parent: Option<RunId>,
+    /// The run it runs again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    rerun_of: Option<RunId>,
     /// When it fails if it has not ended, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline_at: Option<String>,
@@ -214,6 +218,7 @@ pub(crate) async fn get_run(
         input: run.input.clone(),
         key: run.key.clone(),
         parent: run.parent,
+        rerun_of: run.rerun_of,
         deadline_at: run.deadline_at.clone(),
         options: run.options.clone(),
         attempts: steps.iter().map(|step| step.attempts).sum(),

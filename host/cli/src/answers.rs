@@ -220,3 +220,18 @@ pub(crate) struct Sent {
     pub(crate) id: i64,
     pub(crate) duplicate: bool,
 }
+
+/// A run that is run again.
+#[derive(Deserialize)]
+pub(crate) struct Rerun {
+    pub(crate) run_id: String,
+    pub(crate) rerun_id: Option<String>,
+    pub(crate) version: u32,
+    pub(crate) kept: Vec<String>,
+}
+
+/// Runs that are run again.
+#[derive(Deserialize)]
+pub(crate) struct Reruns {
+    pub(crate) runs: Vec<Rerun>,
+}

@@ -104,6 +104,8 @@ pub(crate) enum Command {
     Cancel(OneRun),
     /// Sends a signal to a run
     Signal(Signal),
+    /// Runs a run again, or every failed run of a flow
+    Rerun(Rerun),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline
@@ -249,6 +251,31 @@ pub(crate) struct Signal {
     /// The same key twice for one run is one signal
     #[arg(long)]
     pub(crate) dedup_key: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Rerun {
+    /// The run's id
+    #[arg(required_unless_present = "flow")]
+    pub(crate) run: Option<String>,
+    /// The step to run again, with everything after it; what ended well elsewhere is kept
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// The version: a number, `same` or `active`
+    #[arg(long, default_value = "same")]
+    pub(crate) version: String,
+    /// In place of one run, the newest runs of this flow that ended as `--status` says
+    #[arg(long, conflicts_with = "run")]
+    pub(crate) flow: Option<String>,
+    /// With `--flow`: failed, cancelled or completed
+    #[arg(long, requires = "flow", default_value = "failed")]
+    pub(crate) status: String,
+    /// With `--flow`: at most this many
+    #[arg(long, requires = "flow", default_value_t = 100)]
+    pub(crate) limit: u32,
+    /// With `--flow`: says which runs it would be, and starts nothing
+    #[arg(long, requires = "flow")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(clap::Args)]

@@ -22,6 +22,7 @@ mod key;
 mod logs;
 mod pages;
 mod persistent;
+mod rerun;
 mod run;
 mod runs;
 mod screen;
@@ -79,6 +80,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Runs(args) => runs::list(&client()?, args, screen).await?,
         Command::Show(args) => runs::show(&client()?, args, screen).await?,
         Command::Cancel(args) => runs::cancel(&client()?, args, screen).await?,
+        Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,
         Command::Events(args) => events::run(&client()?, args, screen).await?,

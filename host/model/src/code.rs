@@ -101,6 +101,7 @@ codes! {
     RunNotFound = "run.not_found", 404, "There is no such run";
     RunNoOutput = "run.no_output", 409, "The run has no output";
     RunEnded = "run.ended", 409, "The run has already ended";
+    RunNotEnded = "run.not_ended", 409, "The run has not ended";
     RunNotAnArray = "run.not_an_array", 422, "The flow's input must be an array";
     RunDuplicate = "run.duplicate", 409, "A live run has the same key";
     SignalInboxFull = "signal.inbox_full", 409, "The run's inbox is full";

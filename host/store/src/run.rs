@@ -34,6 +34,8 @@ pub struct RunRow {
     pub key: Option<String>,
     /// The run whose task spawned it.
     pub parent: Option<RunId>,
+    /// The run it runs again.
+    pub rerun_of: Option<RunId>,
     /// When it fails if it has not ended, RFC 3339.
     pub deadline_at: Option<String>,
     /// The step that failed it.
@@ -153,6 +155,7 @@ impl Store {
             options: row.options.as_deref().map(read_options).transpose()?,
             key: row.key,
             parent: row.parent_run_id.map(RunId),
+            rerun_of: row.rerun_of.map(RunId),
             deadline_at: row.deadline_at,
             failed_step: row.failed_step.map(read_step).transpose()?,
             failure: row.failure.as_deref().map(read_failure).transpose()?,

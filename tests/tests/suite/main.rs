@@ -20,6 +20,7 @@ mod operate;
 mod random_flows;
 mod recovery;
 mod requests;
+mod reruns;
 mod retries;
 mod schema;
 mod starts;

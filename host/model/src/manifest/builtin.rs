@@ -21,7 +21,11 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Builtin> {
         }
     }
     let table = reader.table(table, "builtin")?;
+    let before = reader.problems.problems.len();
     reader.only(&table, words::BUILTIN);
+    if reader.problems.problems.len() > before {
+        return None;
+    }
     let said: Vec<&str> = words::BUILTIN
         .iter()
         .copied()

@@ -1,0 +1,3 @@
+-- Runs that run another one again.
+
+alter table run add column rerun_of uuid;
