@@ -1,12 +1,8 @@
 //! Finds the handler a task means, and the macro that makes functions into a component.
 
-use crate::bindings::stepcell::handler::types::{
-    Failure, HandlerError, Input, Outcome as WireOutcome,
-};
-use crate::context::Context;
+use crate::bindings::stepcell::handler::types::{HandlerError, Input};
 use crate::error::Error;
 use crate::host;
-use crate::outcome::Outcome;
 
 /// A handler with its name, its types erased.
 #[doc(hidden)]
@@ -84,140 +80,13 @@ macro_rules! handlers {
     ($($handlers:tt)+) => { $crate::handlers!(@entries [] $($handlers)+); };
 }
 
-/// Makes the named functions the durable handlers of this component: each answers an [`Outcome`](crate::Outcome). Once
-/// in a crate, in place of [`handlers!`](crate::handlers), which says how they are named.
-///
-/// With `on_error = function;` in front, that function (`fn(Context, Failure) -> Result<Option<Outcome>, Error>`)
-/// decides what follows when an attempt of any of them failed; `None` leaves the failure as it is.
-///
-/// ```
-/// use std::time::Duration;
-/// use stepcell_guest::{Context, Error, Outcome};
-///
-/// fn approve(context: Context, order: u64) -> Result<Outcome, Error> {
-///     match context.phase().as_str() {
-///         "" => Ok(Outcome::await_signals(["approved", "rejected"], "decided", &order)
-///             .timeout(Duration::from_secs(3_600))),
-///         _ => match context.awaited().first() {
-///             Some(signal) => Ok(Outcome::complete(&(order, signal.name()))),
-///             None => Ok(Outcome::skip("nobody decided in time")),
-///         },
-///     }
-/// }
-///
-/// stepcell_guest::durable! { approve }
-/// # fn main() {}
-/// ```
-#[macro_export]
-macro_rules! durable {
-    (@entries $on_error:tt [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
-        $crate::durable!(@entries $on_error [
-            $($done)*
-            $crate::Entry { name: $name, call: |input| $crate::Handler::run(&$function, input) },
-        ] $($($rest)*)?);
-    };
-    (@entries $on_error:tt [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
-        $crate::durable!(@entries $on_error [
-            $($done)*
-            $crate::Entry {
-                name: ::core::stringify!($function),
-                call: |input| $crate::Handler::run(&$function, input),
-            },
-        ] $($($rest)*)?);
-    };
-    (@entries [] [$($done:tt)*]) => {
-        const _: () = {
-            static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
-            // Bad names stop the build.
-            const NAMES: () = $crate::check_names::<$crate::Outcome>(&[$($done)*]);
-
-            struct Component;
-
-            impl $crate::durable_bindings::Guest for Component {
-                fn handle(
-                    input: $crate::bindings::Input,
-                ) -> ::core::result::Result<$crate::WireOutcome, $crate::bindings::HandlerError> {
-                    let () = NAMES;
-                    $crate::dispatch_durable(ENTRIES, &input)
-                }
-
-                fn describe() -> ::std::string::String {
-                    $crate::describe(ENTRIES)
-                }
-            }
-
-            $crate::durable_bindings::export_durable!(Component with_types_in $crate::durable_bindings);
-        };
-    };
-    (@entries [$on_error:path] [$($done:tt)*]) => {
-        const _: () = {
-            static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
-            // Bad names stop the build.
-            const NAMES: () = $crate::check_names::<$crate::Outcome>(&[$($done)*]);
-
-            struct Component;
-
-            impl $crate::recovering_bindings::Guest for Component {
-                fn handle(
-                    input: $crate::bindings::Input,
-                ) -> ::core::result::Result<$crate::WireOutcome, $crate::bindings::HandlerError> {
-                    let () = NAMES;
-                    $crate::dispatch_durable(ENTRIES, &input)
-                }
-
-                fn on_error(
-                    _input: $crate::bindings::Input,
-                    failure: $crate::Failure,
-                ) -> ::core::result::Result<
-                    ::core::option::Option<$crate::WireOutcome>,
-                    $crate::bindings::HandlerError,
-                > {
-                    $crate::dispatch_on_error($on_error, failure)
-                }
-
-                fn describe() -> ::std::string::String {
-                    $crate::describe(ENTRIES)
-                }
-            }
-
-            $crate::recovering_bindings::export_recovering!(
-                Component with_types_in $crate::recovering_bindings
-            );
-        };
-    };
-    (on_error = $on_error:path; $($handlers:tt)+) => {
-        $crate::durable!(@entries [$on_error] [] $($handlers)+);
-    };
-    ($($handlers:tt)+) => { $crate::durable!(@entries [] [] $($handlers)+); };
-}
-
 /// Calls the handler the task names.
 #[doc(hidden)]
 pub fn dispatch(entries: &[Entry], input: &Input) -> Result<String, HandlerError> {
     call(entries, input).map_err(Error::into_wire)
 }
 
-/// Calls the durable handler the task names.
-#[doc(hidden)]
-pub fn dispatch_durable(
-    entries: &[Entry<Outcome>],
-    input: &Input,
-) -> Result<WireOutcome, HandlerError> {
-    call(entries, input).and_then(Outcome::into_wire).map_err(Error::into_wire)
-}
-
-/// Calls what the component has for failed attempts.
-#[doc(hidden)]
-pub fn dispatch_on_error(
-    on_error: fn(Context, Failure) -> Result<Option<Outcome>, Error>,
-    failure: Failure,
-) -> Result<Option<WireOutcome>, HandlerError> {
-    log_panics();
-    let decided = on_error(Context(()), failure).map_err(Error::into_wire)?;
-    decided.map(Outcome::into_wire).transpose().map_err(Error::into_wire)
-}
-
-fn call<Answer>(entries: &[Entry<Answer>], input: &Input) -> Result<Answer, Error> {
+pub(crate) fn call<Answer>(entries: &[Entry<Answer>], input: &Input) -> Result<Answer, Error> {
     log_panics();
     find(entries, &host::task().handler).and_then(|entry| (entry.call)(input))
 }
@@ -291,7 +160,7 @@ fn find<'a, Answer>(entries: &'a [Entry<Answer>], name: &str) -> Result<&'a Entr
 }
 
 /// A panic cannot be answered, only logged: the trap that follows carries no message.
-fn log_panics() {
+pub(crate) fn log_panics() {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|panic| {
         host::write(crate::log::Level::Error, &panic.to_string(), None);

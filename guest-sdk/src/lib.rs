@@ -53,6 +53,7 @@ pub mod testing;
 
 mod context;
 mod dispatch;
+mod dispatch_durable;
 mod durable;
 mod error;
 mod handler;
@@ -143,9 +144,47 @@ pub mod recovering_bindings {
 }
 
 #[doc(hidden)]
+#[expect(clippy::too_many_arguments, reason = "generated")]
+pub mod compensating_bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "
+            package stepcell:guest;
+
+            /// A durable handler that can undo what it did.
+            world compensating-component {
+                import stepcell:handler/context@0.1.0;
+                import stepcell:handler/log@0.1.0;
+                use stepcell:handler/types@0.1.0.{json, input, outcome, handler-error, failure};
+                export handle: func(input: input) -> result<outcome, handler-error>;
+                export on-error:
+                    func(input: input, failure: failure) -> result<option<outcome>, handler-error>;
+                export compensate: func(input: input, output: json) -> result<_, handler-error>;
+                export describe: func() -> string;
+            }
+        ",
+        world: "stepcell:guest/compensating-component",
+        with: {
+            "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
+            "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
+            "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_compensating",
+        default_bindings_module: "stepcell_guest::compensating_bindings",
+        runtime_path: "wit_bindgen::rt",
+    });
+}
+
+#[doc(hidden)]
 pub use bindings::stepcell::handler::types::Outcome as WireOutcome;
 #[doc(hidden)]
-pub use dispatch::{Entry, check_names, describe, dispatch, dispatch_durable, dispatch_on_error};
+pub use dispatch::{Entry, check_names, describe, dispatch};
+#[doc(hidden)]
+pub use dispatch_durable::{
+    Undo, describe_compensating, dispatch_compensate, dispatch_durable, dispatch_on_error, leave,
+    undo,
+};
 #[doc(hidden)]
 pub use handler::write;
 

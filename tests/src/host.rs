@@ -20,7 +20,8 @@ const MIGRATIONS: &str = concat!(
     include_str!("../../migrations/0002_operate.sql"),
     include_str!("../../migrations/0003_durable.sql"),
     include_str!("../../migrations/0004_starts.sql"),
-    include_str!("../../migrations/0005_reruns.sql")
+    include_str!("../../migrations/0005_reruns.sql"),
+    include_str!("../../migrations/0006_compensation.sql")
 );
 
 /// What differs from host to host.

@@ -3,6 +3,7 @@
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use model::manifest::Compensates;
 use model::{Code, Digest};
 use serde::{Deserialize, Serialize};
 use store::StoredComponent;
@@ -35,13 +36,21 @@ pub(crate) struct ComponentView {
 impl ComponentView {
     /// The handlers it says it carries: `{"handlers": ["charge", ...]}`. Empty when it says nothing of the kind.
     pub(crate) fn handlers(&self) -> Vec<String> {
-        #[derive(Deserialize)]
-        struct Description {
-            handlers: Vec<String>,
+        self.description().handlers
+    }
+
+    /// The handlers that can undo what they did: `{"compensates": ["charge", ...]}`; all of them where it exports
+    /// `compensate` and does not say.
+    pub(crate) fn compensates(&self) -> Compensates {
+        if !self.report.exports("compensate") {
+            return Compensates::None;
         }
-        let description = self.report.description.as_ref();
-        let description = description.and_then(|json| serde_json::from_str(json.as_str()).ok());
-        description.map(|Description { handlers }| handlers).unwrap_or_default()
+        self.description().compensates.map_or(Compensates::All, Compensates::Some)
+    }
+
+    fn description(&self) -> Description {
+        let said = self.report.description.as_ref();
+        said.and_then(|json| serde_json::from_str(json.as_str()).ok()).unwrap_or_default()
     }
 
     /// Reads what is kept beside the bytes.
@@ -50,6 +59,14 @@ impl ComponentView {
         let report = serde_json::from_str(&report).map_err(|why| Problem::internal(&why))?;
         Ok(Self { digest, created_at, report, used_by: Some(used_by) })
     }
+}
+
+/// What a component says of itself.
+#[derive(Default, Deserialize)]
+struct Description {
+    #[serde(default)]
+    handlers: Vec<String>,
+    compensates: Option<Vec<String>>,
 }
 
 /// A page of components, by digest.

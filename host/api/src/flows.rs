@@ -136,7 +136,7 @@ async fn resolve(
         })?;
         let view = known.get(&digest);
         let view = view.ok_or_else(|| format!("component `{name}` was not uploaded"))?;
-        Ok(Found { digest, handlers: view.handlers() })
+        Ok(Found { digest, handlers: view.handlers(), compensates: view.compensates() })
     };
     let sources = Sources { component: &mut find, schema: &mut no_files };
     manifest.resolve(sources).map_err(|problems| Problem::manifest(&problems))

@@ -8,6 +8,7 @@ mod attempts;
 mod auth;
 mod batch;
 mod body;
+mod compensation;
 mod components;
 mod cursor;
 mod docs;

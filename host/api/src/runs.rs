@@ -8,6 +8,7 @@ use store::{Cancelled, RunRow, TokenRow, WaitsFor};
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Read, Run};
+use crate::compensation::{CompensationView, compensation};
 use crate::output;
 use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
@@ -81,6 +82,9 @@ struct RunView {
     options: Option<std::sync::Arc<RunOptions>>,
     /// Its steps, in the author's order.
     steps: Vec<StepView>,
+    /// What is undone of it, where it ended badly and can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compensation: Option<CompensationView>,
     /// Attempts of all steps.
     attempts: u64,
     /// What all attempts used together.
@@ -221,6 +225,7 @@ pub(crate) async fn get_run(
         rerun_of: run.rerun_of,
         deadline_at: run.deadline_at.clone(),
         options: run.options.clone(),
+        compensation: compensation(&state, tenant, run_id, &version.plan).await?,
         attempts: steps.iter().map(|step| step.attempts).sum(),
         receipt: ReceiptView::default(),
         steps,

@@ -66,6 +66,11 @@ struct KeptImport {
 }
 
 impl KeptReport {
+    /// Whether it exports a function of this name.
+    pub(crate) fn exports(&self, name: &str) -> bool {
+        self.exports.iter().any(|export| export == name)
+    }
+
     fn of(report: &ComponentReport) -> Self {
         let ComponentReport {
             world,

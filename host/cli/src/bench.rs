@@ -145,6 +145,7 @@ impl Rig {
                 condition: model::Condition::default(),
                 on_unmet: model::Policy::Skip,
                 start_delay_ms: 0,
+                compensates: false,
                 abandon_children: false,
             })
         };
@@ -259,6 +260,7 @@ fn call() -> Call {
         max_attempts: 1,
         phase: String::new(),
         phase_number: 0,
+        compensates: false,
         traceparent: None,
         memory: Memory::default(),
     };

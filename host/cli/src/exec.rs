@@ -124,6 +124,7 @@ fn context(args: &Exec) -> anyhow::Result<TaskContext> {
         max_attempts: 1,
         phase: args.phase.clone(),
         phase_number: u32::from(!args.phase.is_empty()),
+        compensates: false,
         traceparent: None,
         memory: memory(args)?,
     })

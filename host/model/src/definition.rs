@@ -79,6 +79,9 @@ pub struct Step {
     /// Wait before the first attempt, in milliseconds. Defaults to 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub start_delay_ms: u64,
+    /// Its handler can undo what it did: after the run has failed or was cancelled it is asked to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compensates: bool,
     /// The children its tasks spawned go on when the run is stopped. Defaults to being stopped too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub abandon_children: bool,

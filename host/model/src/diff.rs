@@ -224,6 +224,7 @@ impl Fields<'_> {
             condition,
             on_unmet,
             start_delay_ms,
+            compensates,
             abandon_children,
         } = before;
         self.compare("component", (component, &after.component), |digest| {
@@ -240,6 +241,7 @@ impl Fields<'_> {
         self.compare("start delay", (start_delay_ms, &after.start_delay_ms), |ms| {
             Ms(*ms).to_string()
         });
+        self.compare("compensates", (compensates, &after.compensates), bool::to_string);
         let abandon = (abandon_children, &after.abandon_children);
         self.compare("abandon children", abandon, bool::to_string);
         self.schema("input schema", input_schema.as_ref(), after.input_schema.as_ref());

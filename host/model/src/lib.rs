@@ -27,7 +27,7 @@ pub mod outcome;
 pub mod plan;
 pub mod receipt;
 pub mod rerun;
-mod retry;
+pub mod retry;
 pub mod rule;
 pub mod run;
 pub mod schema;

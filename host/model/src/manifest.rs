@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::name::Name;
 
 pub use problem::{Place, Problem, Problems};
-pub use resolve::{Found, Sources, no_files};
+pub use resolve::{Compensates, Found, Sources, no_files};
 pub use tree::MAX_MANIFEST_BYTES;
 
 /// A flow as its author wrote it: names, and references to components that are not looked up yet.

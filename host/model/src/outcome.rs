@@ -58,6 +58,8 @@ pub struct TaskContext {
     pub phase: String,
     /// How many phases lie before it.
     pub phase_number: u32,
+    /// True: what the task did is to be undone.
+    pub compensates: bool,
     /// W3C trace context of the caller that started the run.
     pub traceparent: Option<String>,
     /// What the phases before left to a durable handler.
@@ -114,6 +116,9 @@ impl TaskContext {
     /// The same text for every attempt of this task and phase, different for any other task.
     pub fn idempotency_key(&self) -> String {
         let Self { run_id, step, index, phase_number, .. } = self;
+        if self.compensates {
+            return format!("{run_id}/{step}/{index}/compensate");
+        }
         format!("{run_id}/{step}/{index}/{phase_number}")
     }
 }

@@ -2,11 +2,25 @@
 
 use std::time::Duration;
 
-use crate::definition::Options;
-use crate::failure::FailureKind;
+use crate::backoff::Draw;
+use crate::change::TaskKey;
+use crate::definition::{Options, StepIndex};
+use crate::failure::{Failure, FailureKind};
 use crate::limits::{MAX_BACKOFF_MS, MAX_LOST};
 use crate::outcome::{GoOn, Outcome, Wait};
 use crate::rule::ClosedAttempt;
+
+/// The wait before the next attempt to undo a task, `attempt` of which failed; `None` when there is none.
+pub fn compensation_retry(
+    options: &Options,
+    attempt: u32,
+    failure: &Failure,
+    draw: Draw,
+) -> Option<Duration> {
+    let task = TaskKey { step: StepIndex(0), index: 0 };
+    let outcome = Outcome::Fail(failure.clone());
+    retry_in(options, &ClosedAttempt { task, attempt, phase: 0, lost: 0, outcome, draw })
+}
 
 /// The wait before the next attempt; `None` when there is none.
 ///

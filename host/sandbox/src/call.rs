@@ -11,7 +11,8 @@ use wasmtime::{Engine, Store};
 use crate::attempt::{Attempt, HOST_CALL_FUEL, bound, is_overdrawn};
 use crate::fault::{Fault, Stage, classify, out_of_fuel, timed_out};
 use crate::interfaces::types::{
-    Answer, DurableAnswer, HandlerError, OnErrorAnswer, WireFailure, WireInput, WireOutcome,
+    Answer, CompensateAnswer, DurableAnswer, HandlerError, OnErrorAnswer, WireFailure, WireInput,
+    WireOutcome,
 };
 use crate::load::Compiled;
 use crate::said::{Said, SaidGoOn};
@@ -74,6 +75,8 @@ pub(crate) enum Export<'a> {
     Describe(ComponentExportIndex),
     /// `on-error`, told what the attempt before failed with.
     OnError(ComponentExportIndex, &'a Failure),
+    /// `compensate`, given what the task answered.
+    Compensate(ComponentExportIndex, &'a Json),
 }
 
 /// What `on-error` may use: it decides, it does not work.
@@ -182,6 +185,16 @@ async fn drive(
         Export::Describe(index) => {
             let describe = instance.get_typed_func::<(), (String,)>(&mut *store, &index)?;
             Ok(Ok(Said::Complete(describe.call_async(&mut *store, ()).await?.0)))
+        }
+        Export::Compensate(index, output) => {
+            let compensate = instance
+                .get_typed_func::<(WireInput<'_>, &str), (CompensateAnswer,)>(
+                    &mut *store,
+                    &index,
+                )?;
+            let told = (WireInput::from(work.input), output.as_str());
+            let (answer,) = compensate.call_async(&mut *store, told).await?;
+            Ok(answer.map(|()| Said::Complete("null".to_owned())))
         }
         Export::OnError(index, failure) => {
             let on_error = instance

@@ -63,6 +63,7 @@ fn nobody() -> TaskContext {
         max_attempts: 1,
         phase: String::new(),
         phase_number: 0,
+        compensates: false,
         traceparent: None,
         memory: Memory::default(),
     }

@@ -26,7 +26,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{Digest, Failure, FailureKind, Receipt, TenantId};
+use model::{Digest, Failure, FailureKind, Json, Receipt, TenantId};
 use tokio::sync::Semaphore;
 
 pub use call::{Call, Ended, Report};
@@ -174,6 +174,19 @@ impl Sandbox {
         let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
         let export = call::Export::OnError(index, failure);
         Some(call::run(&self.0.engine, compiled, export, Call { limits, ..call }).await)
+    }
+
+    /// Asks the handler to undo what a task did, in a fresh instance; `None` when it cannot.
+    pub async fn call_compensate(
+        &self,
+        compiled: &Compiled,
+        call: Call,
+        output: &Json,
+    ) -> Option<Report> {
+        let index = compiled.compensate?;
+        let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
+        let export = call::Export::Compensate(index, output);
+        Some(call::run(&self.0.engine, compiled, export, call).await)
     }
 
     /// What the component says about itself through its optional export `describe`, within a small budget; `None`

@@ -13,7 +13,9 @@ use crate::artifact::Signed;
 use crate::attempt::Attempt;
 use crate::engine::Checks;
 use crate::interfaces::Linkers;
-use crate::interfaces::types::{Answer, DurableAnswer, OnErrorAnswer, WireFailure, WireInput};
+use crate::interfaces::types::{
+    Answer, CompensateAnswer, DurableAnswer, OnErrorAnswer, WireFailure, WireInput,
+};
 use crate::interfaces::wasi;
 use crate::reason::Reason;
 use crate::{Error, Inner, compiler, inspect};
@@ -34,6 +36,7 @@ pub struct Compiled {
     pub durable: bool,
     pub(crate) describe: Option<ComponentExportIndex>,
     pub(crate) on_error: Option<ComponentExportIndex>,
+    pub(crate) compensate: Option<ComponentExportIndex>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -201,7 +204,7 @@ pub(crate) fn connect(
     let wants_wasi = imports.iter().any(|name| name.starts_with(wasi::PREFIX));
     let linker = if wants_wasi { &linkers.with_wasi } else { &linkers.own };
     let pre = linker.instantiate_pre(component).map_err(|error| refused(&error))?;
-    let Exports { handle, durable, describe, on_error } = exports(component)?;
+    let Exports { handle, durable, describe, on_error, compensate } = exports(component)?;
     Ok(Compiled {
         digest,
         tenant,
@@ -213,6 +216,7 @@ pub(crate) fn connect(
         durable,
         describe,
         on_error,
+        compensate,
     })
 }
 
@@ -221,6 +225,7 @@ struct Exports {
     durable: bool,
     describe: Option<ComponentExportIndex>,
     on_error: Option<ComponentExportIndex>,
+    compensate: Option<ComponentExportIndex>,
 }
 
 fn exports(component: &Component) -> Result<Exports, LoadError> {
@@ -247,7 +252,10 @@ fn exports(component: &Component) -> Result<Exports, LoadError> {
     let on_error = optional("on-error", &|func| {
         func.typecheck::<(WireInput<'_>, WireFailure<'_>), (OnErrorAnswer,)>(&instance).is_ok()
     });
-    Ok(Exports { handle, durable, describe, on_error })
+    let compensate = optional("compensate", &|func| {
+        func.typecheck::<(WireInput<'_>, &str), (CompensateAnswer,)>(&instance).is_ok()
+    });
+    Ok(Exports { handle, durable, describe, on_error, compensate })
 }
 
 fn oversized(error: &wasmtime::Error) -> LoadError {

@@ -7,9 +7,9 @@ use model::{FlowId, GoOn, Json, RunId, TaskKey, TenantId, Wait};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::Error;
 use crate::flow::step_number;
 use crate::record::Delta;
+use crate::{Error, compensation};
 
 /// A task of a durable handler that goes on.
 #[derive(Clone, Debug)]
@@ -131,6 +131,7 @@ impl<'a> Extras<'a> {
         self.unpark(work).await?;
         self.spawn(work).await?;
         let stopped = cascade(work, &self.doomed.0, &self.doomed.1, &self.doomed.2).await?;
+        compensation::begin(work, &self.doomed.0, &self.doomed.1).await?;
         if !self.children.0.is_empty() {
             join(work, &self.children.0, &self.children.1).await?;
         }
@@ -281,9 +282,13 @@ async fn cascade(
     if runs.is_empty() {
         return Ok(Vec::new());
     }
-    let rows =
-        sqlx::query_file!("queries/task/cascade.sql", tenants, runs, steps).fetch_all(work).await?;
-    Ok(rows.into_iter().map(|row| RunId(row.id)).collect())
+    let rows = sqlx::query_file!("queries/task/cascade.sql", tenants, runs, steps)
+        .fetch_all(&mut *work)
+        .await?;
+    let tenants: Vec<i32> = rows.iter().map(|row| row.tenant_id).collect();
+    let stopped: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    compensation::begin(work, &tenants, &stopped).await?;
+    Ok(stopped.into_iter().map(RunId).collect())
 }
 
 /// What the end of one run means for its children and its parent. Answers the children that were stopped.
@@ -293,6 +298,7 @@ pub(crate) async fn end_of_run(
     run_id: RunId,
 ) -> Result<Vec<RunId>, Error> {
     let stopped = cascade(work, &[tenant.0], &[run_id.0], &[-1]).await?;
+    compensation::begin(work, &[tenant.0], &[run_id.0]).await?;
     join(work, &[tenant.0], &[run_id.0]).await?;
     Ok(stopped)
 }

@@ -106,7 +106,8 @@ impl Store {
             definition.as_str(),
             &content_hash.0[..],
             &roots,
-            &digests
+            &digests,
+            plan.definition.steps.iter().any(|step| step.compensates)
         )
         .fetch_one(&mut *work)
         .await?;

@@ -6,6 +6,7 @@
 mod attempt;
 mod bell;
 mod bench;
+mod compensation;
 mod component;
 mod durable;
 mod error;
@@ -34,6 +35,7 @@ use tokio::sync::broadcast;
 
 pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
+pub use compensation::{Compensation, CompensationAttempt, CompensationRow, ToCompensate};
 pub use component::{ComponentPage, StoredComponent};
 pub use durable::{ChildRun, Progress};
 pub use error::Error;

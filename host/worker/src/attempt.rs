@@ -171,6 +171,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         max_attempts: u32::from(options.max_attempts.0),
         phase,
         phase_number: at.phase,
+        compensates: false,
         traceparent: run.traceparent.clone(),
         memory,
     };
@@ -212,7 +213,7 @@ async fn recall(
 }
 
 /// How the attempts of a step are limited in this run, and by what is left of it.
-fn options(run: &RunFacts, step: &Step) -> Options {
+pub(crate) fn options(run: &RunFacts, step: &Step) -> Options {
     let mut options = run.options.as_ref().map_or(step.options, |said| said.over(step.options));
     if let Some(deadline) = run.deadline {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis();

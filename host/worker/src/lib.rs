@@ -7,6 +7,7 @@
 mod attempt;
 mod builtin;
 mod chores;
+mod compensate;
 mod feed;
 mod lane;
 mod memory;
@@ -201,6 +202,7 @@ impl Worker {
         tasks.spawn(chores::beat(Arc::clone(&shared)));
         tasks.spawn(chores::wake(Arc::clone(&shared)));
         tasks.spawn(chores::expire(Arc::clone(&shared)));
+        tasks.spawn(compensate::compensate(Arc::clone(&shared)));
         tasks.spawn(chores::renew(Arc::clone(&shared)));
         Ok(Self { shared, tasks })
     }

@@ -10,6 +10,7 @@ mod children;
 mod command_line;
 mod command_line_errors;
 mod command_line_follows;
+mod compensation;
 mod conditions;
 mod durable;
 mod examples;

@@ -86,12 +86,15 @@ const FILL: &[&str] = &[
      where right(id::text, 1) in ('1', '3', '5')",
     "insert into run_deadline (deadline_at, run_id, tenant_id) select now() + interval '1 day', id, tenant_id from run",
     "insert into run_key (flow_id, run_id, tenant_id, key) select flow_id, id, tenant_id, id::text from run",
+    "insert into compensation (run_id, tenant_id, due_at) select id, tenant_id, now() + interval '1 day' from run",
+    "insert into compensated (fuel, wall_us, peak_memory_bytes, run_id, tenant_id, index, worker_id, step, attempt, is_last, lines)
+     select 1, 1, 1, id, tenant_id, 0, 1, 0, 1, true, '[]' from run",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 22] = [
+const HOT: [&str; 27] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
@@ -99,6 +102,11 @@ const HOT: [&str; 22] = [
     "run/start.sql",
     "run/sweep.sql",
     "run/expire.sql",
+    "compensation/begin.sql",
+    "compensation/claim.sql",
+    "compensation/todo.sql",
+    "compensation/record.sql",
+    "compensation/finish.sql",
     "run/find_ended.sql",
     "outcome/load.sql",
     "outcome/load_widths.sql",
@@ -120,7 +128,7 @@ const HOT: [&str; 22] = [
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 17] = [
+const GROWING: [&str; 19] = [
     "flow",
     "flow_version",
     "activation",
@@ -138,6 +146,8 @@ const GROWING: [&str; 17] = [
     "signal",
     "run_deadline",
     "run_key",
+    "compensation",
+    "compensated",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {

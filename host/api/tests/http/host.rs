@@ -111,6 +111,7 @@ impl Host {
             condition: model::Condition::default(),
             on_unmet: model::Policy::Skip,
             start_delay_ms: 0,
+            compensates: false,
             abandon_children: false,
         };
         let steps = steps.iter().map(step).collect();

@@ -80,7 +80,7 @@ fn differences_are_written_for_programs_too() {
 proptest! {
     #[test]
     fn there_is_no_difference_exactly_when_the_content_is_the_same(
-        which in 0..17_usize, step in 0..3_usize, value in 1..4_u64
+        which in 0..18_usize, step in 0..3_usize, value in 1..4_u64
     ) {
         let before = definition(BEFORE);
         let mut after = before.clone();
@@ -106,7 +106,8 @@ proptest! {
             14 => after.steps[step].map = value == 1,
             15 => after.steps[step].start_delay_ms = value - 1,
             16 => after.steps[step].abandon_children = value == 1,
-            _ => unreachable!("one of seventeen"),
+            17 => after.steps[step].compensates = value == 1,
+            _ => unreachable!("one of eighteen"),
         }
         let same = before.content_hash() == after.content_hash();
         prop_assert_eq!(differences(&before, &after).is_empty(), same);

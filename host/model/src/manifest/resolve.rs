@@ -28,11 +28,39 @@ pub struct Found {
     pub digest: Digest,
     /// The handlers it says it carries; empty when it says nothing.
     pub handlers: Vec<String>,
+    /// Which of them can undo what they did.
+    pub compensates: Compensates,
+}
+
+/// Which handlers of a component can undo what they did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Compensates {
+    /// None.
+    #[default]
+    None,
+    /// All of them, as far as it says.
+    All,
+    /// These.
+    Some(Vec<String>),
+}
+
+impl Compensates {
+    fn has(&self, handler: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            // A component with one handler need not be told which.
+            Self::Some(names) => {
+                names.iter().any(|name| name == handler)
+                    || (handler.is_empty() && !names.is_empty())
+            }
+        }
+    }
 }
 
 impl From<Digest> for Found {
     fn from(digest: Digest) -> Self {
-        Self { digest, handlers: Vec::new() }
+        Self { digest, handlers: Vec::new(), compensates: Compensates::None }
     }
 }
 
@@ -128,6 +156,7 @@ impl Resolver<'_> {
             Some(named) => Some(self.component(step, named)?),
             None => None,
         };
+        let compensates = component.as_ref().is_some_and(|(_, compensates)| *compensates);
         Some(Step {
             name: step.name.clone(),
             needs: step.needs.iter().filter_map(|needed| places.get(needed).copied()).collect(),
@@ -143,7 +172,8 @@ impl Resolver<'_> {
                     .collect(),
             },
             on_unmet: step.condition.on_unmet.unwrap_or(Policy::Skip),
-            component,
+            component: component.map(|(digest, _)| digest),
+            compensates,
             builtin: step.builtin.clone(),
             handler: step.handler.clone(),
             options: step.settings.over(&manifest.defaults).options(),
@@ -192,7 +222,7 @@ impl Resolver<'_> {
     }
 
     /// Looks a step's component up, reports it once when it is not there, and every handler it does not carry.
-    fn component(&mut self, step: &ManifestStep, named: &ComponentRef) -> Option<Digest> {
+    fn component(&mut self, step: &ManifestStep, named: &ComponentRef) -> Option<(Digest, bool)> {
         if !self.found.contains_key(named) {
             let found = (self.sources.component)(named).map_err(|detail| {
                 let place = within(&step.place, "component");
@@ -206,7 +236,7 @@ impl Resolver<'_> {
             let problem = Problem::new(Code::ManifestUnknownHandler, &place, detail);
             self.problems.push(problem.suggesting(meant));
         }
-        Some(found.digest)
+        Some((found.digest, found.compensates.has(&step.handler)))
     }
 
     fn schema(&mut self, schema: Option<&SchemaRef>, place: &Place) -> Option<Json> {
@@ -254,7 +284,8 @@ mod tests {
             let handlers: Vec<String> = handlers.iter().map(|name| (*name).to_owned()).collect();
             let resolved = Manifest::from_toml(&text).unwrap().resolve(Sources {
                 component: &mut |_| {
-                    Ok(Found { digest: Digest::of(b"c"), handlers: handlers.clone() })
+                    let (digest, handlers) = (Digest::of(b"c"), handlers.clone());
+                    Ok(Found { digest, handlers, compensates: Compensates::None })
                 },
                 schema: &mut no_files,
             });

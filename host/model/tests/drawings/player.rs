@@ -45,6 +45,7 @@ pub(crate) fn plan(flow: &str) -> Arc<Plan> {
             condition: Condition { when, ..Condition::default() },
             on_unmet: Policy::Skip,
             start_delay_ms: 0,
+            compensates: false,
             abandon_children: false,
         });
     }

@@ -94,6 +94,9 @@ pub(crate) type DurableAnswer = Result<WireOutcome, HandlerError>;
 /// What its `on-error` answers; none leaves the failure as it is.
 pub(crate) type OnErrorAnswer = Result<Option<WireOutcome>, HandlerError>;
 
+/// What its `compensate` answers.
+pub(crate) type CompensateAnswer = Result<(), HandlerError>;
+
 /// A child to start.
 #[derive(ComponentType, Lift)]
 #[component(record)]

@@ -102,6 +102,7 @@ pub(crate) fn context() -> TaskContext {
         max_attempts: 3,
         phase: String::new(),
         phase_number: 0,
+        compensates: false,
         traceparent: None,
         memory: Memory::default(),
     }

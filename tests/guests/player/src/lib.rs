@@ -186,4 +186,16 @@ fn recover(context: Context, failure: Failure) -> Result<Option<Outcome>, Error>
     })
 }
 
-stepcell_guest::durable! { on_error = recover; play }
+/// Undoes `book`: fails until the attempt that the run's input names for the step, and says so in its log.
+fn unbook(context: Context, _input: Value, output: Value) -> Result<(), Error> {
+    let whole: Value = context.flow_input()?;
+    let task = context.task();
+    let until = whole["undo"][&task.step].as_u64().unwrap_or(1);
+    if u64::from(task.attempt) < until {
+        return Err(Error::execution(format!("attempt {} cannot undo", task.attempt)).retry_after(Duration::from_millis(5)));
+    }
+    stepcell_guest::info!("undone {} of {}", output, task.idempotency_key);
+    Ok(())
+}
+
+stepcell_guest::durable! { on_error = recover; compensate = { book => unbook }; play, "book" => play }

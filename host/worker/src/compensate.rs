@@ -1,0 +1,207 @@
+//! Undoing what a run did that failed for good or was cancelled: its completed tasks, the last one first, one by one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::retry::compensation_retry;
+use model::{
+    Counting, Failure, FailureKind, Memory, Plan, Position, RunState, Step, StepIndex, TaskContext,
+    Version,
+};
+use sandbox::{Call, Ended, Report, Stop};
+use store::{Compensation, CompensationAttempt, ToCompensate};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use crate::attempt::options;
+use crate::memory::patiently;
+use crate::prepare::needs;
+use crate::{AGAIN, Shared};
+
+/// Runs that are undone at a time by one worker.
+const MOST: usize = 16;
+/// How often runs to undo are looked for.
+const EVERY: Duration = Duration::from_millis(500);
+/// How much longer than an attempt may take a run is held.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Looks for runs to undo, and undoes them.
+pub(crate) async fn compensate(shared: Arc<Shared>) {
+    let seats = Arc::new(Semaphore::new(MOST));
+    loop {
+        let free = i64::try_from(seats.available_permits()).unwrap_or(0);
+        let is_working = shared.id().0 > 0 && free > 0;
+        let found = match is_working {
+            true => shared.store.claim_compensations(free, hold(None)).await,
+            false => Ok(Vec::new()),
+        };
+        let is_full = match found {
+            Ok(found) => {
+                let is_full = free > 0 && i64::try_from(found.len()) == Ok(free);
+                for of in found {
+                    let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else { continue };
+                    let shared = Arc::clone(&shared);
+                    tokio::spawn(async move {
+                        let _seat = seat;
+                        undo(&shared, &of).await;
+                    });
+                }
+                is_full
+            }
+            Err(error) => {
+                tracing::debug!(%error, "could not look for runs to compensate");
+                false
+            }
+        };
+        sleep(if is_full { Duration::from_millis(10) } else { EVERY }).await;
+    }
+}
+
+/// How long a run is held while one attempt is made.
+fn hold(step: Option<&Step>) -> Duration {
+    step.map_or(Duration::ZERO, |step| step.options.limits.timeout()) + GRACE
+}
+
+async fn undo(shared: &Shared, of: &Compensation) {
+    let store = &shared.store;
+    let found = patiently(|| store.find_version(of.run.version_key())).await;
+    let Ok(Some(version)) = found else {
+        tracing::error!(run = %of.run.run_id, "a run cannot be compensated: its version cannot be read");
+        return;
+    };
+    let plan = &version.plan;
+    let steps: Vec<StepIndex> =
+        plan.indexes().filter(|step| plan.step(*step).compensates).collect();
+    let Ok(tasks) = patiently(|| store.list_to_compensate(&of.run, &steps)).await else {
+        return;
+    };
+    for task in tasks {
+        if !undo_task(shared, of, &version, task).await {
+            return;
+        }
+    }
+    while let Err(error) = store.finish_compensation(of).await {
+        tracing::debug!(%error, "could not finish a compensation yet");
+        sleep(AGAIN).await;
+    }
+}
+
+/// Undoes one task. True: go on with the next. False: the run waits, or is somebody else's.
+async fn undo_task(
+    shared: &Shared,
+    of: &Compensation,
+    version: &Version,
+    todo: ToCompensate,
+) -> bool {
+    let step = version.plan.step(todo.task.step);
+    let options = options(&of.run, step);
+    let attempt = todo.attempts + 1;
+    let report = call(shared, of, version, &todo, attempt).await;
+    let failure = match report.ended {
+        Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::Undecided => None,
+        Ended::Failed(failure) | Ended::GaveUp(failure) => Some(failure),
+        Ended::Cancelled => return false,
+    };
+    let draw = model::backoff::Draw(rand::random::<f64>());
+    let retry_in =
+        failure.as_ref().and_then(|failure| compensation_retry(&options, attempt, failure, draw));
+    let recorded = CompensationAttempt {
+        task: todo.task,
+        attempt,
+        is_last: retry_in.is_none(),
+        failure,
+        receipt: report.receipt,
+        log: report.log,
+        hold: retry_in.unwrap_or_else(|| hold(Some(step))),
+    };
+    let record = || shared.store.record_compensation(shared.recorder(), of, &recorded);
+    let is_held = patiently(record).await.unwrap_or(false);
+    is_held && retry_in.is_none()
+}
+
+async fn call(
+    shared: &Shared,
+    of: &Compensation,
+    version: &Version,
+    todo: &ToCompensate,
+    attempt: u32,
+) -> Report {
+    let failed = |failure| Report {
+        ended: Ended::Failed(failure),
+        receipt: model::Receipt::default(),
+        log: Vec::new(),
+    };
+    let (run, plan, store) = (&of.run, &version.plan, &shared.store);
+    let step = plan.step(todo.task.step);
+    let gone = || Failure::new(FailureKind::ComponentUnavailable, "its component is gone");
+    let Some(digest) = step.component else { return failed(gone()) };
+    let bytes =
+        || async move { store.get_component_bytes(run.tenant, digest).await.ok().flatten() };
+    let compiled = match shared.sandbox.load(run.tenant, digest, bytes).await {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            return failed(Failure::new(FailureKind::ComponentUnavailable, error.to_string()));
+        }
+    };
+    let input = match input(shared, of, plan, todo).await {
+        Ok(Some(input)) => input,
+        Ok(None) => {
+            let message = "what the task was given cannot be read";
+            return failed(Failure::new(FailureKind::HostInternal, message));
+        }
+        Err(failure) => return failed(failure),
+    };
+    let options = options(run, step);
+    let context = TaskContext {
+        tenant: run.tenant_name.clone(),
+        run_id: run.run_id,
+        flow: plan.definition.flow.clone(),
+        flow_version: run.version,
+        step: step.name.clone(),
+        handler: step.handler.clone(),
+        index: todo.task.index,
+        attempt,
+        max_attempts: u32::from(options.max_attempts.0),
+        phase: String::new(),
+        phase_number: 0,
+        compensates: true,
+        traceparent: run.traceparent.clone(),
+        memory: Memory::default(),
+    };
+    let (flow_input, limits, stop) = (Some(run.input.clone()), options.limits, Stop::default());
+    let call = Call { input, context, flow_input, limits, stop };
+    let report = shared.sandbox.call_compensate(&compiled, call, &todo.output).await;
+    report.unwrap_or_else(|| failed(gone()))
+}
+
+/// What the task was given when it ran.
+async fn input(
+    shared: &Shared,
+    of: &Compensation,
+    plan: &Arc<Plan>,
+    todo: &ToCompensate,
+) -> Result<Option<model::Input>, Failure> {
+    let (run, store) = (&of.run, &shared.store);
+    let mut state = RunState::new(Arc::clone(plan), run.input.clone(), Counting::Store);
+    let needs = needs(plan, &Position::Task { task: todo.task, attempt: 1, phase: 0 });
+    let loaded = patiently(|| store.load_outcomes(run, &needs)).await?;
+    let maps: Vec<StepIndex> =
+        needs.iter().map(|need| need.step).filter(|step| plan.step(*step).map).collect();
+    for (step, width) in patiently(|| store.load_widths(run, &maps)).await? {
+        state.learn_width(step, width);
+    }
+    for step in maps {
+        // A map step that one token carried has no counter: it is as wide as what is known of it.
+        let known = loaded.outputs.iter().filter(|(task, _)| task.step == step).count();
+        if state.progress(step).is_none() {
+            state.learn_width(step, u32::try_from(known).unwrap_or(u32::MAX));
+        }
+    }
+    for (task, output) in loaded.outputs {
+        state.learn(task, output);
+    }
+    for (step, reason) in loaded.skipped {
+        state.learn_skipped(step, reason);
+    }
+    Ok(state.input_of(todo.task))
+}
