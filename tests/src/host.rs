@@ -21,7 +21,8 @@ const MIGRATIONS: &str = concat!(
     include_str!("../../migrations/0003_durable.sql"),
     include_str!("../../migrations/0004_starts.sql"),
     include_str!("../../migrations/0005_reruns.sql"),
-    include_str!("../../migrations/0006_compensation.sql")
+    include_str!("../../migrations/0006_compensation.sql"),
+    include_str!("../../migrations/0007_retention.sql")
 );
 
 /// What differs from host to host.

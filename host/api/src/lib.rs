@@ -11,6 +11,7 @@ mod body;
 mod compensation;
 mod components;
 mod cursor;
+mod dead_letters;
 mod docs;
 mod events;
 mod flows;

@@ -24,7 +24,7 @@ const MOST_RUNS: i64 = 500;
 
 /// On which version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum On {
+pub(crate) enum On {
     /// The one the run was on.
     #[default]
     Same,
@@ -90,7 +90,7 @@ struct BulkBody {
 
 /// A run that is run again.
 #[derive(Debug, Serialize, ToSchema)]
-struct RerunAnswer {
+pub(crate) struct RerunAnswer {
     /// The run.
     #[schema(value_type = String)]
     run_id: RunId,
@@ -183,7 +183,7 @@ pub(crate) async fn rerun_many(
     Ok(axum::Json(BulkAnswer { dry_run: sent.dry_run, runs }).into_response())
 }
 
-async fn rerun(
+pub(crate) async fn rerun(
     state: &State,
     caller: &Caller<Run>,
     run: &RunRow,

@@ -17,8 +17,8 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, batch, components, events, flows, health, logs, metrics, output, pages, request_id,
-    reruns, run_list, runs, signals, start, upload, versions, wait,
+    attempts, batch, components, dead_letters, events, flows, health, logs, metrics, output, pages,
+    request_id, reruns, run_list, runs, signals, start, upload, versions, wait,
 };
 
 /// Everything that answers HTTP.
@@ -62,6 +62,9 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(signals::send_signal, signals::list_signals))
         .routes(routes!(reruns::rerun_run))
         .routes(routes!(reruns::rerun_many))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::get_dead_letter))
+        .routes(routes!(dead_letters::replay_dead_letter))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -235,3 +235,22 @@ pub(crate) struct Rerun {
 pub(crate) struct Reruns {
     pub(crate) runs: Vec<Rerun>,
 }
+
+/// A task that ended with a failure for good.
+#[derive(Deserialize)]
+pub(crate) struct DeadLetter {
+    pub(crate) run_id: String,
+    pub(crate) flow: String,
+    pub(crate) version: u32,
+    pub(crate) step: String,
+    pub(crate) index: u32,
+    pub(crate) attempts: u32,
+    pub(crate) failure: Failure,
+}
+
+/// A page of dead letters.
+#[derive(Deserialize)]
+pub(crate) struct DeadLetters {
+    pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) next: Option<String>,
+}

@@ -106,6 +106,8 @@ pub(crate) enum Command {
     Signal(Signal),
     /// Runs a run again, or every failed run of a flow
     Rerun(Rerun),
+    /// Lists the tasks that ended with a failure for good
+    DeadLetters(DeadLetters),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline
@@ -276,6 +278,18 @@ pub(crate) struct Rerun {
     /// With `--flow`: says which runs it would be, and starts nothing
     #[arg(long, requires = "flow")]
     pub(crate) dry_run: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct DeadLetters {
+    /// Only of this flow
+    pub(crate) flow: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Where the page before ended
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
 }
 
 #[derive(clap::Args)]

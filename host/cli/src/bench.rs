@@ -63,8 +63,15 @@ async fn measure(
     args: &Bench,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let host =
-        Host::start(Plan { database_url, listen: None, slots: None, lease: None, data }).await?;
+    let host = Host::start(Plan {
+        database_url,
+        listen: None,
+        slots: None,
+        lease: None,
+        retention: None,
+        data,
+    })
+    .await?;
     let sandbox = host::sandbox(data, 4)?;
     screen.note("measuring the sandbox");
     let cold = sandbox::bench::measure(&sandbox, component, &call(), CALLS).await?;

@@ -54,7 +54,9 @@ async fn show(
     screen: &Screen,
 ) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let host = Host::start(Plan { database_url, listen, slots: None, lease: None, data }).await?;
+    let host =
+        Host::start(Plan { database_url, listen, slots: None, lease: None, retention: None, data })
+            .await?;
     let key = data.api_key()?;
     host.admit(&key).await?;
     screen.note(&format!("API and worker at {}", host.url()));

@@ -40,7 +40,14 @@ async fn develop(
     found: &str,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let plan = Plan { database_url, listen: Some(args.listen), slots: None, lease: None, data };
+    let plan = Plan {
+        database_url,
+        listen: Some(args.listen),
+        slots: None,
+        lease: None,
+        retention: None,
+        data,
+    };
     let host = Host::start(plan).await?;
     let key = data.api_key()?;
     host.admit(&key).await?;

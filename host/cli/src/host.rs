@@ -56,6 +56,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) slots: Option<u32>,
     /// Silence after which a worker counts as dead; `None`: the default.
     pub(crate) lease: Option<Duration>,
+    /// How long ended runs are kept; `None`: for ever.
+    pub(crate) retention: Option<Duration>,
     /// Compiled components and their key.
     pub(crate) data: &'a DataDir,
 }
@@ -77,6 +79,7 @@ impl Host {
         let mut settings = worker::Settings::default();
         settings.slots = plan.slots.unwrap_or(settings.slots);
         settings.lease = plan.lease.unwrap_or(settings.lease);
+        settings.retention = plan.retention;
         let sandbox = sandbox(plan.data, settings.slots)?;
         let api = match plan.listen {
             Some(listen) => Some(start_api(listen, store.clone(), sandbox.clone()).await?),

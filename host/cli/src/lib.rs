@@ -7,6 +7,7 @@ mod build;
 mod client;
 mod components;
 mod data_dir;
+mod dead_letters;
 mod demo;
 mod deploy;
 mod dev;
@@ -81,6 +82,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Show(args) => runs::show(&client()?, args, screen).await?,
         Command::Cancel(args) => runs::cancel(&client()?, args, screen).await?,
         Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
+        Command::DeadLetters(args) => dead_letters::list(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,
         Command::Events(args) => events::run(&client()?, args, screen).await?,

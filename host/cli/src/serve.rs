@@ -17,6 +17,7 @@ pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow
         listen: does(Role::Api).then_some(args.listen),
         slots: if does(Role::Worker) { args.slots } else { Some(0) },
         lease: Some(args.lease),
+        retention: args.retention,
         data: &data,
     };
     let host = Host::start(plan).await?;

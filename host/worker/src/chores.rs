@@ -5,11 +5,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::WorkerId;
+use store::{PrunePlace, Pruned};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::lane::Message;
 use crate::{AGAIN, Shared};
 
+/// The rest between two bites of ended runs.
+const BETWEEN_BITES: Duration = Duration::from_millis(50);
+/// How often all runs are looked at for ones that have been kept long enough.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Deadlines that are looked at together.
 const EXPIRE_BITE: i64 = 100;
 /// The longest time a run outlives its deadline, the work of failing it aside.
@@ -99,6 +104,28 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
             Err(error) => tracing::debug!(%error, "could not look for deadlines"),
         }
         sleep(EXPIRE_EVERY).await;
+    }
+}
+
+/// Throws ended runs away that are older than they are kept, a few at a time so that nobody notices.
+pub(crate) async fn prune(shared: Arc<Shared>) {
+    let Some(age) = shared.settings.retention else {
+        return;
+    };
+    loop {
+        let mut place = PrunePlace::default();
+        loop {
+            match shared.store.prune(place, age).await {
+                Ok(Pruned { next: Some(next), .. }) => place = next,
+                Ok(Pruned { next: None, .. }) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "could not throw ended runs away");
+                    break;
+                }
+            }
+            sleep(BETWEEN_BITES).await;
+        }
+        sleep(PRUNE_EVERY.min(age.max(Duration::from_secs(1)))).await;
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Settings {
     pub poll: Duration,
     /// Longest time a drain waits for attempts in flight. Defaults to 30 s; then they are given back.
     pub drain: Duration,
+    /// How long ended runs are kept. Defaults to for ever.
+    pub retention: Option<Duration>,
     /// What the worker calls itself in lists. Defaults to the process id.
     pub host: String,
 }
@@ -59,6 +61,7 @@ impl Default for Settings {
             lease: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(30),
+            retention: None,
             host: format!("process {}", std::process::id()),
         }
     }
@@ -202,6 +205,7 @@ impl Worker {
         tasks.spawn(chores::beat(Arc::clone(&shared)));
         tasks.spawn(chores::wake(Arc::clone(&shared)));
         tasks.spawn(chores::expire(Arc::clone(&shared)));
+        tasks.spawn(chores::prune(Arc::clone(&shared)));
         tasks.spawn(compensate::compensate(Arc::clone(&shared)));
         tasks.spawn(chores::renew(Arc::clone(&shared)));
         Ok(Self { shared, tasks })

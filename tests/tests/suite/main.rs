@@ -16,6 +16,7 @@ mod durable;
 mod examples;
 mod hot_swap;
 mod journeys;
+mod keeping;
 mod maps;
 mod operate;
 mod random_flows;

@@ -47,6 +47,9 @@ pub(crate) struct Serve {
     /// Silence after which a worker counts as dead and its tasks are taken over; `1s` at the least
     #[arg(long, default_value = "15s", value_parser = values::lease)]
     pub(crate) lease: Duration,
+    /// How long ended runs are kept with all they own: `30d`; without it for ever
+    #[arg(long, value_parser = values::duration)]
+    pub(crate) retention: Option<Duration>,
 }
 
 /// What a process does.
