@@ -365,3 +365,59 @@ async fn a_signal_and_a_park_that_race_never_lose_the_wake_up() {
     };
     futures_util::future::join_all((0..40).map(race)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_worker_is_lost_goes_on_at_its_phase_with_its_state_and_its_signals() {
+    let mut settings = Settings::default();
+    settings.worker.lease = std::time::Duration::from_secs(1);
+    let first = Host::with(settings).await;
+    first.deploy_player(PLAY).await;
+    let script = json!({
+        "": { "do": "await", "names": ["go"], "phase": "woken" },
+        "woken": { "do": "spin", "until": 2, "ms": 20000, "then": { "do": "complete" } },
+    });
+    let id = first.client.start("play", &json!({ "only": script })).await;
+    first.client.until_tasks(&id, "only", "awaiting_signal", 1).await;
+    first.client.signal(&id, "go", &json!("once")).await.ok();
+    first.client.until_tasks(&id, "only", "running", 1).await;
+    let database = std::sync::Arc::clone(&first.database);
+    drop(first);
+    let second = Host::over(database, Settings::default()).await;
+    let run = second.client.ended(&id).await;
+    let seen = json!({ "phase": "woken", "attempt": 2, "awaited": ["go=\"once\""], "inbox": ["go=\"once\""] });
+    assert_eq!(trace(&run)[1], seen);
+    let path = format!("/v1/runs/{id}/steps/only/tasks/0/attempts");
+    let attempts = second.client.get(&path).await.ok();
+    let kinds: Vec<String> = attempts["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|at| format!("{}/{} {}", at["phase"], at["attempt"], at["failure"]["kind"]))
+        .collect();
+    assert_eq!(kinds, ["0/1 null", "1/1 \"worker_lost\"", "1/2 null"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_and_a_signal_that_race_leave_nothing_behind() {
+    let host = host().await;
+    let script = json!({
+        "": { "do": "await", "names": ["go"], "phase": "a" },
+        "a": { "do": "await", "names": ["go"], "phase": "b" },
+    });
+    let race = async |number: usize| {
+        let id = host.client.start("play", &json!({ "only": script })).await;
+        if number % 2 == 0 {
+            host.client.until_tasks(&id, "only", "awaiting_signal", 1).await;
+        }
+        let path = format!("/v1/runs/{id}/cancel");
+        let (cancelled, signalled) = tokio::join!(
+            host.client.post(&path, &Value::Null),
+            host.client.signal(&id, "go", &Value::Null)
+        );
+        assert_eq!(cancelled.status, 200, "{cancelled:?}");
+        assert!([201, 404].contains(&signalled.status), "{signalled:?}");
+        assert_eq!(host.client.ended(&id).await["status"], "cancelled");
+    };
+    futures_util::future::join_all((0..40).map(race)).await;
+    host.swept().await;
+}

@@ -9,8 +9,12 @@ use stepcell_tests::host::Host;
 
 /// Builds, uploads and deploys the flow in `folder`.
 async fn deploy(host: &Host, folder: &str) {
+    deploy_file(host, folder, "flow.toml").await;
+}
+
+async fn deploy_file(host: &Host, folder: &str, file: &str) {
     let folder = root().join(folder);
-    let text = std::fs::read_to_string(folder.join("flow.toml")).unwrap();
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
     let manifest = Manifest::from_toml(&text).unwrap();
     let mut flow = text;
     for component in manifest.components() {
@@ -71,4 +75,69 @@ async fn two_hundred_runs_in_flight_do_not_notice_a_new_version() {
         let run = host.client.ended(&id).await;
         assert_eq!(run["output"]["third"]["versions"], json!(["v1", "v1", "v1"]), "{run:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_waits_for_a_person_and_goes_on_without_one_in_time() {
+    let host = Host::start().await;
+    deploy(&host, "examples/approval").await;
+    let order = json!({ "order": "o-1", "amount": 250 });
+    for (signal, output) in [
+        ("approve", json!({ "ship": { "ship": "o-1", "approved_by": "Ann" } })),
+        ("reject", json!({ "refuse": { "refuse": "o-1" } })),
+    ] {
+        let id = host.client.start("approval", &order).await;
+        host.client.until_tasks(&id, "decision", "awaiting_signal", 1).await;
+        host.client.signal(&id, signal, &json!({ "by": "Ann" })).await.ok();
+        assert_eq!(host.client.ended(&id).await["output"], output);
+    }
+    let hasty = json!({ "order": "o-1", "amount": 250, "patience_ms": 20 });
+    let run = host.client.run("approval", &hasty).await;
+    assert_eq!(run["output"], json!({ "refuse": { "refuse": "o-1" } }), "{run:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_sums_up_every_reading_once() {
+    let host = Host::start().await;
+    deploy(&host, "examples/collector").await;
+    let id = host.client.start("collector", &json!({ "count": 20 })).await;
+    for number in 0..20 {
+        host.client.signal(&id, "reading", &json!(f64::from(number))).await.ok();
+    }
+    let run = host.client.ended(&id).await;
+    let readings: Vec<f64> =
+        serde_json::from_value(run["output"]["collect"]["readings"].clone()).unwrap();
+    assert_eq!(readings, (0..20).map(f64::from).collect::<Vec<_>>(), "{run:#}");
+    let packs = run["output"]["collect"]["packs"].as_u64().unwrap();
+    assert!((1..=20).contains(&packs), "{run:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_out_joins_its_children_whatever_they_end_in() {
+    let host = Host::start().await;
+    deploy_file(&host, "examples/fan-out", "region.toml").await;
+    deploy(&host, "examples/fan-out").await;
+    let input = json!({ "regions": ["north", "south", "atlantis"] });
+    let run = host.client.run("fan-out", &input).await;
+    assert_eq!(run["output"]["report"], json!({ "total": 10, "failed": ["atlantis"] }), "{run:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saga_gives_back_what_it_booked() {
+    let host = Host::start().await;
+    deploy(&host, "examples/saga").await;
+    let run = host.client.run("saga", &json!({ "traveller": "Ann" })).await;
+    assert_eq!(run["output"]["car"]["what"], "car", "{run:#}");
+    let input = json!({ "traveller": "Ann", "sold_out": "car" });
+    let run = host.client.run("saga", &input).await;
+    assert_eq!(run["failure"]["message"], "no car is left");
+    let path = format!("/v1/runs/{}", run["run_id"].as_str().unwrap());
+    let undone = async || {
+        let run = host.client.get(&path).await.ok();
+        (run["compensation"]["status"] == "completed").then_some(run)
+    };
+    let run = stepcell_tests::client::until("the trip is given back", undone).await;
+    let names = run["compensation"]["steps"].as_array().unwrap().iter();
+    let names: Vec<&Value> = names.map(|step| &step["name"]).collect();
+    assert_eq!(names, ["flight", "hotel"]);
 }

@@ -58,6 +58,12 @@ enum Act {
     Large {
         bytes: usize,
     },
+    /// Computes for a while before this attempt, then does the other thing.
+    Spin {
+        until: u32,
+        ms: u64,
+        then: Box<Act>,
+    },
     /// Loops through its one phase.
     Forever,
 }
@@ -170,6 +176,14 @@ fn perform(context: Context, act: Act, trace: &Vec<Value>) -> Result<Outcome, Er
             Outcome::await_signals([name], context.phase(), trace)
         }
         Act::Large { bytes } => Outcome::next("large", &"x".repeat(bytes)),
+        Act::Spin { until, ms, then } => {
+            let begun = context.remaining();
+            while context.attempt() < until
+                && begun.saturating_sub(context.remaining()) < Duration::from_millis(ms)
+            {
+            }
+            return perform(context, *then, trace);
+        }
         Act::Forever => Outcome::next("again", &json!([])),
     })
 }
@@ -192,7 +206,8 @@ fn unbook(context: Context, _input: Value, output: Value) -> Result<(), Error> {
     let task = context.task();
     let until = whole["undo"][&task.step].as_u64().unwrap_or(1);
     if u64::from(task.attempt) < until {
-        return Err(Error::execution(format!("attempt {} cannot undo", task.attempt)).retry_after(Duration::from_millis(5)));
+        return Err(Error::execution(format!("attempt {} cannot undo", task.attempt))
+            .retry_after(Duration::from_millis(5)));
     }
     stepcell_guest::info!("undone {} of {}", output, task.idempotency_key);
     Ok(())
