@@ -26,6 +26,8 @@ create table task (
     children_left int,
     step          smallint not null,
     phase         smallint not null,
+    -- When it goes on without a signal; null: never.
+    await_until   timestamptz,
     phase_name    text not null,
     awaits        text[],
     state         text,
@@ -54,6 +56,8 @@ alter table run
     add column parent_index  int,
     add column child_key     text,
     add column abandoned     bool not null default false,
+    -- How many runs are above it.
+    add column depth         smallint not null default 0,
     add constraint run_parent_is_a_task
         check ((parent_run_id is null) = (parent_step is null) and (parent_run_id is null) = (parent_index is null));
 create unique index run_child on run (tenant_id, parent_run_id, parent_step, parent_index, child_key)

@@ -14,17 +14,6 @@ use worker::Worker;
 use crate::client::{Client, until};
 use crate::guests;
 
-/// Says which migrations the template database was made with.
-const MIGRATIONS: &str = concat!(
-    include_str!("../../migrations/0001_start.sql"),
-    include_str!("../../migrations/0002_operate.sql"),
-    include_str!("../../migrations/0003_durable.sql"),
-    include_str!("../../migrations/0004_starts.sql"),
-    include_str!("../../migrations/0005_reruns.sql"),
-    include_str!("../../migrations/0006_compensation.sql"),
-    include_str!("../../migrations/0007_retention.sql")
-);
-
 /// What differs from host to host.
 pub struct Settings {
     /// The worker's; its lease is short so that a lost worker is noticed within a test.
@@ -73,7 +62,7 @@ pub async fn database() -> TestDatabase {
         store.close().await;
         Ok::<_, store::Error>(())
     };
-    match devdb::for_tests(MIGRATIONS, migrate).await {
+    match devdb::for_tests(&store::schema_name(), migrate).await {
         Ok(database) => database,
         Err(error) => panic!("{error}"),
     }

@@ -160,10 +160,7 @@ pub(crate) async fn get_dead_letter(
     let run = state.store().get_run(tenant, run_id).await?.ok_or_else(run_not_found)?;
     let version = state.plans().version(state.store(), (tenant, run.flow_id, run.version)).await?;
     let task = TaskKey { step: find_step(&version.plan, &step)?, index };
-    // The place just before this task's.
-    let before = (run_id, before(task));
-    let found = state.store().list_dead_letters(tenant, None, Some(before), 1).await?;
-    let found = found.into_iter().find(|found| found.run_id == run_id && found.task == task);
+    let found = state.store().get_dead_letter(tenant, run_id, task).await?;
     let Some(found) = found else {
         let detail = format!("task {index} of step `{step}` did not end with a failure");
         return Err(Problem::new(Code::AttemptNotFound, detail));
@@ -171,17 +168,6 @@ pub(crate) async fn get_dead_letter(
     let mut view = view(&state, tenant, found).await?;
     view.input = input_of(&state, tenant, &run, task).await?;
     Ok(axum::Json(view).into_response())
-}
-
-fn before(task: TaskKey) -> TaskKey {
-    match task.index.checked_sub(1) {
-        Some(index) => TaskKey { index, ..task },
-        None => {
-            let step = StepIndex(task.step.0.saturating_sub(1));
-            let index = if task.step.0 == 0 { 0 } else { u32::MAX };
-            TaskKey { step, index }
-        }
-    }
 }
 
 async fn input_of(

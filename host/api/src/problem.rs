@@ -93,6 +93,11 @@ impl Problem {
         self.0.code
     }
 
+    /// What is wrong.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     pub(crate) fn at(mut self, pointer: impl Into<String>) -> Self {
         self.0.pointer = Some(pointer.into());
         self

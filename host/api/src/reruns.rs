@@ -3,7 +3,7 @@
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::{Code, Rerun, RunId, RunStatus};
+use model::{Code, Rerun, RunId, RunStatus, StepIndex};
 use serde::{Deserialize, Serialize};
 use store::{RerunOf, RunFilter, RunRow};
 use utoipa::ToSchema;
@@ -102,6 +102,18 @@ pub(crate) struct RerunAnswer {
     version: u32,
     /// Steps whose outcomes are kept.
     kept: Vec<String>,
+    /// Why it cannot be run again, where many were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<RerunProblem>,
+}
+
+/// Why a run cannot be run again.
+#[derive(Debug, Serialize, ToSchema)]
+struct RerunProblem {
+    /// The problem's code.
+    code: &'static str,
+    /// What is wrong.
+    detail: String,
 }
 
 /// The runs that are run again.
@@ -178,7 +190,18 @@ pub(crate) async fn rerun_many(
             continue;
         };
         let how = (sent.from.as_deref(), sent.version);
-        runs.push(rerun(&state, &caller, &run, how, sent.dry_run).await?);
+        let tried = rerun(&state, &caller, &run, how, sent.dry_run).await;
+        // One that cannot be run again does not keep the others from it.
+        runs.push(tried.unwrap_or_else(|problem| RerunAnswer {
+            run_id: run.id,
+            rerun_id: None,
+            version: run.version,
+            kept: Vec::new(),
+            problem: Some(RerunProblem {
+                code: problem.code().as_str(),
+                detail: problem.detail().to_owned(),
+            }),
+        }));
     }
     Ok(axum::Json(BulkAnswer { dry_run: sent.dry_run, runs }).into_response())
 }
@@ -205,15 +228,28 @@ pub(crate) async fn rerun(
     let before = state.plans().version(store, (tenant, run.flow_id, run.version)).await?;
     let (mut timeline, _) = Timeline::begin(tenant, run, &before);
     timeline.advance(store).await?;
-    let rerun = Rerun::of(timeline.state(), &version.plan, from);
+    let (undone, is_pending) = store.list_compensations(tenant, run.id).await?;
+    if is_pending {
+        let detail = "what the run did is being undone; wait until that has ended";
+        return Err(Problem::new(Code::RunNotEnded, detail));
+    }
+    // What was undone is done again.
+    let undone: Vec<StepIndex> = undone.iter().map(|row| row.step).collect();
+    let rerun = Rerun::of(timeline.state(), &version.plan, from, &undone);
     let kept = rerun.kept.iter().map(|(_, step)| version.plan.step(*step).name.to_string());
     let kept = kept.collect();
     if dry_run {
-        return Ok(RerunAnswer { run_id: run.id, rerun_id: None, version: number, kept });
+        return Ok(RerunAnswer {
+            run_id: run.id,
+            rerun_id: None,
+            version: number,
+            kept,
+            problem: None,
+        });
     }
     let new_id = RunId(Uuid::now_v7());
     let deadline_ms = version.plan.definition.deadline_ms;
-    store
+    let is_started = store
         .rerun(&RerunOf {
             tenant,
             run_id: run.id,
@@ -224,6 +260,11 @@ pub(crate) async fn rerun(
             rerun,
         })
         .await?;
+    if !is_started {
+        // It was thrown away meanwhile.
+        return Err(run_not_found());
+    }
     state.metrics().run_started();
-    Ok(RerunAnswer { run_id: run.id, rerun_id: Some(new_id), version: number, kept })
+    let rerun_id = Some(new_id);
+    Ok(RerunAnswer { run_id: run.id, rerun_id, version: number, kept, problem: None })
 }

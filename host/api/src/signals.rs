@@ -3,7 +3,7 @@
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::limits::{MAX_INBOX, MAX_KEY_BYTES, MAX_SIGNAL_BYTES};
+use model::limits::{MAX_INBOX, MAX_INBOX_BYTES, MAX_KEY_BYTES, MAX_SIGNAL_BYTES};
 use model::{Code, Gate, Json, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -83,7 +83,9 @@ pub(crate) async fn send_signal(
         Sent::Duplicate { id } => (StatusCode::OK, id, true),
         Sent::NotLive => return Err(run_not_found()),
         Sent::Full => {
-            let detail = format!("the run's inbox holds {MAX_INBOX} signals that nobody consumed");
+            let detail = format!(
+                "the inbox has no room: {MAX_INBOX} signals or {MAX_INBOX_BYTES} bytes that nobody consumed are the most"
+            );
             return Err(Problem::new(Code::SignalInboxFull, detail).limit(MAX_INBOX.unsigned_abs()));
         }
     };

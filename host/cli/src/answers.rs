@@ -228,6 +228,13 @@ pub(crate) struct Rerun {
     pub(crate) rerun_id: Option<String>,
     pub(crate) version: u32,
     pub(crate) kept: Vec<String>,
+    pub(crate) problem: Option<RerunProblem>,
+}
+
+/// Why a run cannot be run again.
+#[derive(Deserialize)]
+pub(crate) struct RerunProblem {
+    pub(crate) code: String,
 }
 
 /// Runs that are run again.

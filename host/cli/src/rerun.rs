@@ -41,7 +41,11 @@ pub(crate) async fn run(client: &Client, args: Rerun, screen: &Screen) -> anyhow
     let answer: answers::Reruns = serde_json::from_str(&text)?;
     let heading = ["run", "new run", "version", "kept"].map(str::to_owned).to_vec();
     let row = |rerun: &answers::Rerun| {
-        let new = rerun.rerun_id.clone().unwrap_or_else(|| "(dry run)".to_owned());
+        let new = match (&rerun.rerun_id, &rerun.problem) {
+            (Some(new), _) => new.clone(),
+            (None, Some(problem)) => format!("({})", problem.code),
+            (None, None) => "(dry run)".to_owned(),
+        };
         vec![rerun.run_id.clone(), new, rerun.version.to_string(), rerun.kept.join(", ")]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(answer.runs.iter().map(row)).collect();

@@ -1,5 +1,7 @@
 //! Built-in steps: what needs no component.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +43,9 @@ pub enum BadTemplate {
         "`${{{0}}}` names nothing: a reference begins with `input`, `needs.<step>` or `element`"
     )]
     Unknown(String),
+    /// What it becomes is larger than an output may be.
+    #[error("what the template becomes is over {0} bytes")]
+    TooLarge(usize),
     /// What a reference names is not there.
     #[error("`${{{0}}}` is not there")]
     Absent(String),
@@ -79,15 +84,24 @@ fn check(path: &str) -> Result<(), BadTemplate> {
 }
 
 /// A template with every reference replaced: a text that is one reference by the value itself, others by its text.
-pub fn fill(template: &Json, flow_input: &Json, given: &Input) -> Result<Json, BadTemplate> {
+/// At most `most` bytes are copied, so that no template makes much of little.
+pub fn fill(
+    template: &Json,
+    flow_input: &Json,
+    given: &Input,
+    most: usize,
+) -> Result<Json, BadTemplate> {
     let value: Value = serde_json::from_str(template.as_str()).unwrap_or_default();
-    let view = View::of(flow_input, given);
+    let view = View { most, copied: Cell::new(0), ..View::of(flow_input, given) };
     let filled = view.fill(&value)?;
     Ok(Json::trusted(filled.to_string()))
 }
 
 /// What a template can name.
 struct View {
+    /// Bytes that may be copied, and were.
+    most: usize,
+    copied: Cell<usize>,
     input: Value,
     needs: Value,
     element: Option<Value>,
@@ -96,7 +110,13 @@ struct View {
 impl View {
     fn of(flow_input: &Json, given: &Input) -> Self {
         let read = |json: &Json| serde_json::from_str(json.as_str()).unwrap_or_default();
-        let mut view = Self { input: read(flow_input), needs: Value::Null, element: None };
+        let mut view = Self {
+            most: 0,
+            copied: Cell::new(0),
+            input: read(flow_input),
+            needs: Value::Null,
+            element: None,
+        };
         match given {
             Input::Flow(_) => {}
             Input::Deps(deps) => {
@@ -126,7 +146,9 @@ impl View {
     fn fill_text(&self, text: &str) -> Result<Value, BadTemplate> {
         let parts = parts(text)?;
         if let [Part::Reference(path)] = parts[..] {
-            return self.find(path).cloned();
+            let value = self.find(path)?;
+            self.pay(value)?;
+            return Ok(value.clone());
         }
         let mut filled = String::new();
         for part in parts {
@@ -134,6 +156,7 @@ impl View {
                 Part::Text(text) => filled.push_str(text),
                 Part::Reference(path) => {
                     let value = self.find(path)?;
+                    self.pay(value)?;
                     match value.as_str() {
                         Some(text) => filled.push_str(text),
                         None => filled.push_str(&value.to_string()),
@@ -142,6 +165,12 @@ impl View {
             }
         }
         Ok(Value::String(filled))
+    }
+
+    /// Counts what is about to be copied.
+    fn pay(&self, value: &Value) -> Result<(), BadTemplate> {
+        self.copied.set(self.copied.get().saturating_add(weight(value)));
+        if self.copied.get() > self.most { Err(BadTemplate::TooLarge(self.most)) } else { Ok(()) }
     }
 
     fn find(&self, path: &str) -> Result<&Value, BadTemplate> {
@@ -166,6 +195,19 @@ impl View {
             value = next.ok_or_else(absent)?;
         }
         Ok(value)
+    }
+}
+
+/// Bytes of a value's JSON, nearly.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|item| weight(item) + 1).sum::<usize>(),
+        Value::Object(members) => {
+            let member = |(name, member): (&String, &Value)| name.len() + 4 + weight(member);
+            2 + members.iter().map(member).sum::<usize>()
+        }
     }
 }
 
@@ -210,7 +252,7 @@ mod tests {
         let input =
             Json::trusted(r#"{"user":{"name":"Ann","tags":["a","b"]},"zero":0,"none":null}"#);
         let deps = vec![("fetch".parse().unwrap(), Json::trusted(r#"{"body":[1,{"x":true}]}"#))];
-        fill(&Json::trusted(template), &input, &Input::Deps(deps))
+        fill(&Json::trusted(template), &input, &Input::Deps(deps), 300)
             .map(|json| json.as_str().to_owned())
     }
 
@@ -232,6 +274,8 @@ mod tests {
         assert_eq!(filled(r#""${element.x}""#), Err(BadTemplate::Absent("element.x".to_owned())));
         assert_eq!(filled(r#""${secrets.x}""#), Err(BadTemplate::Unknown("secrets.x".to_owned())));
         assert_eq!(filled(r#""${input.x""#), Err(BadTemplate::Unclosed("${input.x".to_owned())));
+        let much = format!("[{}]", [r#""${input}""#; 9].join(","));
+        assert_eq!(filled(&much), Err(BadTemplate::TooLarge(300)));
         let found =
             references(&Json::trusted(r#"["${input.a} ${needs.b.c}", {"x":"${element}"}]"#));
         assert_eq!(found.unwrap(), ["input.a", "needs.b.c", "element"]);

@@ -87,6 +87,10 @@ pub const MAX_PHASES: u32 = 1_000;
 pub const MAX_SLEEP_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 /// Children of one spawn.
 pub const MAX_CHILDREN: usize = 10_000;
+/// How deep children may be nested.
+pub const MAX_DEPTH: u16 = 32;
+/// Bytes of the signals a run may hold that nobody consumed yet.
+pub const MAX_INBOX_BYTES: i64 = 4 * 1024 * 1024;
 /// Signals a run may hold that nobody consumed yet.
 pub const MAX_INBOX: i64 = 1_000;
 /// Largest payload of a signal, in bytes.

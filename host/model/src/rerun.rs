@@ -19,8 +19,13 @@ pub struct Rerun {
 
 impl Rerun {
     /// Runs `before` again on `plan`, from this step and everything after it; without one from the beginning. What ended
-    /// well elsewhere is kept, where the new version has a step of the same name that needs only what is kept too.
-    pub fn of(before: &RunState, plan: &Plan, from: Option<StepIndex>) -> Self {
+    /// well elsewhere and was not undone is kept, where the new version has a step of the same name that needs only what is kept too.
+    pub fn of(
+        before: &RunState,
+        plan: &Plan,
+        from: Option<StepIndex>,
+        undone: &[StepIndex],
+    ) -> Self {
         let Some(from) = from else {
             return Self { opens: plan.roots().to_vec(), ..Self::default() };
         };
@@ -32,7 +37,8 @@ impl Rerun {
             for step in plan.indexes().filter(|step| !again.contains(step)) {
                 let ready = plan.step(step).needs.iter().all(|need| kept[need.at()].is_some());
                 if kept[step.at()].is_none() && ready {
-                    kept[step.at()] = kept_from(before, plan, step);
+                    let old = kept_from(before, plan, step);
+                    kept[step.at()] = old.filter(|old| !undone.contains(old));
                     is_settled &= kept[step.at()].is_none();
                 }
             }

@@ -103,6 +103,7 @@ impl Store {
                     traceparent: row.traceparent,
                     priority: row.priority,
                     is_child: false,
+                    depth: 0,
                     options: row.options.as_deref().map(read_options).transpose()?,
                     deadline: None,
                 };
@@ -132,6 +133,20 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Holds the run for a while longer. False: somebody else holds it now.
+    pub async fn hold_compensation(
+        &self,
+        of: &Compensation,
+        hold: Duration,
+    ) -> Result<bool, Error> {
+        let hold = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
+        let (tenant, run) = (of.run.tenant.0, of.run.run_id.0);
+        let done = sqlx::query_file!("queries/compensation/hold.sql", tenant, run, of.epoch, hold)
+            .execute(self.hot())
+            .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Records an attempt to undo a task. False: somebody else holds the run now.

@@ -40,9 +40,32 @@ impl Store {
         after: Option<(RunId, TaskKey)>,
         limit: i64,
     ) -> Result<Vec<DeadLetter>, Error> {
-        let (run, step, index) = after.map_or((Uuid::max(), -1, -1), |(run, task)| {
+        let place = after.map_or((Uuid::max(), -1, -1), |(run, task)| {
             (run.0, step_number(task.step), i32::try_from(task.index).unwrap_or(i32::MAX))
         });
+        self.dead_letters_after(tenant, flow_id, place, limit).await
+    }
+
+    /// One dead letter; `None`: the task did not end with a failure.
+    pub async fn get_dead_letter(
+        &self,
+        tenant: TenantId,
+        run_id: RunId,
+        task: TaskKey,
+    ) -> Result<Option<DeadLetter>, Error> {
+        let index = i32::try_from(task.index).unwrap_or(i32::MAX) - 1;
+        let just_before = (run_id.0, step_number(task.step), index);
+        let found = self.dead_letters_after(tenant, None, just_before, 1).await?;
+        Ok(found.into_iter().find(|found| found.run_id == run_id && found.task == task))
+    }
+
+    async fn dead_letters_after(
+        &self,
+        tenant: TenantId,
+        flow_id: Option<FlowId>,
+        (run, step, index): (Uuid, i16, i32),
+        limit: i64,
+    ) -> Result<Vec<DeadLetter>, Error> {
         let rows = sqlx::query_file!(
             "queries/outcome/dead_letters.sql",
             tenant.0,

@@ -132,6 +132,13 @@ impl<'a> Extras<'a> {
         self.spawn(work).await?;
         let stopped = cascade(work, &self.doomed.0, &self.doomed.1, &self.doomed.2).await?;
         compensation::begin(work, &self.doomed.0, &self.doomed.1).await?;
+        sweep(work, &self.doomed.0, &self.doomed.1).await?;
+        let (tenants, runs, steps) = &self.doomed;
+        if steps.iter().any(|step| *step >= 0) {
+            sqlx::query_file!("queries/task/sweep_step.sql", tenants, runs, steps)
+                .execute(&mut *work)
+                .await?;
+        }
         if !self.children.0.is_empty() {
             join(work, &self.children.0, &self.children.1).await?;
         }
@@ -165,6 +172,12 @@ impl<'a> Extras<'a> {
             }
             Wait::Next | Wait::Retry { .. } | Wait::Sleep { .. } | Wait::Spawn { .. } => None,
         };
+        let awaits_for_ms = |progress: &Progress| match progress.go_on.wait {
+            Wait::AwaitSignals { timeout_ms, .. } => {
+                timeout_ms.and_then(|ms| i64::try_from(ms).ok())
+            }
+            Wait::Next | Wait::Retry { .. } | Wait::Sleep { .. } | Wait::Spawn { .. } => None,
+        };
         macro_rules! column {
             ($delta:ident, $progress:ident => $value:expr) => {
                 &kept.iter().map(|($delta, $progress)| $value).collect::<Vec<_>>()
@@ -181,6 +194,7 @@ impl<'a> Extras<'a> {
             column!(_d, p => p.state.as_ref().map(|state| state.as_str().to_owned()))
                 as &[Option<String>],
             column!(_d, p => awaits(p)) as &[Option<String>],
+            column!(_d, p => awaits_for_ms(p)) as &[Option<i64>],
         )
         .execute(work)
         .await?;
@@ -279,16 +293,31 @@ async fn cascade(
     runs: &[Uuid],
     steps: &[i16],
 ) -> Result<Vec<RunId>, Error> {
-    if runs.is_empty() {
-        return Ok(Vec::new());
+    let mut of = (tenants.to_vec(), runs.to_vec(), steps.to_vec());
+    let mut stopped = Vec::new();
+    // A child may have started others while its tokens were waited for. Those of what was stopped last are all there now.
+    while !of.1.is_empty() {
+        let rows = sqlx::query_file!("queries/task/cascade.sql", &of.0, &of.1, &of.2)
+            .fetch_all(&mut *work)
+            .await?;
+        of = (
+            rows.iter().map(|row| row.tenant_id).collect(),
+            rows.iter().map(|row| row.id).collect(),
+            vec![-1; rows.len()],
+        );
+        compensation::begin(work, &of.0, &of.1).await?;
+        sweep(work, &of.0, &of.1).await?;
+        stopped.extend(of.1.iter().copied().map(RunId));
     }
-    let rows = sqlx::query_file!("queries/task/cascade.sql", tenants, runs, steps)
-        .fetch_all(&mut *work)
-        .await?;
-    let tenants: Vec<i32> = rows.iter().map(|row| row.tenant_id).collect();
-    let stopped: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    compensation::begin(work, &tenants, &stopped).await?;
-    Ok(stopped.into_iter().map(RunId).collect())
+    Ok(stopped)
+}
+
+/// Deletes the tokens of runs that have ended, those too that were born while this transaction waited.
+async fn sweep(work: &mut PgConnection, tenants: &[i32], runs: &[Uuid]) -> Result<(), Error> {
+    if !runs.is_empty() {
+        sqlx::query_file!("queries/task/sweep.sql", tenants, runs).execute(work).await?;
+    }
+    Ok(())
 }
 
 /// What the end of one run means for its children and its parent. Answers the children that were stopped.
@@ -299,6 +328,7 @@ pub(crate) async fn end_of_run(
 ) -> Result<Vec<RunId>, Error> {
     let stopped = cascade(work, &[tenant.0], &[run_id.0], &[-1]).await?;
     compensation::begin(work, &[tenant.0], &[run_id.0]).await?;
+    sweep(work, &[tenant.0], &[run_id.0]).await?;
     join(work, &[tenant.0], &[run_id.0]).await?;
     Ok(stopped)
 }

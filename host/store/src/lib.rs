@@ -93,6 +93,14 @@ struct Shared {
     versions: versions::Versions,
 }
 
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// Names the schema this build migrates to: another one has another name.
+pub fn schema_name() -> String {
+    let checksums = MIGRATOR.iter().flat_map(|migration| migration.checksum.iter());
+    model::Digest::of(&checksums.copied().collect::<Vec<u8>>()).to_string()
+}
+
 impl Store {
     /// Connects; nothing is created. Must be called inside a tokio runtime.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
@@ -121,7 +129,7 @@ impl Store {
 
     /// Brings the schema up to date. An advisory lock lets one process do it while others wait.
     pub async fn migrate(&self) -> Result<(), Error> {
-        sqlx::migrate!("../../migrations").run(self.pool()).await.map_err(Error::migration)
+        MIGRATOR.run(self.pool()).await.map_err(Error::migration)
     }
 
     /// True when Postgres answers.

@@ -22,6 +22,8 @@ pub struct Kept {
     pub state: Option<Json>,
     /// The names it waits or waited for.
     pub awaits: Vec<Name>,
+    /// How long it still waits for them, in milliseconds; `None`: as long as it takes.
+    pub awaits_for_ms: Option<i64>,
     /// True: the phase before spawned children.
     pub spawned: bool,
 }
@@ -41,8 +43,6 @@ pub struct ChildRow {
     pub key: Option<String>,
     /// Why it failed.
     pub failure: Option<model::Failure>,
-    /// The input it was started with.
-    pub input: Json,
 }
 
 impl Store {
@@ -64,6 +64,7 @@ impl Store {
                 phase: u32::try_from(row.phase).unwrap_or(0),
                 phase_name: row.phase_name,
                 state: row.state.map(Json::trusted),
+                awaits_for_ms: row.awaits_for_ms,
                 awaits: awaits.iter().map(|name| read_name(name)).collect::<Result<_, Error>>()?,
                 spawned: row.spawned,
             })
@@ -71,11 +72,12 @@ impl Store {
         .transpose()
     }
 
-    /// The children of a task, in the order they were spawned.
+    /// The children of a task, in the order they were spawned; at most so many.
     pub async fn load_children(
         &self,
         run: &RunFacts,
         task: TaskKey,
+        most: i64,
     ) -> Result<Vec<ChildRow>, Error> {
         let index = i32::try_from(task.index).unwrap_or(i32::MAX);
         let rows = sqlx::query_file!(
@@ -83,7 +85,8 @@ impl Store {
             run.tenant.0,
             run.run_id.0,
             step_number(task.step),
-            index
+            index,
+            most
         )
         .fetch_all(self.hot())
         .await?;
@@ -96,10 +99,23 @@ impl Store {
                     status: read_status(&row.status)?,
                     key: row.child_key,
                     failure: row.failure.as_deref().map(read_failure).transpose()?,
-                    input: Json::trusted(row.input),
                 })
             })
             .collect()
+    }
+
+    /// How many bytes the leaf steps of some runs answered.
+    pub async fn count_leaf_bytes(
+        &self,
+        tenant: TenantId,
+        leaves: &[(RunId, StepIndex)],
+    ) -> Result<i64, Error> {
+        let runs: Vec<Uuid> = leaves.iter().map(|(run_id, _)| run_id.0).collect();
+        let steps: Vec<i16> = leaves.iter().map(|(_, step)| step_number(*step)).collect();
+        let row = sqlx::query_file!("queries/task/leaves_bytes.sql", tenant.0, &runs, &steps)
+            .fetch_one(self.hot())
+            .await?;
+        Ok(row.bytes)
     }
 
     /// What the leaf steps of some runs ended in.

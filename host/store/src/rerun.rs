@@ -25,8 +25,8 @@ pub struct RerunOf {
 }
 
 impl Store {
-    /// Runs a run again: durable on return. What is kept costs nothing anew.
-    pub async fn rerun(&self, of: &RerunOf) -> Result<(), Error> {
+    /// Runs a run again: durable on return. What is kept costs nothing anew. False: there is no such run.
+    pub async fn rerun(&self, of: &RerunOf) -> Result<bool, Error> {
         let Rerun { kept, opens, arrivals } = &of.rerun;
         let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
         let old: Vec<i16> = kept.iter().map(|(old, _)| step_number(*old)).collect();
@@ -36,7 +36,7 @@ impl Store {
         let arrived: Vec<i32> = arrivals.iter().map(|(_, arrived, _)| number(*arrived)).collect();
         let counts: Vec<i32> = arrivals.iter().map(|(_, _, of)| number(*of)).collect();
         let opens: Vec<i16> = opens.iter().map(|step| step_number(*step)).collect();
-        sqlx::query_file!(
+        let row = sqlx::query_file!(
             "queries/run/rerun.sql",
             of.tenant.0,
             of.run_id.0,
@@ -54,6 +54,6 @@ impl Store {
         .fetch_one(self.pool())
         .await?;
         self.bell().ready();
-        Ok(())
+        Ok(row.done)
     }
 }

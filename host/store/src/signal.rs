@@ -1,6 +1,6 @@
 //! Signals: a run's inbox, and the tasks that wait for what comes in.
 
-use model::limits::MAX_INBOX;
+use model::limits::{MAX_INBOX, MAX_INBOX_BYTES};
 use model::{Json, Name, RunId, Signal, TenantId};
 
 use crate::durable::keep_signals_out;
@@ -84,7 +84,8 @@ impl Store {
             signal.name.as_str(),
             signal.payload.as_str(),
             signal.dedup_key,
-            MAX_INBOX
+            MAX_INBOX,
+            MAX_INBOX_BYTES
         )
         .fetch_one(&mut *work)
         .await?;

@@ -233,6 +233,7 @@ fn born_claimed(start: StartRun) -> Vec<Claimed> {
         traceparent,
         priority,
         is_child: false,
+        depth: 0,
         options,
         deadline: deadline_ms.and_then(deadline_in),
     });

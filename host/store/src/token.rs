@@ -58,6 +58,8 @@ pub struct RunFacts {
     pub priority: i16,
     /// True: a task of another run waits for its end.
     pub is_child: bool,
+    /// How many runs are above it.
+    pub depth: u16,
     /// What its start said about its attempts.
     pub options: Option<Arc<RunOptions>>,
     /// When it fails if it has not ended.
@@ -196,6 +198,7 @@ impl Store {
                     traceparent: row.traceparent,
                     priority: row.priority,
                     is_child: row.is_child,
+                    depth: u16::try_from(row.depth).unwrap_or(0),
                     options: row.options.as_deref().map(read_options).transpose()?,
                     deadline: row.deadline_in_ms.and_then(deadline_in),
                 };

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::{
-    Blame, ClosedAttempt, Failure, FailureKind, Input, Json, LogLine, Memory, Options, Outcome,
-    Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
+    Blame, ClosedAttempt, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory, Options,
+    Outcome, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
 use sandbox::{Call, Compiled, Ended, LoadError, Stop};
 use store::{ChildRun, Held, RunFacts};
 use tokio::sync::mpsc;
 
 use crate::lane::Message;
+use crate::memory::Recalled;
 use crate::seats::Seat;
 use crate::told::Teller;
 use crate::{Shared, builtin, memory};
@@ -52,6 +53,8 @@ pub(crate) struct Made {
     pub(crate) outcome: Option<Outcome>,
     /// What goes with the outcome of a durable handler.
     pub(crate) extra: Extra,
+    /// No attempt was made: the task was woken for nothing, and waits on.
+    pub(crate) waits_on: Option<GoOn>,
     pub(crate) receipt: Receipt,
     pub(crate) log: Vec<LogLine>,
 }
@@ -153,7 +156,10 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         Err(error) => return Made::failed(unavailable(&error)),
     };
     let (phase, memory) = match recall(shared, &run, at, compiled.durable, &stop).await {
-        Some(Ok(recalled)) => recalled,
+        Some(Ok(Recalled::Ready(phase, memory))) => (phase, memory),
+        Some(Ok(Recalled::WaitsOn(go_on))) => {
+            return Made { waits_on: Some(go_on), ..Made::default() };
+        }
         Some(Err(failure)) => return Made::failed(failure),
         None => return Made::default(),
     };
@@ -185,7 +191,8 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     let again = again.filter(|_| !matches!(report.ended, Ended::GaveUp(_)));
     let (outcome, mut extra) = teller.read(report.ended).await;
     extra.awaited = awaited;
-    let mut made = Made { outcome, extra, receipt: report.receipt, log: report.log };
+    let (receipt, log) = (report.receipt, report.log);
+    let mut made = Made { outcome, extra, receipt, log, waits_on: None };
     if let (Some(call), Some(Outcome::Fail(failure))) = (again, &made.outcome)
         && failure.kind.blame() == Blame::Guest
     {
@@ -202,9 +209,9 @@ async fn recall(
     at: Try,
     durable: bool,
     stop: &Stop,
-) -> Option<Result<(String, Memory), Failure>> {
+) -> Option<Result<Recalled, Failure>> {
     if !durable {
-        return Some(Ok((String::new(), Memory::default())));
+        return Some(Ok(Recalled::Ready(String::new(), Memory::default())));
     }
     tokio::select! {
         recalled = memory::recall(shared, run, at) => Some(recalled),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use model::builtin::fill;
+use model::builtin::{BadTemplate, fill};
 use model::iso8601::IsoDuration;
 use model::{
     Builtin, Failure, FailureKind, Gate, GoOn, HandlerErrorKind, Input, Json, Outcome, Receipt,
@@ -32,8 +32,11 @@ pub(crate) fn make(
         }
         Builtin::Wait(_) => Outcome::Complete(Json::null()),
         Builtin::Inject(value) => Outcome::Complete(value.clone()),
-        Builtin::Set(template) => match fill(template, &run.input, input) {
+        Builtin::Set(template) => match fill(template, &run.input, input, most(version, at)) {
             Ok(filled) => check(version, at, &filled),
+            Err(why @ BadTemplate::TooLarge(_)) => {
+                Outcome::Fail(Failure::new(FailureKind::OutputTooLarge, why.to_string()))
+            }
             Err(why) => {
                 let kind = FailureKind::HandlerError(HandlerErrorKind::Validation);
                 Outcome::Fail(Failure::new(kind, why.to_string()))
@@ -55,11 +58,16 @@ pub(crate) fn make(
     made
 }
 
+/// Bytes an answer of the step may have.
+fn most(version: &Version, at: Try) -> usize {
+    let limits = &version.plan.step(at.task.step).options.limits;
+    usize::try_from(limits.output_bytes).unwrap_or(usize::MAX)
+}
+
 /// What a template became is an answer like any other.
 fn check(version: &Version, at: Try, filled: &Json) -> Outcome {
     let step = version.plan.step(at.task.step);
-    let limit = usize::try_from(step.options.limits.output_bytes).unwrap_or(usize::MAX);
-    let output = match Gate::of_bytes(limit).check(filled.as_str().as_bytes()) {
+    let output = match Gate::of_bytes(most(version, at)).check(filled.as_str().as_bytes()) {
         Ok(output) => output,
         Err(refusal) => {
             let message = format!("step `{}` became what is not valid: {refusal}", step.name);

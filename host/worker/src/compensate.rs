@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use model::retry::compensation_retry;
 use model::{
-    Counting, Failure, FailureKind, Memory, Plan, Position, RunState, Step, StepIndex, TaskContext,
-    Version,
+    Counting, Failure, FailureKind, Memory, Plan, Position, Receipt, RunState, StepIndex,
+    TaskContext, Version,
 };
-use sandbox::{Call, Ended, Report, Stop};
+use sandbox::{Call, Ended, LoadError, Report, Stop};
 use store::{Compensation, CompensationAttempt, ToCompensate};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -22,8 +22,10 @@ use crate::{AGAIN, Shared};
 const MOST: usize = 16;
 /// How often runs to undo are looked for.
 const EVERY: Duration = Duration::from_millis(500);
-/// How much longer than an attempt may take a run is held.
-const GRACE: Duration = Duration::from_secs(60);
+/// How long a run is held; who works on it says so again and again.
+const HOLD: Duration = Duration::from_secs(60);
+/// How often.
+const HOLD_AGAIN: Duration = Duration::from_secs(15);
 
 /// Looks for runs to undo, and undoes them.
 pub(crate) async fn compensate(shared: Arc<Shared>) {
@@ -32,7 +34,7 @@ pub(crate) async fn compensate(shared: Arc<Shared>) {
         let free = i64::try_from(seats.available_permits()).unwrap_or(0);
         let is_working = shared.id().0 > 0 && free > 0;
         let found = match is_working {
-            true => shared.store.claim_compensations(free, hold(None)).await,
+            true => shared.store.claim_compensations(free, HOLD).await,
             false => Ok(Vec::new()),
         };
         let is_full = match found {
@@ -55,11 +57,6 @@ pub(crate) async fn compensate(shared: Arc<Shared>) {
         };
         sleep(if is_full { Duration::from_millis(10) } else { EVERY }).await;
     }
-}
-
-/// How long a run is held while one attempt is made.
-fn hold(step: Option<&Step>) -> Duration {
-    step.map_or(Duration::ZERO, |step| step.options.limits.timeout()) + GRACE
 }
 
 async fn undo(shared: &Shared, of: &Compensation) {
@@ -96,9 +93,25 @@ async fn undo_task(
     let step = version.plan.step(todo.task.step);
     let options = options(&of.run, step);
     let attempt = todo.attempts + 1;
-    let report = call(shared, of, version, &todo, attempt).await;
+    let calling = call(shared, of, version, &todo, attempt);
+    tokio::pin!(calling);
+    // It may wait for a slot or a compilation, and take as long as its step allows.
+    let report = loop {
+        if !patiently(|| shared.store.hold_compensation(of, HOLD)).await.unwrap_or(false) {
+            return false;
+        }
+        tokio::select! {
+            report = &mut calling => break report,
+            () = sleep(HOLD_AGAIN) => {}
+        }
+    };
+    let Some(report) = report else {
+        // The host is to blame: whoever takes the run next tries again, and nothing is counted.
+        return false;
+    };
     let failure = match report.ended {
         Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::Undecided => None,
+        Ended::Failed(failure) if failure.kind == FailureKind::HostInternal => return false,
         Ended::Failed(failure) | Ended::GaveUp(failure) => Some(failure),
         Ended::Cancelled => return false,
     };
@@ -112,45 +125,36 @@ async fn undo_task(
         failure,
         receipt: report.receipt,
         log: report.log,
-        hold: retry_in.unwrap_or_else(|| hold(Some(step))),
+        hold: retry_in.unwrap_or(HOLD),
     };
     let record = || shared.store.record_compensation(shared.recorder(), of, &recorded);
     let is_held = patiently(record).await.unwrap_or(false);
     is_held && retry_in.is_none()
 }
 
+/// `None`: the host could not make the call.
 async fn call(
     shared: &Shared,
     of: &Compensation,
     version: &Version,
     todo: &ToCompensate,
     attempt: u32,
-) -> Report {
-    let failed = |failure| Report {
-        ended: Ended::Failed(failure),
-        receipt: model::Receipt::default(),
-        log: Vec::new(),
-    };
+) -> Option<Report> {
     let (run, plan, store) = (&of.run, &version.plan, &shared.store);
     let step = plan.step(todo.task.step);
-    let gone = || Failure::new(FailureKind::ComponentUnavailable, "its component is gone");
-    let Some(digest) = step.component else { return failed(gone()) };
-    let bytes =
-        || async move { store.get_component_bytes(run.tenant, digest).await.ok().flatten() };
-    let compiled = match shared.sandbox.load(run.tenant, digest, bytes).await {
+    let digest = step.component?;
+    let found = patiently(|| store.get_component_bytes(run.tenant, digest)).await.ok()?;
+    let compiled = match shared.sandbox.load(run.tenant, digest, || async { found }).await {
         Ok(compiled) => compiled,
-        Err(error) => {
-            return failed(Failure::new(FailureKind::ComponentUnavailable, error.to_string()));
+        Err(LoadError::Host(error)) => {
+            tracing::warn!(%error, "a component could not be loaded");
+            return None;
+        }
+        Err(error @ (LoadError::Absent(_) | LoadError::Refused(_))) => {
+            return Some(failed(&error.to_string()));
         }
     };
-    let input = match input(shared, of, plan, todo).await {
-        Ok(Some(input)) => input,
-        Ok(None) => {
-            let message = "what the task was given cannot be read";
-            return failed(Failure::new(FailureKind::HostInternal, message));
-        }
-        Err(failure) => return failed(failure),
-    };
+    let input = input(shared, of, plan, todo).await.ok()??;
     let options = options(run, step);
     let context = TaskContext {
         tenant: run.tenant_name.clone(),
@@ -171,7 +175,12 @@ async fn call(
     let (flow_input, limits, stop) = (Some(run.input.clone()), options.limits, Stop::default());
     let call = Call { input, context, flow_input, limits, stop };
     let report = shared.sandbox.call_compensate(&compiled, call, &todo.output).await;
-    report.unwrap_or_else(|| failed(gone()))
+    Some(report.unwrap_or_else(|| failed("the component has no `compensate` any more")))
+}
+
+fn failed(message: &str) -> Report {
+    let failure = Failure::new(FailureKind::ComponentUnavailable, message);
+    Report { ended: Ended::Failed(failure), receipt: Receipt::default(), log: Vec::new() }
 }
 
 /// What the task was given when it ran.

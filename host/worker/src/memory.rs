@@ -2,24 +2,29 @@
 
 use std::future::Future;
 
-use model::{Child, Failure, FailureKind, Memory, RunStatus};
+use model::limits::MAX_CHILDREN;
+use model::{Child, Failure, FailureKind, GoOn, Json, Memory, RunStatus, Wait};
 use store::{Kept, RunFacts};
 
 use crate::attempt::Try;
 use crate::{AGAIN, Shared};
 
 /// Bytes of the outputs of all children of a task.
-const MOST_CHILD_BYTES: usize = 8 * 1024 * 1024;
+const MOST_CHILD_BYTES: i64 = 8 * 1024 * 1024;
 
 /// Reads Postgres may refuse before the attempt fails.
 const MOST_REFUSED: u32 = 5;
 
-/// The name of the task's phase and what it goes on with.
-pub(crate) async fn recall(
-    shared: &Shared,
-    run: &RunFacts,
-    at: Try,
-) -> Result<(String, Memory), Failure> {
+/// What an attempt of a durable handler begins with.
+pub(crate) enum Recalled {
+    /// The name of the task's phase and what it goes on with.
+    Ready(String, Memory),
+    /// It was woken for a signal that another task has consumed: it waits on, for what is left of its time.
+    WaitsOn(GoOn),
+}
+
+/// What the attempt begins with.
+pub(crate) async fn recall(shared: &Shared, run: &RunFacts, at: Try) -> Result<Recalled, Failure> {
     let store = &shared.store;
     // Nothing was kept for a task that has just begun.
     let is_new = at.phase == 0 && at.attempt == 1;
@@ -32,14 +37,26 @@ pub(crate) async fn recall(
         return Err(Failure::new(FailureKind::HostInternal, message));
     }
     let inbox = patiently(|| store.load_inbox(run.tenant, run.run_id)).await?;
+    let is_awaited = |signal: &model::Signal| kept.awaits.contains(&signal.name);
+    let is_over = kept.awaits_for_ms.is_some_and(|ms| ms <= 0);
+    if at.attempt == 1 && !kept.awaits.is_empty() && !is_over && !inbox.iter().any(is_awaited) {
+        let timeout_ms = kept.awaits_for_ms.and_then(|ms| u64::try_from(ms).ok());
+        let wait = Wait::AwaitSignals { names: kept.awaits, timeout_ms };
+        return Ok(Recalled::WaitsOn(GoOn { phase: kept.phase_name, wait }));
+    }
     let children = if kept.spawned { children(shared, run, at).await? } else { Vec::new() };
     let memory = Memory { state: kept.state, awaits: kept.awaits, inbox, children };
-    Ok((kept.phase_name, memory))
+    Ok(Recalled::Ready(kept.phase_name, memory))
 }
 
 async fn children(shared: &Shared, run: &RunFacts, at: Try) -> Result<Vec<Child>, Failure> {
     let store = &shared.store;
-    let rows = patiently(|| store.load_children(run, at.task)).await?;
+    let most = i64::try_from(MAX_CHILDREN).unwrap_or(i64::MAX);
+    let rows = patiently(|| store.load_children(run, at.task, most + 1)).await?;
+    if rows.len() > MAX_CHILDREN {
+        let message = format!("the task has over {MAX_CHILDREN} children, all phases together");
+        return Err(Failure::new(FailureKind::SchemaMismatch, message));
+    }
     let mut versions = Vec::with_capacity(rows.len());
     let mut leaves = Vec::new();
     for row in &rows {
@@ -50,22 +67,22 @@ async fn children(shared: &Shared, run: &RunFacts, at: Try) -> Result<Vec<Child>
         }
         versions.push(version);
     }
+    let bytes = patiently(|| store.count_leaf_bytes(run.tenant, &leaves)).await?;
+    if bytes > MOST_CHILD_BYTES {
+        let message = format!(
+            "the outputs of the task's children have {bytes} bytes, {MOST_CHILD_BYTES} are the most; let them answer less"
+        );
+        return Err(Failure::new(FailureKind::SchemaMismatch, message));
+    }
     let mut loaded = patiently(|| store.load_leaves(run.tenant, &leaves)).await?;
-    let mut bytes = 0;
     let mut children = Vec::with_capacity(rows.len());
     for (row, version) in rows.into_iter().zip(versions) {
         let is_completed = row.status == RunStatus::Completed;
         let output = version.filter(|_| is_completed).map(|version| {
             let of_run = loaded.remove(&row.run_id).unwrap_or_default();
-            version.output_of_run(row.input, of_run.outputs, of_run.skipped)
+            // What it is made of is the answers alone.
+            version.output_of_run(Json::null(), of_run.outputs, of_run.skipped)
         });
-        bytes += output.as_ref().map_or(0, model::Json::len);
-        if bytes > MOST_CHILD_BYTES {
-            let message = format!(
-                "the outputs of the task's children have over {MOST_CHILD_BYTES} bytes; let them answer less"
-            );
-            return Err(Failure::new(FailureKind::SchemaMismatch, message));
-        }
         let (run_id, key, status, failure) = (row.run_id, row.key, row.status, row.failure);
         children.push(Child { run_id, key, status, output, failure });
     }

@@ -3,7 +3,9 @@
 
 use std::fmt::Display;
 
-use model::limits::{MAX_AWAITED_NAMES, MAX_BACKOFF_MS, MAX_CHILDREN, MAX_KEY_BYTES, MAX_SLEEP_MS};
+use model::limits::{
+    MAX_AWAITED_NAMES, MAX_BACKOFF_MS, MAX_CHILDREN, MAX_DEPTH, MAX_KEY_BYTES, MAX_SLEEP_MS,
+};
 use model::{
     Code, Failure, FailureKind, Gate, GoOn, Json, Name, Outcome, RunId, Step, Version, Wait,
 };
@@ -134,6 +136,12 @@ impl Teller<'_> {
     }
 
     async fn children(&self, said: Vec<SaidChild>) -> Result<Vec<ChildRun>, Failure> {
+        if self.run.depth >= MAX_DEPTH && !said.is_empty() {
+            return Err(self.invalid(format!(
+                "`spawn` by a run that has {} above it; {MAX_DEPTH} is the most",
+                self.run.depth
+            )));
+        }
         if said.len() > MAX_CHILDREN {
             let count = said.len();
             return Err(

@@ -192,3 +192,15 @@ async fn a_hundred_children_that_end_at_once_on_two_hosts_wake_their_parent_once
     drop(second);
     host.swept().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_are_not_nested_without_end() {
+    let host = host().await;
+    let forever = json!({ "only": { "": { "do": "spawn_self", "phase": "joined" } } });
+    let run = host.client.run("parent", &forever).await;
+    assert_eq!(run["status"], "completed", "{:#}", run["failure"]);
+    let deepest = "select depth || ' ' || (failure::json ->> 'message') from run
+        where failure is not null order by depth desc limit 1";
+    let deepest = host.database.run(&[deepest]).unwrap().remove(0);
+    assert!(deepest.starts_with("32 ") && deepest.contains("32 is the most"), "{deepest}");
+}

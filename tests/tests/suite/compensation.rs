@@ -148,3 +148,14 @@ async fn a_run_is_undone_by_the_next_worker_when_there_was_none() {
     undone(&idle, &run).await;
     assert_eq!(order(&idle, &run), ["3#0/1", "1#0/1", "0#0/1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rerun_does_again_what_was_undone() {
+    let host = host().await;
+    let run = host.client.run("trip", &json!({ "last": { "": { "do": "fail" } } })).await;
+    undone(&host, &id(&run)).await;
+    let path = format!("/v1/runs/{}/rerun", id(&run));
+    let answer = host.client.post(&path, &json!({ "from": "last" })).await.ok();
+    // `plain` comes after `a`, which was undone.
+    assert_eq!(answer["kept"], json!([]), "{answer:#}");
+}

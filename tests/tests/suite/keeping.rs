@@ -41,6 +41,12 @@ async fn every_task_that_failed_for_good_is_a_dead_letter_with_its_input_and_can
     let letter = host.client.get(&one(&failed, "only/0")).await.ok();
     assert_eq!(letter["input"], json!({ "first": { "x": 1 } }));
     assert_eq!(host.client.get(&one(&mapped, "each/2")).await.code(), "attempt.not_found");
+    host.deploy(
+        "flow = \"one\"\n[[step]]\nname = \"only\"\nhandler = \"fail\"\ncomponent = \"@\"\n",
+    )
+    .await;
+    let single = host.client.run("one", &json!(7)).await;
+    assert_eq!(host.client.get(&one(&single, "only/0")).await.ok()["input"], 7);
     // On a version that does not fail it ends well.
     host.deploy(&FAILS.replace("\"fail\"", "\"echo\"")).await;
     let path = one(&failed, "only/replay");

@@ -25,4 +25,5 @@ mod requests;
 mod reruns;
 mod retries;
 mod schema;
+mod signals;
 mod starts;

@@ -94,7 +94,7 @@ const FILL: &[&str] = &[
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 27] = [
+const HOT: [&str; 31] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
@@ -111,6 +111,10 @@ const HOT: [&str; 27] = [
     "outcome/load.sql",
     "outcome/load_widths.sql",
     "outcome/load_departed.sql",
+    "compensation/hold.sql",
+    "task/sweep.sql",
+    "task/sweep_step.sql",
+    "task/leaves_bytes.sql",
     "task/lock.sql",
     "task/go_on.sql",
     "task/unpark.sql",

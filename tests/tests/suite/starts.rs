@@ -198,3 +198,51 @@ async fn a_batch_starts_all_of_its_runs_or_none() {
     let answer = batch(json!([{ "input": 1 }, { "key": "k" }])).await.ok();
     assert_eq!(answer["runs"][1], json!({ "run_id": held["run_id"], "status": "duplicate" }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_started_from_sql_is_there_when_the_callers_transaction_commits() {
+    let host = Host::start().await;
+    host.deploy(FLOW).await;
+    let sql = |text: &str| host.database.run(&[text]);
+    // The caller's own work and the run, together or not at all.
+    sql("create table orders (id int primary key, run_id uuid)").unwrap();
+    let started =
+        sql("insert into orders values (1, start_run('f', '{\"order\": 1}')) returning run_id")
+            .unwrap();
+    let run = host.client.ended(&started[0]).await;
+    assert_eq!(run["output"]["only"], json!({ "order": 1 }), "{run:#}");
+    let failed = sql("insert into orders values (1, start_run('f', '2'))");
+    assert!(failed.is_err());
+    assert_eq!(sql("select count(*) from run").unwrap(), ["1"]);
+    // A key answers the live run that has it.
+    let first = sql("select start_run('f', key => 'k', delay => '1 hour')").unwrap();
+    assert_eq!(sql("select start_run('f', key => 'k')").unwrap(), first);
+    let over_http = start(&host, "f", json!({ "key": "k" })).await;
+    assert_eq!(over_http.body["run_id"], json!(first[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sql_cannot_start_is_refused_with_a_reason() {
+    let host = without_worker().await;
+    let schema = FLOW
+        .replace("\"f\"", "\"s\"")
+        .replace("[defaults]", "input_schema = { type = \"object\" }\n[defaults]");
+    host.deploy(&schema).await;
+    host.deploy(
+        &FLOW.replace("\"f\"", "\"m\"").replace("name = \"only\"", "name = \"only\"\nmap = true"),
+    )
+    .await;
+    for (call, said) in [
+        ("start_run('nobody')", "there is no flow"),
+        ("start_run('f', tenant => 'nobody')", "there is no flow"),
+        ("start_run('f', on_version => 9)", "has no version 9"),
+        ("start_run('s')", "has a schema"),
+        ("start_run('m', '{}')", "must be an array and is object"),
+        ("start_run('f', key => '')", "1 to 255 bytes"),
+        ("start_run('f', to_jsonb(repeat('x', 1100000)))", "may have 1048576"),
+    ] {
+        let why = host.database.run(&[&format!("select {call}")]).unwrap_err().to_string();
+        assert!(why.contains(said), "{call}: {why}");
+    }
+    assert_eq!(host.database.run(&["select count(*) from run"]).unwrap(), ["0"]);
+}

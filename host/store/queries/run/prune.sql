@@ -1,14 +1,14 @@
 -- Deletes ended runs with all they own: of the $5 runs after ($1, $2) by (tenant_id, id) and before $3, those that ended over
 -- $4 milliseconds ago, are not still to be compensated, and are no children of a live run. Answers where the page ended.
 with page as (
-    select r.tenant_id, r.id, r.flow_id, r.key, r.ended_at, r.parent_run_id
+    select r.tenant_id, r.id, r.flow_id, r.key, r.ended_at, r.parent_run_id, r.deadline_at
     from run r
     where (r.tenant_id, r.id) > ($1::int, $2::uuid) and r.id < $3::uuid
     order by r.tenant_id, r.id
     limit $5
 ),
 gone as (
-    select p.tenant_id, p.id, p.flow_id, p.key
+    select p.tenant_id, p.id, p.flow_id, p.key, p.deadline_at
     from page p
     where p.ended_at < now() - $4::bigint * interval '1 ms'
       and not exists (select from compensation c where c.tenant_id = p.tenant_id and c.run_id = p.id)
@@ -28,6 +28,10 @@ i as (delete from idempotency x using gone g where x.tenant_id = g.tenant_id and
 j as (
     delete from run_key x using gone g
     where x.tenant_id = g.tenant_id and x.flow_id = g.flow_id and x.key = g.key and x.run_id = g.id
+),
+l as (
+    delete from run_deadline x using gone g
+    where x.deadline_at = g.deadline_at and x.tenant_id = g.tenant_id and x.run_id = g.id
 ),
 k as (delete from token x using gone g where x.tenant_id = g.tenant_id and x.run_id = g.id),
 pruned as (

@@ -6,10 +6,11 @@ with started as (
         now() + $12::bigint * interval '1 ms', id
     from run
     where tenant_id = $1 and id = $2
+    returning id
 ),
 bound as (
     insert into run_deadline (tenant_id, run_id, deadline_at)
-    select $1, $3, now() + $12::bigint * interval '1 ms'
+    select $1, id, now() + $12::bigint * interval '1 ms' from started
     where $12::bigint is not null
 ),
 kept as (
@@ -23,11 +24,11 @@ kept as (
 arrived as (
     insert into arrival (tenant_id, run_id, step, arrived, arrival_count)
     select $1, $3, a.step, a.arrived, a.arrival_count
-    from unnest($7::smallint[], $8::int[], $9::int[]) as a (step, arrived, arrival_count)
+    from started, unnest($7::smallint[], $8::int[], $9::int[]) as a (step, arrived, arrival_count)
 ),
 opened as (
     insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, epoch, priority)
     select $1, $3, step, -1, 1, step, -1, 0, 1, $11::smallint
-    from unnest($10::smallint[]) as step
+    from started, unnest($10::smallint[]) as step
 )
-select true as "done!"
+select exists (select from started) as "done!"

@@ -1,4 +1,4 @@
--- Puts a signal into the inbox of a live run with room for it ($6: entries at most), and makes the tasks ready that wait
+-- Puts a signal into the inbox of a live run with room for it ($6: entries at most, $7: bytes), and makes the tasks ready that wait
 -- for it. An entry with the same dedup key is there already. Comes after lock.sql in its transaction.
 with run_now as (
     select status in ('queued', 'running') as is_live from run where tenant_id = $1 and id = $2
@@ -7,7 +7,9 @@ before as (
     select id from signal where tenant_id = $1 and run_id = $2 and dedup_key = $5
 ),
 full_inbox as (
-    select count(*) >= $6 as is_full from signal where tenant_id = $1 and run_id = $2 and consumed_at is null
+    select count(*) >= $6 or coalesce(sum(octet_length(payload)), 0) + octet_length($4) > $7::bigint as is_full
+    from signal
+    where tenant_id = $1 and run_id = $2 and consumed_at is null
 ),
 added as (
     insert into signal (tenant_id, run_id, name, payload, dedup_key)

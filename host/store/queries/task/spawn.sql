@@ -2,7 +2,7 @@
 -- them. A child whose key its parent has used is there already and is not waited for. A parent with nobody to wait for
 -- becomes ready.
 with wanted as (
-    select w.*, v.root_steps,
+    select w.*, v.root_steps, (p.depth + 1)::smallint as depth,
         -- The smaller of its own deadline and its parent's.
         least(now() + w.deadline_ms * interval '1 ms', p.deadline_at) as deadline_at
     from unnest(
@@ -15,9 +15,9 @@ with wanted as (
 ),
 started as (
     insert into run (tenant_id, id, flow_id, version, status, input, priority, traceparent, parent_run_id, parent_step,
-        parent_index, child_key, abandoned, deadline_at)
+        parent_index, child_key, abandoned, depth, deadline_at)
     select tenant_id, run_id, flow_id, version, 'queued', input, priority, traceparent, parent_run_id, parent_step,
-        parent_index, child_key, abandoned, deadline_at
+        parent_index, child_key, abandoned, depth, deadline_at
     from wanted
     on conflict do nothing
     returning tenant_id, id, parent_run_id, parent_step, parent_index

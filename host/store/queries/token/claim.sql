@@ -60,7 +60,7 @@ select
     c.born_attempt as "born_attempt!", c.step as "step!", c.lo as "lo!", c.hi as "hi!", c.attempt as "attempt!",
     c.phase as "phase!", c.lost as "lost!", c.epoch as "epoch!", c.priority as "priority!",
     r.flow_id as "flow_id!", r.version as "version!", r.input as "input!", r.traceparent,
-    r.parent_run_id is not null as "is_child!", r.options,
+    r.parent_run_id is not null as "is_child!", r.options, r.depth as "depth!",
     (extract(epoch from r.deadline_at - now()) * 1000)::bigint as deadline_in_ms,
     n.name as "tenant_name!"
 from claimed c

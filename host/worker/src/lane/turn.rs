@@ -204,6 +204,9 @@ impl Lane {
             self.shared.counters.stale.fetch_add(1, Ordering::Relaxed);
             return self.interrupt(closed);
         };
+        if let (Work::Task(_), Some(go_on)) = (&token.work, closed.made.waits_on.clone()) {
+            return self.wait_on(&closed, go_on);
+        }
         if closed.made.outcome.is_none() {
             // It was stopped, and what stopped it has been recorded.
             return self.interrupt(closed);
@@ -214,6 +217,24 @@ impl Lane {
             // An attempt that was stopped answers after its token has moved on.
             Work::Resting => self.interrupt(closed),
         }
+    }
+
+    /// A task that was woken for nothing parks again where it was: no attempt was made.
+    fn wait_on(&mut self, closed: &Closed, go_on: GoOn) {
+        let (run_id, Try { task, attempt, phase }) = (closed.run_id, closed.at);
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&closed.held.id) else {
+            return;
+        };
+        token.work = Work::Resting;
+        let position = Position::Task { task, attempt, phase };
+        let wake_in = go_on.wait.longest().unwrap_or(FOREVER);
+        let to = TokenMove::Park { position, lost: token.lost, wake_in };
+        let mut delta = Delta::of(&run.facts, token.held, to);
+        delta.progress.push(Progress { task, phase, go_on, state: None, children: Vec::new() });
+        self.push(delta);
     }
 
     fn close_task(&mut self, closed: Closed) {

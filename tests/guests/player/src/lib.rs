@@ -27,6 +27,10 @@ enum Act {
         children: Vec<Start>,
         phase: String,
     },
+    /// Starts a run of its own flow with its own input.
+    SpawnSelf {
+        phase: String,
+    },
     /// Asks for another attempt until this one, then does the other thing.
     Retry {
         until: u32,
@@ -139,6 +143,10 @@ fn perform(context: Context, act: Act, trace: &Vec<Value>) -> Result<Outcome, Er
                 }
             };
             Outcome::spawn(children.into_iter().map(child), phase, trace)
+        }
+        Act::SpawnSelf { phase } => {
+            let own = Child::new(context.task().flow, &context.flow_input::<Value>()?);
+            Outcome::spawn([own], phase, trace)
         }
         Act::Retry { until, after_ms, then } => {
             if context.attempt() >= until {
