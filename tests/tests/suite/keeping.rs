@@ -115,3 +115,12 @@ async fn a_child_is_kept_while_its_parent_is_live() {
     let run = host.client.get(&path).await.ok();
     assert_eq!(run["output"]["only"][1]["children"][0][0], "quick", "{run:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_a_run_is_thrown_away_when_it_is_its_turn() {
+    let host = Host::start().await;
+    let orphan = "insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, epoch, priority)
+        values (1, '01900000-0000-7000-8000-000000000000', 0, -1, 1, 0, -1, 0, 1, 9)";
+    host.database.run(&[orphan]).unwrap();
+    host.swept().await;
+}

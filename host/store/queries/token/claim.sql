@@ -22,12 +22,12 @@ picked as (
     ) as p
 ),
 live as (
-    select p.*, r.status in ('queued', 'running') as is_live
+    select p.*, coalesce(r.status in ('queued', 'running'), false) as is_live
     from picked p
-    join run r on r.tenant_id = p.tenant_id and r.id = p.run_id
+    left join run r on r.tenant_id = p.tenant_id and r.id = p.run_id
 ),
 swept as (
-    -- Born in the moment their run ended.
+    -- Born in the moment their run ended, or left behind by one that is gone.
     delete from token t
     using live p
     where not p.is_live
