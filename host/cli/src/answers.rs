@@ -22,6 +22,7 @@ pub(crate) struct Run {
     pub(crate) attempts: u64,
     #[serde(default)]
     pub(crate) receipt: Receipt,
+    pub(crate) compensation: Option<Compensation>,
 }
 
 impl Run {
@@ -260,4 +261,20 @@ pub(crate) struct DeadLetter {
 pub(crate) struct DeadLetters {
     pub(crate) dead_letters: Vec<DeadLetter>,
     pub(crate) next: Option<String>,
+}
+
+/// How far a run is undone.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Compensation {
+    pub(crate) status: String,
+    pub(crate) steps: Vec<CompensatedStep>,
+}
+
+/// How far a step is undone.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CompensatedStep {
+    pub(crate) name: String,
+    pub(crate) compensated: u64,
+    pub(crate) failed: u64,
+    pub(crate) failure: Option<Failure>,
 }

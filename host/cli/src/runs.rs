@@ -71,6 +71,15 @@ pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyh
     if let Some(output) = &run.output {
         screen.line(&format!("output   {}", escape(output.get())));
     }
+    if let Some(answers::Compensation { status, steps }) = &run.compensation {
+        screen.line(&format!("undoing  {status}"));
+        for step in steps {
+            let answers::CompensatedStep { name, compensated, failed, failure } = step;
+            let why =
+                failure.as_ref().map_or(String::new(), |failure| format!("; {}", said(failure)));
+            screen.line(&format!("         `{name}`: {compensated} undone, {failed} not{why}"));
+        }
+    }
     screen.line("");
     show_receipts(&run, screen);
     for step in &run.steps {
