@@ -3,7 +3,7 @@
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::{Code, Counting, Input, Json, RunId, RunState, StepIndex, TaskKey, TenantId};
+use model::{Code, Json, RunId, StepIndex, TaskKey, TenantId};
 use serde::{Deserialize, Serialize};
 use store::{DeadLetter, Loaded, RunRow};
 use utoipa::{IntoParams, ToSchema};
@@ -177,24 +177,10 @@ async fn input_of(
     task: TaskKey,
 ) -> Result<Option<Json>, Problem> {
     let version = state.plans().version(state.store(), (tenant, run.flow_id, run.version)).await?;
-    let plan = &version.plan;
-    let needs = &plan.step(task.step).needs;
+    let needs = &version.plan.step(task.step).needs;
     let Loaded { outputs, skipped } = state.store().list_outcomes(tenant, run.id, needs).await?;
-    let mut known = RunState::new(plan.clone(), run.input.clone(), Counting::Here);
-    for step in needs.iter().copied().filter(|step| plan.step(*step).map) {
-        let width = outputs.iter().filter(|(task, _)| task.step == step).count();
-        known.learn_width(step, u32::try_from(width).unwrap_or(u32::MAX));
-    }
-    for (task, output) in outputs {
-        known.learn(task, output);
-    }
-    for (step, reason) in skipped {
-        known.learn_skipped(step, reason);
-    }
-    Ok(known.input_of(task).map(|input| match input {
-        Input::Flow(json) | Input::Element(json) => json,
-        Input::Deps(deps) => Json::object(deps.iter().map(|(name, json)| (name, json.clone()))),
-    }))
+    let mut known = version.knowing(run.input.clone(), needs, outputs, skipped);
+    Ok(known.input_of(task).map(|input| input.value()))
 }
 
 /// How to replay a dead letter; every field may be left out.
@@ -229,10 +215,6 @@ pub(crate) async fn replay_dead_letter(
     let run_id = run_id(&id)?;
     let sent: ReplayBody = body::form(request).await?;
     let run = state.store().get_run(caller.tenant, run_id).await?.ok_or_else(run_not_found)?;
-    if !run.status.is_ended() {
-        let detail = format!("the run is `{}`; wait for it or cancel it first", run.status);
-        return Err(Problem::new(Code::RunNotEnded, detail));
-    }
     let answer = rerun(&state, &caller, &run, (Some(&step), sent.version), false).await?;
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }

@@ -143,10 +143,6 @@ pub(crate) async fn rerun_run(
     let run_id = run_id(&id)?;
     let sent: RerunBody = body::form(request).await?;
     let run = state.store().get_run(caller.tenant, run_id).await?.ok_or_else(run_not_found)?;
-    if !run.status.is_ended() {
-        let detail = format!("the run is `{}`; wait for it or cancel it first", run.status);
-        return Err(Problem::new(Code::RunNotEnded, detail));
-    }
     let answer = rerun(&state, &caller, &run, (sent.from.as_deref(), sent.version), false).await?;
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
@@ -213,6 +209,10 @@ pub(crate) async fn rerun(
     (from, on): (Option<&str>, On),
     dry_run: bool,
 ) -> Result<RerunAnswer, Problem> {
+    if !run.status.is_ended() {
+        let detail = format!("the run is `{}`; wait for it or cancel it first", run.status);
+        return Err(Problem::new(Code::RunNotEnded, detail));
+    }
     let (store, tenant) = (state.store(), caller.tenant);
     let number = match on {
         On::Same => run.version,

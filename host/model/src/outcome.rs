@@ -22,6 +22,14 @@ pub enum Input {
 }
 
 impl Input {
+    /// It as one value: for a dependent step the object of its dependencies' outputs.
+    pub fn value(&self) -> Json {
+        match self {
+            Self::Flow(json) | Self::Element(json) => json.clone(),
+            Self::Deps(deps) => Json::object(deps.iter().map(|(name, json)| (name, json.clone()))),
+        }
+    }
+
     /// Bytes of JSON in it.
     pub fn bytes(&self) -> usize {
         match self {

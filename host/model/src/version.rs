@@ -80,19 +80,31 @@ impl Version {
         skipped: Vec<(StepIndex, SkipReason)>,
     ) -> Json {
         let leaves = self.plan.leaves();
-        let mut whole = RunState::new(Arc::clone(&self.plan), input, Counting::Here);
-        let width = |leaf: StepIndex| outputs.iter().filter(|(task, _)| task.step == leaf).count();
-        for leaf in leaves.iter().copied().filter(|leaf| self.plan.step(*leaf).map) {
-            whole.learn_width(leaf, u32::try_from(width(leaf)).unwrap_or(u32::MAX));
-        }
-        for (task, output) in outputs {
-            whole.learn(task, output);
-        }
-        for (leaf, reason) in skipped {
-            whole.learn_skipped(leaf, reason);
-        }
+        let whole = self.knowing(input, leaves, outputs, skipped);
         let member = |leaf: &StepIndex| Some((&self.plan.step(*leaf).name, whole.output(*leaf)?));
         let mut members = leaves.iter().filter_map(member).peekable();
         if members.peek().is_none() { Json::null() } else { Json::object(members) }
+    }
+
+    /// A run of which only what these steps ended in is known; a map step is as wide as it has answers.
+    pub fn knowing(
+        &self,
+        input: Json,
+        steps: &[StepIndex],
+        outputs: Vec<(TaskKey, Json)>,
+        skipped: Vec<(StepIndex, SkipReason)>,
+    ) -> RunState {
+        let mut state = RunState::new(Arc::clone(&self.plan), input, Counting::Here);
+        for step in steps.iter().copied().filter(|step| self.plan.step(*step).map) {
+            let width = outputs.iter().filter(|(task, _)| task.step == step).count();
+            state.learn_width(step, u32::try_from(width).unwrap_or(u32::MAX));
+        }
+        for (task, output) in outputs {
+            state.learn(task, output);
+        }
+        for (step, reason) in skipped {
+            state.learn_skipped(step, reason);
+        }
+        state
     }
 }

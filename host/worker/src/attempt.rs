@@ -134,7 +134,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     let _seat = seat;
     let step = version.plan.step(at.task.step);
     if let Some(schema) = version.input_schema(at.task.step)
-        && let Err(refusal) = schema.check(&value_of(&input))
+        && let Err(refusal) = schema.check(&input.value())
     {
         let what = "was given an input that does not match its schema";
         return Made::failed(mismatch(step, what, &refusal));
@@ -165,22 +165,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     };
     let options = options(&run, step);
     let awaited: Vec<i64> = memory.awaited().map(|signal| signal.id).collect();
-    let context = TaskContext {
-        tenant: run.tenant_name.clone(),
-        run_id: run.run_id,
-        flow: version.plan.definition.flow.clone(),
-        flow_version: run.version,
-        step: step.name.clone(),
-        handler: step.handler.clone(),
-        index: at.task.index,
-        attempt: at.attempt,
-        max_attempts: u32::from(options.max_attempts.0),
-        phase,
-        phase_number: at.phase,
-        compensates: false,
-        traceparent: run.traceparent.clone(),
-        memory,
-    };
+    let context = TaskContext { phase, memory, ..context(&run, &version, at, &options) };
     let (flow_input, limits) = (Some(run.input.clone()), options.limits);
     let call = Call { input, context, flow_input, limits, stop };
     // Only a durable handler can be asked again.
@@ -216,6 +201,32 @@ async fn recall(
     tokio::select! {
         recalled = memory::recall(shared, run, at) => Some(recalled),
         () = stop.cancelled() => None,
+    }
+}
+
+/// What a handler can read of its attempt, but for what the phases before left to it.
+pub(crate) fn context(
+    run: &RunFacts,
+    version: &Version,
+    at: Try,
+    options: &Options,
+) -> TaskContext {
+    let step = version.plan.step(at.task.step);
+    TaskContext {
+        tenant: run.tenant_name.clone(),
+        run_id: run.run_id,
+        flow: version.plan.definition.flow.clone(),
+        flow_version: run.version,
+        step: step.name.clone(),
+        handler: step.handler.clone(),
+        index: at.task.index,
+        attempt: at.attempt,
+        max_attempts: u32::from(options.max_attempts.0),
+        phase: String::new(),
+        phase_number: at.phase,
+        compensates: false,
+        traceparent: run.traceparent.clone(),
+        memory: Memory::default(),
     }
 }
 
@@ -267,14 +278,6 @@ async fn ask_on_error(
             let message = format!("{}; its `on-error` failed too: {second}", failure.message);
             made.outcome = Some(Outcome::Fail(Failure { message, ..failure }));
         }
-    }
-}
-
-/// The value a step's input schema is about: for a dependent step the object of its dependencies' outputs.
-fn value_of(input: &Input) -> Json {
-    match input {
-        Input::Flow(json) | Input::Element(json) => json.clone(),
-        Input::Deps(deps) => Json::object(deps.iter().map(|(name, json)| (name, json.clone()))),
     }
 }
 

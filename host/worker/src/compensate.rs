@@ -4,18 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::retry::compensation_retry;
-use model::{
-    Counting, Failure, FailureKind, Memory, Plan, Position, Receipt, RunState, StepIndex,
-    TaskContext, Version,
-};
+use model::{Failure, FailureKind, Position, Receipt, StepIndex, TaskContext, Version};
 use sandbox::{Call, Ended, LoadError, Report, Stop};
-use store::{Compensation, CompensationAttempt, ToCompensate};
+use store::{Compensation, CompensationAttempt, Loaded, ToCompensate};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use crate::attempt::options;
-use crate::memory::patiently;
-use crate::prepare::needs;
+use crate::attempt::{Try, context, options};
+use crate::prepare::{needs, patiently};
 use crate::{AGAIN, Shared};
 
 /// Runs that are undone at a time by one worker.
@@ -154,24 +150,10 @@ async fn call(
             return Some(failed(&error.to_string()));
         }
     };
-    let input = input(shared, of, plan, todo).await.ok()??;
+    let input = input(shared, of, version, todo).await.ok()??;
     let options = options(run, step);
-    let context = TaskContext {
-        tenant: run.tenant_name.clone(),
-        run_id: run.run_id,
-        flow: plan.definition.flow.clone(),
-        flow_version: run.version,
-        step: step.name.clone(),
-        handler: step.handler.clone(),
-        index: todo.task.index,
-        attempt,
-        max_attempts: u32::from(options.max_attempts.0),
-        phase: String::new(),
-        phase_number: 0,
-        compensates: true,
-        traceparent: run.traceparent.clone(),
-        memory: Memory::default(),
-    };
+    let at = Try { task: todo.task, attempt, phase: 0 };
+    let context = TaskContext { compensates: true, ..context(run, version, at, &options) };
     let (flow_input, limits, stop) = (Some(run.input.clone()), options.limits, Stop::default());
     let call = Call { input, context, flow_input, limits, stop };
     let report = shared.sandbox.call_compensate(&compiled, call, &todo.output).await;
@@ -187,30 +169,13 @@ fn failed(message: &str) -> Report {
 async fn input(
     shared: &Shared,
     of: &Compensation,
-    plan: &Arc<Plan>,
+    version: &Version,
     todo: &ToCompensate,
 ) -> Result<Option<model::Input>, Failure> {
     let (run, store) = (&of.run, &shared.store);
-    let mut state = RunState::new(Arc::clone(plan), run.input.clone(), Counting::Store);
-    let needs = needs(plan, &Position::Task { task: todo.task, attempt: 1, phase: 0 });
-    let loaded = patiently(|| store.load_outcomes(run, &needs)).await?;
-    let maps: Vec<StepIndex> =
-        needs.iter().map(|need| need.step).filter(|step| plan.step(*step).map).collect();
-    for (step, width) in patiently(|| store.load_widths(run, &maps)).await? {
-        state.learn_width(step, width);
-    }
-    for step in maps {
-        // A map step that one token carried has no counter: it is as wide as what is known of it.
-        let known = loaded.outputs.iter().filter(|(task, _)| task.step == step).count();
-        if state.progress(step).is_none() {
-            state.learn_width(step, u32::try_from(known).unwrap_or(u32::MAX));
-        }
-    }
-    for (task, output) in loaded.outputs {
-        state.learn(task, output);
-    }
-    for (step, reason) in loaded.skipped {
-        state.learn_skipped(step, reason);
-    }
-    Ok(state.input_of(todo.task))
+    let position = Position::Task { task: todo.task, attempt: 1, phase: 0 };
+    let needs = needs(&version.plan, &position);
+    let Loaded { outputs, skipped } = patiently(|| store.load_outcomes(run, &needs)).await?;
+    let steps: Vec<StepIndex> = needs.iter().map(|need| need.step).collect();
+    Ok(version.knowing(run.input.clone(), &steps, outputs, skipped).input_of(todo.task))
 }

@@ -1,19 +1,15 @@
 //! What a durable handler goes on with, read when its attempt begins.
 
-use std::future::Future;
-
 use model::limits::MAX_CHILDREN;
 use model::{Child, Failure, FailureKind, GoOn, Json, Memory, RunStatus, Wait};
 use store::{Kept, RunFacts};
 
+use crate::Shared;
 use crate::attempt::Try;
-use crate::{AGAIN, Shared};
+use crate::prepare::patiently;
 
 /// Bytes of the outputs of all children of a task.
 const MOST_CHILD_BYTES: i64 = 8 * 1024 * 1024;
-
-/// Reads Postgres may refuse before the attempt fails.
-const MOST_REFUSED: u32 = 5;
 
 /// What an attempt of a durable handler begins with.
 pub(crate) enum Recalled {
@@ -87,27 +83,4 @@ async fn children(shared: &Shared, run: &RunFacts, at: Try) -> Result<Vec<Child>
         children.push(Child { run_id, key, status, output, failure });
     }
     Ok(children)
-}
-
-/// Asks the store again while Postgres is away.
-pub(crate) async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Failure>
-where
-    F: Future<Output = Result<T, store::Error>>,
-{
-    let mut refused = 0;
-    loop {
-        let error = match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
-        if !matches!(error, store::Error::Unavailable(_) | store::Error::Collision) {
-            refused += 1;
-        }
-        if refused >= MOST_REFUSED {
-            tracing::error!(%error, "what an attempt needs cannot be read");
-            let message = "what the attempt goes on with cannot be read";
-            return Err(Failure::new(FailureKind::HostInternal, message));
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
 }

@@ -1,9 +1,10 @@
 //! What a lane must know before it can go on with a token: the version, the answers it stands on.
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::Arc;
 
-use model::{Plan, Position, StepIndex, Version};
+use model::{Failure, FailureKind, Plan, Position, StepIndex, Version};
 use store::{Claimed, Loaded, Need};
 
 use crate::{AGAIN, Shared};
@@ -59,23 +60,36 @@ pub(crate) fn needs(plan: &Plan, position: &Position) -> Vec<Need> {
     }
 }
 
-/// Reads of one token that Postgres may refuse before its run counts as unreadable.
+/// Reads that Postgres may refuse before what they are for counts as unreadable.
 const MOST_REFUSED: u32 = 5;
 
 /// Reads what a token needs, however long Postgres is away. An error gives the claim back: it cannot be read.
 pub(crate) async fn prepare(shared: &Shared, claimed: Claimed) -> Result<Prepared, Claimed> {
+    let prepared = patiently(|| try_prepare(shared, &claimed)).await;
+    prepared.map_err(|_| {
+        tracing::error!(run = %claimed.run.run_id, "a run cannot go on");
+        claimed
+    })
+}
+
+/// Asks the store again while Postgres is away.
+pub(crate) async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, store::Error>>,
+{
     let mut refused = 0;
     loop {
-        let error = match try_prepare(shared, &claimed).await {
-            Ok(prepared) => return Ok(prepared),
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         if !matches!(error, store::Error::Unavailable(_) | store::Error::Collision) {
             refused += 1;
         }
         if refused >= MOST_REFUSED {
-            tracing::error!(%error, run = %claimed.run.run_id, "a run cannot go on");
-            return Err(claimed);
+            tracing::error!(%error, "what an attempt needs cannot be read");
+            let message = "what the attempt goes on with cannot be read";
+            return Err(Failure::new(FailureKind::HostInternal, message));
         }
         tokio::time::sleep(AGAIN).await;
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::Shared;
 use crate::attempt::{Extra, Try, mismatch};
-use crate::memory::patiently;
+use crate::prepare::patiently;
 
 /// Reads what one attempt said.
 pub(crate) struct Teller<'a> {

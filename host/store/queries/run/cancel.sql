@@ -1,4 +1,4 @@
--- Stops a run that has not ended: its tokens go, so late outcomes are stale. Tokens are locked before the run, as
+-- Stops a run that has not ended; its tokens go with sweep.sql, so late outcomes are stale. Tokens are locked before the run, as
 -- recording does.
 with held as materialized (
     select count(*) as token_count
@@ -10,8 +10,5 @@ cancelled as (
     from held
     where tenant_id = $1 and id = $2 and status in ('queued', 'running')
     returning tenant_id, id
-),
-swept as (
-    delete from token t using cancelled c where t.tenant_id = c.tenant_id and t.run_id = c.id
 )
 select id from cancelled

@@ -28,9 +28,6 @@ failed as (
     from held, due d
     where r.tenant_id = d.tenant_id and r.id = d.run_id and r.status in ('queued', 'running')
     returning r.tenant_id, r.id
-),
-swept as (
-    delete from token t using failed f where t.tenant_id = f.tenant_id and t.run_id = f.id
 )
 select (select count(*) from due) as "due!", f.tenant_id as "tenant_id?", f.id as "id?"
 from (select) as one

@@ -26,8 +26,5 @@ cancelled as (
     from held, doomed d
     where r.tenant_id = d.tenant_id and r.id = d.id and r.status in ('queued', 'running')
     returning r.tenant_id, r.id
-),
-swept as (
-    delete from token t using cancelled c where t.tenant_id = c.tenant_id and t.run_id = c.id
 )
 select tenant_id as "tenant_id!", id as "id!" from cancelled

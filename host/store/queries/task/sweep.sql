@@ -1,4 +1,4 @@
--- Deletes tokens of runs (tenant_id, run) that have ended in this transaction: some were born while it waited for others.
+-- Deletes tokens of runs (tenant_id, run) that have ended in this transaction, those too that were born while it waited.
 delete from token t
 using unnest($1::int[], $2::uuid[]) as e (tenant_id, run_id), run r
 where r.tenant_id = e.tenant_id and r.id = e.run_id and r.ended_at is not null

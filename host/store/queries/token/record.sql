@@ -12,7 +12,7 @@ with moved as (
     from unnest(
         $2::int[], $3::uuid[], $4::smallint[], $5::int[], $6::smallint[], $7::int[],
         $8::smallint[], $9::int[], $10::int[], $11::smallint[], $12::smallint[], $13::bool[], $14::bigint[],
-        $86::smallint[]
+        $83::smallint[]
     ) as m (tenant_id, run_id, born_step, born_index, born_attempt, epoch, step, lo, hi, attempt, lost, keep, wake_in_ms,
         phase)
     where t.tenant_id = m.tenant_id and t.run_id = m.run_id and t.born_step = m.born_step
@@ -40,7 +40,7 @@ recorded as (
     from fence, unnest(
         $21::int[], $22::uuid[], $23::smallint[], $24::int[], $25::smallint[], $26::int[], $27::text[], $28::text[],
         $29::bigint[], $30::bigint[], $31::int[], $32::bigint[], $33::int[], $34::int[], $35::int[], $36::int[],
-        $87::smallint[]
+        $84::smallint[]
     ) as o
     where fence.held = 1
 ),
@@ -51,7 +51,7 @@ failed_attempts as (
     from fence, unnest(
         $37::int[], $38::uuid[], $39::smallint[], $40::int[], $41::smallint[], $42::int[], $43::bigint[], $44::text[],
         $45::bigint[], $46::bigint[], $47::int[], $48::bigint[], $49::int[], $50::int[], $51::int[], $52::int[],
-        $88::smallint[], $89::text[]
+        $85::smallint[], $86::text[]
     ) as a
     where fence.held = 1
 ),
@@ -59,7 +59,7 @@ logged as (
     insert into attempt_log (tenant_id, run_id, step, index, attempt, lines, phase)
     select l.*
     from fence, unnest(
-        $53::int[], $54::uuid[], $55::smallint[], $56::int[], $57::smallint[], $58::text[], $90::smallint[]
+        $53::int[], $54::uuid[], $55::smallint[], $56::int[], $57::smallint[], $58::text[], $87::smallint[]
     ) as l
     where fence.held = 1
 ),
@@ -92,7 +92,7 @@ born as (
         end
     from fence, unnest(
         $66::int[], $67::uuid[], $68::smallint[], $69::int[], $70::int[], $71::int[], $72::smallint[],
-        $73::smallint[], $74::smallint[], $75::bool[], $76::bigint[], $91::smallint[], $92::smallint[]
+        $73::smallint[], $74::smallint[], $75::bool[], $76::bigint[], $88::smallint[], $89::smallint[]
     ) as b (tenant_id, run_id, step, born_index, lo, hi, attempt, lost, priority, keep, wake_in_ms, phase, born_attempt)
     where fence.held = 1
     union all
@@ -121,24 +121,6 @@ failed as (
     where fence.held = 1
       and r.tenant_id = f.tenant_id and r.id = f.run_id and r.status in ('queued', 'running')
     returning r.tenant_id, r.id
-),
-swept as (
-    delete from token t using failed f where t.tenant_id = f.tenant_id and t.run_id = f.id
-),
-left_over as (
-    -- Tasks of a map step that was skipped. Tokens of this batch have moved on: they only look as they did before.
-    delete from token t
-    using fence, unnest($83::int[], $84::uuid[], $85::smallint[]) as s (tenant_id, run_id, step)
-    where fence.held = 1
-      and t.tenant_id = s.tenant_id and t.run_id = s.run_id and t.step = s.step
-      and not exists (
-          select from unnest(
-              $2::int[] || $15::int[], $3::uuid[] || $16::uuid[], $4::smallint[] || $17::smallint[],
-              $5::int[] || $18::int[], $6::smallint[] || $19::smallint[]
-          ) as b (tenant_id, run_id, born_step, born_index, born_attempt)
-          where b.tenant_id = t.tenant_id and b.run_id = t.run_id and b.born_step = t.born_step
-            and b.born_index = t.born_index and b.born_attempt = t.born_attempt
-      )
 )
 select j.tenant_id, j.run_id, j.step, j.lo
 from fence

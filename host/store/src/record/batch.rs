@@ -31,7 +31,6 @@ pub(super) struct Batch {
     births: Births,
     completed: (Vec<i32>, Vec<Uuid>),
     failed: (Vec<i32>, Vec<Uuid>, Vec<i16>, Vec<String>),
-    swept: (Vec<i32>, Vec<Uuid>, Vec<i16>),
     ord: i32,
 }
 
@@ -58,11 +57,6 @@ impl Batch {
         }
         for birth in &delta.births {
             self.add_birth(delta, birth);
-        }
-        if let Some(step) = delta.swept {
-            self.swept.0.push(delta.tenant.0);
-            self.swept.1.push(delta.run_id.0);
-            self.swept.2.push(step_number(step));
         }
         match &delta.finish {
             None => {}
@@ -269,9 +263,6 @@ impl Batch {
             &self.failed.1,
             &self.failed.2,
             &self.failed.3,
-            &self.swept.0,
-            &self.swept.1,
-            &self.swept.2,
             &to.phases,
             &o.keys.phases,
             &a.keys.phases,
