@@ -129,7 +129,7 @@ struct StepView {
 struct TaskCounts {
     /// All of them.
     total: u32,
-    /// Wait for a worker.
+    /// Wait for a worker, for a place under their key or for their rate.
     queued: u32,
     /// A worker has them.
     running: u32,
@@ -139,6 +139,8 @@ struct TaskCounts {
     awaiting_signal: u32,
     /// Wait for the end of their children.
     awaiting_children: u32,
+    /// Wait for their component, which is not there.
+    blocked: u32,
     /// Completed.
     completed: u32,
 }
@@ -273,12 +275,13 @@ impl TaskCounts {
             Position::Task { .. } | Position::Open(_) => 1,
             Position::Close(_) => 0,
         };
-        let parked = self.sleeping + self.awaiting_signal + self.awaiting_children;
+        let parked = self.sleeping + self.awaiting_signal + self.awaiting_children + self.blocked;
         let counted = self.queued + self.running + parked + self.completed;
         let carried = carried.min(self.total.saturating_sub(counted));
         let count = match (token.worker, token.waits, token.waits_for) {
             (Some(_), ..) => &mut self.running,
-            (None, false, _) => &mut self.queued,
+            (None, false, _) | (None, true, Some(WaitsFor::Admission)) => &mut self.queued,
+            (None, true, Some(WaitsFor::Component)) => &mut self.blocked,
             (None, true, None) => &mut self.sleeping,
             (None, true, Some(WaitsFor::Signal)) => &mut self.awaiting_signal,
             (None, true, Some(WaitsFor::Children)) => &mut self.awaiting_children,

@@ -152,6 +152,8 @@ impl Rig {
                 condition: model::Condition::default(),
                 on_unmet: model::Policy::Skip,
                 start_delay_ms: 0,
+                concurrency: None,
+                rate_limit: None,
                 compensates: false,
                 abandon_children: false,
             })
@@ -162,8 +164,14 @@ impl Rig {
             step("third", vec![StepIndex(1)])?,
         ];
         let flow = "bench".parse()?;
-        let definition =
-            Definition { flow, description: None, input_schema: None, deadline_ms: None, steps };
+        let definition = Definition {
+            flow,
+            description: None,
+            input_schema: None,
+            deadline_ms: None,
+            rate_limits: Vec::new(),
+            steps,
+        };
         let roots = [StepIndex(0)];
         let registered = store.register_version(tenant, &Graph::new(definition)).await?;
         store.activate(tenant, registered.flow_id, registered.version).await?;

@@ -69,6 +69,8 @@ codes! {
     ManifestBadSchema = "manifest.bad_schema", 422, "A JSON Schema cannot be used";
     ManifestUnknownComponent = "manifest.unknown_component", 422, "A component was not found";
     ManifestUnknownHandler = "manifest.unknown_handler", 422, "A component has no such handler";
+    ManifestUnknownRateLimit = "manifest.unknown_rate_limit", 422, "A step names an unknown rate";
+    ManifestWeightAboveBurst = "manifest.weight_above_burst", 422, "A step takes more than its rate can hold";
     ManifestSchemaMismatch = "manifest.schema_mismatch", 422, "Two steps do not fit each other";
     ManifestNotSupported = "manifest.not_supported", 422, "A field is not supported yet";
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admission::{Concurrency, RateLimit, RateUse};
 use crate::backoff::Backoff;
 use crate::builtin::Builtin;
 use crate::condition::{Condition, Policy};
@@ -38,6 +39,9 @@ pub struct Definition {
     /// How long a run may take, in milliseconds, unless its start says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+    /// The rates its steps can name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rate_limits: Vec<RateLimit>,
     /// The steps, in the author's order; at least one, without cycles.
     pub steps: Vec<Step>,
 }
@@ -79,12 +83,25 @@ pub struct Step {
     /// Wait before the first attempt, in milliseconds. Defaults to 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub start_delay_ms: u64,
+    /// How many of its attempts run at a time for each key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// What each of its attempts takes from a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateUse>,
     /// Its handler can undo what it did: after the run has failed or was cancelled it is asked to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub compensates: bool,
     /// The children its tasks spawned go on when the run is stopped. Defaults to being stopped too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub abandon_children: bool,
+}
+
+impl Step {
+    /// True: its tasks may have to wait before each attempt.
+    pub fn waits_for_admission(&self) -> bool {
+        self.concurrency.is_some() || self.rate_limit.is_some()
+    }
 }
 
 /// How the attempts of a step are limited and repeated.

@@ -123,7 +123,7 @@ pub fn differences(before: &Definition, after: &Definition) -> Vec<Difference> {
 }
 
 fn flow(before: &Definition, after: &Definition, found: &mut Vec<Difference>) {
-    let Definition { flow, description, input_schema, deadline_ms, steps: _ } = before;
+    let Definition { flow, description, input_schema, deadline_ms, rate_limits, steps: _ } = before;
     if *flow != after.flow {
         let (before, after) = (Some(format!("`{flow}`")), Some(format!("`{}`", after.flow)));
         found.push(Difference::Flow { field: "name", before, after });
@@ -135,6 +135,9 @@ fn flow(before: &Definition, after: &Definition, found: &mut Vec<Difference>) {
         let shown = |ms: &Option<u64>| ms.map(|ms| Ms(ms).to_string());
         let (before, after) = (shown(deadline_ms), shown(&after.deadline_ms));
         found.push(Difference::Flow { field: "deadline", before, after });
+    }
+    if *rate_limits != after.rate_limits {
+        found.push(Difference::Flow { field: "rate limits", before: None, after: None });
     }
     if *input_schema != after.input_schema {
         let (before, after) = presence(input_schema.as_ref(), after.input_schema.as_ref());
@@ -224,6 +227,8 @@ impl Fields<'_> {
             condition,
             on_unmet,
             start_delay_ms,
+            concurrency,
+            rate_limit,
             compensates,
             abandon_children,
         } = before;
@@ -240,6 +245,14 @@ impl Fields<'_> {
         self.compare("on unmet", (on_unmet, &after.on_unmet), |policy| policy.as_str().to_owned());
         self.compare("start delay", (start_delay_ms, &after.start_delay_ms), |ms| {
             Ms(*ms).to_string()
+        });
+        self.compare("concurrency", (concurrency, &after.concurrency), |concurrency| {
+            concurrency
+                .as_ref()
+                .map_or("none".to_owned(), |it| format!("{} of {}", it.limit, it.key))
+        });
+        self.compare("rate limit", (rate_limit, &after.rate_limit), |taken| {
+            taken.as_ref().map_or("none".to_owned(), |it| format!("{} of `{}`", it.weight, it.name))
         });
         self.compare("compensates", (compensates, &after.compensates), bool::to_string);
         let abandon = (abandon_children, &after.abandon_children);

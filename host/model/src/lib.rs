@@ -2,6 +2,7 @@
 //!
 //! Everything the other floors say to each other is said with these types.
 
+pub mod admission;
 pub mod backoff;
 pub mod builtin;
 mod canonical;
@@ -36,6 +37,7 @@ pub mod status;
 pub mod token;
 pub mod version;
 
+pub use admission::{Concurrency, RateLimit, RateUse};
 pub use builtin::Builtin;
 pub use canonical::BadDefinition;
 pub use change::{Change, Join, SkipReason, TaskKey};

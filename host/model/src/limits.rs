@@ -99,6 +99,14 @@ pub const MAX_SIGNAL_BYTES: usize = 64 * 1024;
 pub const MAX_AWAITED_NAMES: usize = 32;
 /// Longest key of a child, deduplication key of a signal and business key of a run, in bytes.
 pub const MAX_KEY_BYTES: usize = 255;
+/// Largest limit under a concurrency key.
+pub const MAX_CONCURRENCY: u16 = 10_000;
+/// Largest limit and burst of a rate.
+pub const MAX_RATE: u32 = 1_000_000;
+/// Longest period of a rate, in milliseconds: 31 days.
+pub const MAX_RATE_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
+/// Rates one flow can name.
+pub const MAX_RATE_LIMITS: usize = 100;
 /// Memory a step can be given at the least, in bytes: one page of wasm.
 pub const MIN_MEMORY_BYTES: u64 = 64 * 1024;
 /// Longest wait between two attempts, in milliseconds: a day.

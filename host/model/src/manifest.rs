@@ -1,5 +1,6 @@
 //! A flow as its author writes it: `flow.toml`, or the same shape as JSON.
 
+mod admission;
 mod builtin;
 mod check;
 mod parse;
@@ -9,6 +10,7 @@ mod resolve;
 mod tree;
 mod words;
 
+use crate::admission::{Concurrency, RateLimit, RateUse};
 use crate::backoff::{Backoff, BackoffStrategy};
 use crate::builtin::Builtin;
 use crate::condition::Policy;
@@ -35,6 +37,8 @@ pub struct Manifest {
     pub deadline_ms: Option<u64>,
     /// What steps that say nothing else go by.
     pub defaults: Settings,
+    /// The rates its steps can name.
+    pub rate_limits: Vec<RateLimit>,
     /// The steps, in the author's order.
     pub steps: Vec<ManifestStep>,
 }
@@ -58,6 +62,10 @@ pub struct ManifestStep {
     pub condition: ManifestCondition,
     /// Wait before the first attempt, in milliseconds.
     pub start_delay_ms: u64,
+    /// How many of its attempts run at a time for each key.
+    pub concurrency: Option<Concurrency>,
+    /// What each of its attempts takes from a rate.
+    pub rate_limit: Option<RateUse>,
     /// The children its tasks spawned go on when the run is stopped.
     pub abandon_children: bool,
     /// What the step says about its attempts.
@@ -172,6 +180,7 @@ impl Manifest {
         check::graph(flow, &draft.steps, &mut reader.problems);
         if let Some(manifest) = &draft.manifest {
             check::backoffs(manifest, &mut reader.problems);
+            admission::rates_exist(manifest, &mut reader.problems);
         }
         reader.problems.or(draft.manifest)
     }

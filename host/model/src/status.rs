@@ -92,6 +92,8 @@ statuses! {
         AwaitingSignal = "awaiting_signal",
         /// Waits for the end of its children.
         AwaitingChildren = "awaiting_children",
+        /// Waits for its component, which is not there.
+        Blocked = "blocked",
         /// Completed.
         Completed = "completed",
         /// Failed for good.

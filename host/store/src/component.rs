@@ -35,6 +35,7 @@ impl Store {
             sqlx::query_file!("queries/component/put.sql", tenant.0, &digest.0[..], bytes, report)
                 .execute(self.pool())
                 .await?;
+        self.unblock(tenant).await?;
         Ok(done.rows_affected() == 1)
     }
 

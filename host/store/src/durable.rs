@@ -52,7 +52,12 @@ pub(crate) async fn keep_signals_out(work: &mut PgConnection, runs: &[RunId]) ->
     // The low half of a UUIDv7 is random.
     let number = |run_id: &RunId| run_id.0.as_u64_pair().1.cast_signed();
     let numbers: Vec<i64> = runs.iter().map(number).collect();
-    sqlx::query_file!("queries/task/lock.sql", &numbers).fetch_all(work).await?;
+    lock(work, &numbers).await
+}
+
+/// Takes locks of these numbers until the transaction ends, in one order.
+pub(crate) async fn lock(work: &mut PgConnection, numbers: &[i64]) -> Result<(), Error> {
+    sqlx::query_file!("queries/lock.sql", numbers).fetch_all(work).await?;
     Ok(())
 }
 

@@ -67,6 +67,10 @@ pub enum WaitsFor {
     Signal,
     /// The end of its children.
     Children,
+    /// A place under its key, or its share of a rate.
+    Admission,
+    /// Its component.
+    Component,
 }
 
 pub(crate) fn count(number: i64) -> u64 {
@@ -210,9 +214,11 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let awaits_signal = row.waits && row.awaits && row.attempt == 1;
-                let waits_for = match row.has_children {
-                    Some(true) => Some(WaitsFor::Children),
-                    Some(false) | None => awaits_signal.then_some(WaitsFor::Signal),
+                let waits_for = match (row.gate.as_deref(), row.has_children) {
+                    (Some("component"), _) => Some(WaitsFor::Component),
+                    (Some(_), _) => Some(WaitsFor::Admission),
+                    (None, Some(true)) => Some(WaitsFor::Children),
+                    (None, Some(false) | None) => awaits_signal.then_some(WaitsFor::Signal),
                 };
                 Ok(TokenRow {
                     position: decode(Place {

@@ -3,6 +3,7 @@
 //! Two pools: the hot one belongs to starts, claims and records, whose statements are only index nested loops; the
 //! other one serves reads and registrations.
 
+mod admission;
 mod attempt;
 mod bell;
 mod bench;
@@ -35,6 +36,7 @@ use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::broadcast;
 
+pub use admission::{Granted, Needed, Share, WaitingPlace};
 pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
 pub use compensation::{Compensation, CompensationAttempt, CompensationRow, ToCompensate};

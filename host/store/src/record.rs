@@ -42,6 +42,8 @@ pub struct Delta {
     pub swept: Option<StepIndex>,
     /// The run ended.
     pub finish: Option<Finish>,
+    /// The key under which its attempt had a place, which is free now.
+    pub frees: Option<String>,
     /// True: the token stays at work, and this only records what its tasks have ended in so far.
     pub interim: bool,
 }
@@ -237,6 +239,7 @@ impl Delta {
             is_child: run.is_child,
             swept: None,
             finish: None,
+            frees: None,
             interim: false,
         }
     }

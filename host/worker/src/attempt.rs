@@ -11,8 +11,10 @@ use sandbox::{Call, Compiled, Ended, LoadError, Stop};
 use store::{ChildRun, Held, RunFacts};
 use tokio::sync::mpsc;
 
+use crate::admission::{self, Admitted};
 use crate::lane::Message;
 use crate::memory::Recalled;
+use crate::prepare::patiently;
 use crate::seats::Seat;
 use crate::told::Teller;
 use crate::{Shared, builtin, memory};
@@ -33,6 +35,8 @@ pub(crate) struct Attempt {
     pub(crate) run: Arc<RunFacts>,
     pub(crate) version: Arc<Version>,
     pub(crate) at: Try,
+    /// True: its token is its own; false: one of a range's.
+    pub(crate) alone: bool,
     pub(crate) input: Input,
     pub(crate) stop: Stop,
     pub(crate) seat: Seat,
@@ -53,10 +57,22 @@ pub(crate) struct Made {
     pub(crate) outcome: Option<Outcome>,
     /// What goes with the outcome of a durable handler.
     pub(crate) extra: Extra,
-    /// No attempt was made: the task was woken for nothing, and waits on.
-    pub(crate) waits_on: Option<GoOn>,
+    /// Why no attempt was made.
+    pub(crate) unmade: Option<Unmade>,
+    /// The key under which it had a place.
+    pub(crate) key: Option<String>,
     pub(crate) receipt: Receipt,
     pub(crate) log: Vec<LogLine>,
+}
+
+/// Why no attempt was made.
+pub(crate) enum Unmade {
+    /// The task was woken for nothing, and waits on.
+    WaitsOn(GoOn),
+    /// The token was given back in the store, and waits there.
+    GivenBack,
+    /// It has to wait, and needs a token of its own for that.
+    Departs,
 }
 
 /// What goes with the outcome of a durable handler.
@@ -71,6 +87,11 @@ pub(crate) struct Extra {
 }
 
 impl Made {
+    /// No attempt was made.
+    pub(crate) fn unmade(why: Unmade) -> Self {
+        Self { unmade: Some(why), ..Self::default() }
+    }
+
     /// It ended without a call.
     pub(crate) fn failed(failure: Failure) -> Self {
         Self { outcome: Some(Outcome::Fail(failure)), ..Self::default() }
@@ -129,9 +150,9 @@ pub(crate) fn launch(shared: &Arc<Shared>, attempt: Attempt) {
     });
 }
 
+/// Checks the input, waits for nobody: an attempt that is not admitted yet gives its token back.
 async fn make(shared: &Shared, attempt: Attempt) -> Made {
-    let Attempt { run, version, at, input, stop, seat, .. } = attempt;
-    let _seat = seat;
+    let Attempt { version, at, input, .. } = &attempt;
     let step = version.plan.step(at.task.step);
     if let Some(schema) = version.input_schema(at.task.step)
         && let Err(refusal) = schema.check(&input.value())
@@ -139,6 +160,17 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         let what = "was given an input that does not match its schema";
         return Made::failed(mismatch(step, what, &refusal));
     }
+    match admission::admit(shared, &attempt).await {
+        Ok(Admitted::Now(key)) => Made { key, ..make_admitted(shared, attempt).await },
+        Ok(Admitted::Later) => Made::unmade(Unmade::GivenBack),
+        Err(failure) => Made::failed(failure),
+    }
+}
+
+async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {
+    let Attempt { held, run, version, at, alone, input, stop, seat } = attempt;
+    let _seat = seat;
+    let step = version.plan.step(at.task.step);
     if let Some(builtin) = &step.builtin {
         return builtin::make(&run, &version, at, builtin, &input);
     }
@@ -148,17 +180,18 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     };
     let (store, tenant) = (&shared.store, run.tenant);
     let bytes = || async move {
-        // Without the bytes the component counts as absent, which is tried again.
-        store.get_component_bytes(tenant, digest).await.ok().flatten()
+        patiently(|| store.get_component_bytes(tenant, digest)).await.ok().flatten()
     };
     let compiled = match shared.sandbox.load(tenant, digest, bytes).await {
         Ok(compiled) => compiled,
+        Err(LoadError::Absent(_)) if !alone => return Made::unmade(Unmade::Departs),
+        Err(LoadError::Absent(_)) => return admission::block(shared, held, at, digest).await,
         Err(error) => return Made::failed(unavailable(&error)),
     };
     let (phase, memory) = match recall(shared, &run, at, compiled.durable, &stop).await {
         Some(Ok(Recalled::Ready(phase, memory))) => (phase, memory),
         Some(Ok(Recalled::WaitsOn(go_on))) => {
-            return Made { waits_on: Some(go_on), ..Made::default() };
+            return Made::unmade(Unmade::WaitsOn(go_on));
         }
         Some(Err(failure)) => return Made::failed(failure),
         None => return Made::default(),
@@ -177,7 +210,7 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
     let (outcome, mut extra) = teller.read(report.ended).await;
     extra.awaited = awaited;
     let (receipt, log) = (report.receipt, report.log);
-    let mut made = Made { outcome, extra, receipt, log, waits_on: None };
+    let mut made = Made { outcome, extra, receipt, log, ..Made::default() };
     if let (Some(call), Some(Outcome::Fail(failure))) = (again, &made.outcome)
         && failure.kind.blame() == Blame::Guest
     {

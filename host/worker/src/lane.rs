@@ -5,6 +5,7 @@ mod interrupted;
 mod range;
 mod settle;
 mod turn;
+mod unmade;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::Shared;
 use crate::attempt::Closed;
 use crate::lane::flush::Flushed;
-use crate::owned::{OwnedRun, OwnedToken, Work};
+use crate::owned::{OwnedRun, OwnedToken};
 use crate::prepare::{Prepared, needs, prepare};
 
 /// What a lane is told.
@@ -208,7 +209,7 @@ impl Lane {
             run.state.rewind(position.step());
         }
         run.learn(&mut prepared);
-        let token = OwnedToken { held, position, lost, work: Work::Resting };
+        let token = OwnedToken::new(held, position, lost);
         if let Some(taken_away) = run.tokens.insert(held.id, token) {
             taken_away.stop();
         }

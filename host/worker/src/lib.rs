@@ -4,6 +4,7 @@
 //! tokens of, starts their attempts, applies the rule to what they end in, and records in batches: while one batch
 //! is being committed the next one gathers.
 
+mod admission;
 mod attempt;
 mod builtin;
 mod chores;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long ended runs are kept. Defaults to for ever.
     pub retention: Option<Duration>,
+    /// How long a task waits for a component that is not there before it fails. Defaults to 10 minutes.
+    pub component_wait: Duration,
     /// What the worker calls itself in lists. Defaults to the process id.
     pub host: String,
 }
@@ -62,6 +65,7 @@ impl Default for Settings {
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(30),
             retention: None,
+            component_wait: Duration::from_secs(600),
             host: format!("process {}", std::process::id()),
         }
     }
@@ -109,6 +113,8 @@ struct Shared {
     lanes: Vec<mpsc::UnboundedSender<Message>>,
     /// Rung when something parked: the next wake may be sooner.
     parked: Notify,
+    /// Rung when something began to wait for a place or a rate.
+    gated: Notify,
     /// Rung when nobody knows what was committed.
     doubt: Arc<Notify>,
     /// Held for reading while something is claimed in our name.
@@ -190,6 +196,7 @@ impl Worker {
             seats: Seats::new(free),
             lanes,
             parked: Notify::new(),
+            gated: Notify::new(),
             doubt,
             naming,
             counters: Counters::default(),
@@ -204,6 +211,7 @@ impl Worker {
         tasks.spawn(chores::listen(Arc::clone(&shared)));
         tasks.spawn(chores::beat(Arc::clone(&shared)));
         tasks.spawn(chores::wake(Arc::clone(&shared)));
+        tasks.spawn(admission::grant(Arc::clone(&shared)));
         tasks.spawn(chores::expire(Arc::clone(&shared)));
         tasks.spawn(chores::prune(Arc::clone(&shared)));
         tasks.spawn(compensate::compensate(Arc::clone(&shared)));

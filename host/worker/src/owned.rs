@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Counting, Position, RunState, StepIndex, Version};
 use sandbox::Stop;
@@ -24,6 +25,8 @@ pub(crate) struct OwnedToken {
     pub(crate) position: Position,
     pub(crate) lost: u32,
     pub(crate) work: Work,
+    /// The key under which its attempt had a place, until that is recorded to be free.
+    pub(crate) key: Option<String>,
 }
 
 /// What is going on at a token.
@@ -63,6 +66,12 @@ impl RangeWork {
         delta.births = std::mem::take(&mut self.births);
         delta.progress = std::mem::take(&mut self.progress);
         delta.consumed = std::mem::take(&mut self.consumed);
+    }
+
+    /// A task gets a token of its own, ready after this wait.
+    pub(crate) fn depart(&mut self, position: Position, wake_in: Duration) {
+        self.births.push(Birth { position, lost: 0, keep: false, wake_in, departs: true });
+        self.departed += 1;
     }
 
     /// Tasks that arrive under this token.
@@ -108,6 +117,11 @@ impl OwnedRun {
 }
 
 impl OwnedToken {
+    /// A token that was just taken in hand.
+    pub(crate) fn new(held: Held, position: Position, lost: u32) -> Self {
+        Self { held, position, lost, work: Work::Resting, key: None }
+    }
+
     /// Interrupts what runs under this token, within one tick.
     pub(crate) fn stop(&self) {
         match &self.work {

@@ -1,6 +1,7 @@
 //! Durable handlers: phases, sleeps, retries, their failures; what survives.
 
 use serde_json::{Value, json};
+use stepcell_tests::client::until;
 use stepcell_tests::host::{Host, Settings};
 
 /// A flow of one step that plays the script in the run's input.
@@ -149,7 +150,12 @@ async fn map_tasks_park_one_by_one_and_their_answers_keep_their_order() {
     let id = host.client.start("f", &json!(input)).await;
     host.client.until_tasks(&id, "each", "awaiting_signal", 30).await;
     host.client.until_tasks(&id, "each", "completed", 60).await;
-    host.client.signal(&id, "go", &json!(1)).await.ok();
+    // Who takes a signal consumes it: a task that looks later waits for the next one.
+    until("every task took a signal", async || {
+        let sent = host.client.signal(&id, "go", &json!(1)).await;
+        (sent.code() == "run.not_found").then_some(())
+    })
+    .await;
     let run = host.client.ended(&id).await;
     let phases = run["output"]["each"].as_array().expect("an array").iter().map(|trace| {
         trace.as_array().unwrap().last().unwrap()["phase"].as_str().unwrap().to_owned()

@@ -51,6 +51,30 @@ async fn deploy(client: &Client, flow: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_place_under_a_key_is_not_lost_with_the_host_that_had_it() {
+    let database = database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = key_for(&database.url()).await.to_string();
+    let first = Process::serve(&database.url(), folder.path(), &key, &["--lease", "2s"]);
+    let flow = "flow = \"f\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\nconcurrency = \"all\"\n";
+    deploy(&first.client, flow).await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(first.client.start("f", &json!({ "busy_ms": 700 })).await);
+    }
+    until("one of them runs", || async {
+        let held = "select count(*) from token where gate = 'open' and worker_id is not null";
+        (database.run(&[held]).unwrap() == ["1"]).then_some(())
+    })
+    .await;
+    first.kill();
+    let second = Process::serve(&database.url(), folder.path(), &key, &["--lease", "2s"]);
+    for id in runs {
+        assert_eq!(second.client.ended(&id).await["status"], "completed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_killed_in_the_middle_of_steps_loses_no_run() {
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();

@@ -89,12 +89,26 @@ const FILL: &[&str] = &[
     "insert into compensation (run_id, tenant_id, due_at) select id, tenant_id, now() + interval '1 day' from run",
     "insert into compensated (fuel, wall_us, peak_memory_bytes, run_id, tenant_id, index, worker_id, step, attempt, is_last, lines)
      select 1, 1, 1, id, tenant_id, 0, 1, 0, 1, true, '[]' from run",
+    "update token set worker_id = null, gate = 'key', key = 'k' || right(run_id::text, 3), key_limit = 1, wake_at = 'infinity'
+     where born_index = 6",
+    "update token set worker_id = null, gate = 'rate', rate = 'r' || right(run_id::text, 3), weight = 1, wake_at = 'infinity'
+     where born_index = 7",
+    "update token set gate = 'open', key = 'k' || right(run_id::text, 3) where born_index = 0",
+    "update token set gate = 'component', gate_until = wake_at where born_index = 8 and right(run_id::text, 2) = '00'",
+    "insert into rate_bucket (full_at, interval_us, tenant_id, burst, rate)
+     select now() + interval '1 day', 1, tenant_id, 1, id::text from run",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 31] = [
+const HOT: [&str; 37] = [
+    "admission/admit.sql",
+    "admission/block.sql",
+    "admission/grant_places.sql",
+    "admission/grant_shares.sql",
+    "admission/keys.sql",
+    "admission/rates.sql",
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
@@ -115,7 +129,7 @@ const HOT: [&str; 31] = [
     "task/sweep.sql",
     "task/sweep_step.sql",
     "task/leaves_bytes.sql",
-    "task/lock.sql",
+    "lock.sql",
     "task/go_on.sql",
     "task/unpark.sql",
     "task/spawn.sql",
@@ -132,7 +146,8 @@ const HOT: [&str; 31] = [
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 19] = [
+const GROWING: [&str; 20] = [
+    "rate_bucket",
     "flow",
     "flow_version",
     "activation",

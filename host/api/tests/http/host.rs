@@ -111,6 +111,8 @@ impl Host {
             condition: model::Condition::default(),
             on_unmet: model::Policy::Skip,
             start_delay_ms: 0,
+            concurrency: None,
+            rate_limit: None,
             compensates: false,
             abandon_children: false,
         };
@@ -120,6 +122,7 @@ impl Host {
             description: None,
             input_schema: None,
             deadline_ms: None,
+            rate_limits: Vec::new(),
             steps,
         };
         let plan = Plan::new(definition);

@@ -47,6 +47,7 @@ pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
         }
         None => (None, Settings::default()),
     };
+    let rate_limits = super::admission::rates(reader, root);
     if reader.field(root, "step").is_none() {
         reader.missing(root, "step", "[[step]]");
     }
@@ -61,8 +62,15 @@ pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
         steps.extend(step);
         drafts.push(draft);
     }
-    let manifest =
-        flow.map(|flow| Manifest { flow, description, input_schema, deadline_ms, defaults, steps });
+    let manifest = flow.map(|flow| Manifest {
+        flow,
+        description,
+        input_schema,
+        deadline_ms,
+        defaults,
+        rate_limits,
+        steps,
+    });
     Draft { manifest, steps: drafts }
 }
 
@@ -90,6 +98,8 @@ fn step(
     let map = reader.flag(table, "map").unwrap_or(false);
     let (condition, when_skipped) = condition(reader, table);
     let start_delay = reader.duration(table, "start_delay", 0..=MAX_START_DELAY_MS);
+    let concurrency = super::admission::concurrency(reader, table);
+    let rate_limit = super::admission::rate_use(reader, table);
     let abandon_children = reader.flag(table, "abandon_children").unwrap_or(false);
     let input_schema = reader.schema(table, "input_schema");
     let output_schema = reader.schema(table, "output_schema");
@@ -106,6 +116,8 @@ fn step(
         map,
         condition,
         start_delay_ms: start_delay.unwrap_or(0),
+        concurrency,
+        rate_limit,
         abandon_children,
         settings,
         input_schema,

@@ -117,6 +117,7 @@ impl Manifest {
             description: self.description.clone(),
             input_schema,
             deadline_ms: self.deadline_ms,
+            rate_limits: self.rate_limits.clone(),
             steps,
         };
         if resolver.problems.is_empty() {
@@ -180,6 +181,8 @@ impl Resolver<'_> {
             input_schema,
             output_schema,
             start_delay_ms: step.start_delay_ms,
+            concurrency: step.concurrency.clone(),
+            rate_limit: step.rate_limit.clone(),
             abandon_children: step.abandon_children,
         })
     }

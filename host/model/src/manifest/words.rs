@@ -2,7 +2,7 @@
 
 /// Fields of the manifest itself.
 pub(super) const FLOW: &[&str] =
-    &["flow", "description", "input_schema", "deadline", "defaults", "step"];
+    &["flow", "description", "input_schema", "deadline", "defaults", "rate_limit", "step"];
 
 /// Fields of `[defaults]`; a step has them too.
 pub(super) const DEFAULTS: &[&str] = &[
@@ -27,6 +27,8 @@ pub(super) const STEP: &[&str] = &[
     "needs",
     "map",
     "start_delay",
+    "concurrency",
+    "rate_limit",
     "when",
     "unless",
     "when_skipped",
@@ -51,15 +53,21 @@ pub(super) const BACKOFF: &[&str] = &["strategy", "base", "factor", "max", "jitt
 /// Fields of `builtin`.
 pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject"];
 
+/// Fields of `[[rate_limit]]`.
+pub(super) const RATE_LIMIT: &[&str] = &["name", "limit", "period", "burst"];
+
+/// Fields of a step's `rate_limit`.
+pub(super) const RATE_USE: &[&str] = &["name", "key", "weight"];
+
+/// Fields of `concurrency`.
+pub(super) const CONCURRENCY: &[&str] = &["key", "limit"];
+
 /// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
 pub(super) const LATER: &[&str] = &[
     "grants",
     "http",
     "schedule",
     "schedules",
-    "concurrency",
-    "rate_limit",
-    "rate_limits",
     "priority",
     "retention",
     "closure",
@@ -104,6 +112,12 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("on_failure", "on_exhausted"),
     ("on_fail", "on_exhausted"),
     ("foreach", "map"),
+    ("rate_limits", "rate_limit"),
+    ("rate", "rate_limit"),
+    ("throttle", "rate_limit"),
+    ("concurrency_key", "concurrency"),
+    ("capacity", "burst"),
+    ("per", "period"),
     ("for_each", "map"),
     ("options", "defaults"),
     ("base_ms", "base"),

@@ -45,6 +45,8 @@ pub(crate) fn plan(flow: &str) -> Arc<Plan> {
             condition: Condition { when, ..Condition::default() },
             on_unmet: Policy::Skip,
             start_delay_ms: 0,
+            concurrency: None,
+            rate_limit: None,
             compensates: false,
             abandon_children: false,
         });
@@ -55,6 +57,7 @@ pub(crate) fn plan(flow: &str) -> Arc<Plan> {
         description: None,
         input_schema: None,
         deadline_ms: None,
+        rate_limits: Vec::new(),
         steps,
     }))
 }

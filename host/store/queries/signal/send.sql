@@ -24,7 +24,7 @@ woken as (
     from task k, added
     where k.tenant_id = $1 and k.run_id = $2 and $3 = any(k.awaits)
       and t.tenant_id = k.tenant_id and t.run_id = k.run_id and t.step = k.step and t.lo = k.index and t.phase = k.phase
-      and t.attempt = 1 and t.worker_id is null and t.wake_at is not null
+      and t.attempt = 1 and t.worker_id is null and t.wake_at is not null and t.gate is null
     returning 1
 )
 select

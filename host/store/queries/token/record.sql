@@ -8,7 +8,8 @@ with moved as (
         wake_at = case
             when m.wake_in_ms = 9223372036854775807 then 'infinity'
             when m.wake_in_ms > 0 then now() + m.wake_in_ms * interval '1 ms'
-        end
+        end,
+        gate = null, key = null, key_limit = null, rate = null, weight = null, gate_until = null
     from unnest(
         $2::int[], $3::uuid[], $4::smallint[], $5::int[], $6::smallint[], $7::int[],
         $8::smallint[], $9::int[], $10::int[], $11::smallint[], $12::smallint[], $13::bool[], $14::bigint[],

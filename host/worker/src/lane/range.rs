@@ -32,7 +32,8 @@ impl Lane {
                 }
             })
             .collect();
-        if lost > 0 {
+        let waits = prepared.version.plan.step(step).waits_for_admission();
+        if lost > 0 || waits {
             self.split_range(id, (step, lo, hi), lost, &gone);
         } else {
             self.start_range(run_id, id, range, gone);
@@ -84,7 +85,8 @@ impl Lane {
         }
     }
 
-    /// A range whose worker was lost: each task left goes on alone, so that one that ends the process ends by itself.
+    /// Each task left goes on alone: where the worker was lost, so that one that ends the process ends by itself; where
+    /// tasks wait for admission, because each waits for its own.
     pub(super) fn split_range(
         &mut self,
         id: TokenId,
@@ -117,7 +119,7 @@ impl Lane {
         self.push(delta);
     }
 
-    /// One task of a range ended: what it ended in waits for the next batch, the range for its other tasks.
+    /// One task of a range ended.
     pub(super) fn close_element(&mut self, closed: Closed) {
         let (run_id, id) = (closed.run_id, closed.held.id);
         let Some(decided) = self.decide(closed) else {
@@ -128,23 +130,31 @@ impl Lane {
             return self.cut_range(run_id, id, decided);
         }
         let Decided { attempted, progress, consumed, next, .. } = decided;
-        let Some(run) = self.runs.get_mut(&run_id) else {
+        self.leave_range(run_id, id, |range| {
+            if let Some(Next { position, wake_in, .. }) = next {
+                range.depart(position, wake_in);
+            }
+            range.finished.push(attempted);
+            range.progress.extend(progress);
+            range.consumed.extend(consumed);
+        });
+    }
+
+    /// One task of a range has to wait: it goes on with a token of its own.
+    pub(super) fn depart(&mut self, closed: &Closed) {
+        let Try { task, attempt, phase } = closed.at;
+        self.leave_range(closed.run_id, closed.held.id, |range| {
+            range.depart(Position::Task { task, attempt, phase }, Duration::ZERO);
+        });
+    }
+
+    /// One task less runs under a range: what is left of it waits for the next batch, the range for its other tasks.
+    fn leave_range(&mut self, run_id: RunId, id: TokenId, leave: impl FnOnce(&mut RangeWork)) {
+        let token = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&id));
+        let Some(Work::Range(range)) = token.map(|token| &mut token.work) else {
             return;
         };
-        let Some(token) = run.tokens.get_mut(&id) else {
-            return;
-        };
-        let Work::Range(range) = &mut token.work else {
-            return;
-        };
-        if let Some(Next { position, wake_in, .. }) = next {
-            let (lost, keep) = (0, false);
-            range.births.push(Birth { position, lost, keep, wake_in, departs: true });
-            range.departed += 1;
-        }
-        range.finished.push(attempted);
-        range.progress.extend(progress);
-        range.consumed.extend(consumed);
+        leave(range);
         range.running -= 1;
         if range.running == 0 {
             self.dirty.remove(&(run_id, id));

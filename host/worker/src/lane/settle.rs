@@ -9,8 +9,8 @@ use store::{Claimed, Delta, Held, Joined, TokenMove};
 
 use super::Lane;
 use super::flush::Flushed;
-use crate::AGAIN;
-use crate::owned::{OwnedToken, Work};
+use crate::owned::OwnedToken;
+use crate::{AGAIN, admission};
 
 impl Lane {
     /// What was recorded goes on.
@@ -44,6 +44,8 @@ impl Lane {
                 Joined::Token { .. } => {}
             }
         }
+        let frees = |delta: &Delta| Some((delta.tenant, delta.frees.clone()?));
+        self.free(flushed.recorded.iter().filter_map(frees).collect());
         for delta in flushed.recorded {
             let leaves_tokens = delta.token.1 != TokenMove::End || !delta.births.is_empty();
             if !self.follow(&delta) && leaves_tokens {
@@ -67,6 +69,21 @@ impl Lane {
             while let Err(error) = shared.store.sweep_ended_runs(&runs).await {
                 tracing::debug!(%error, "could not sweep ended runs yet");
                 tokio::time::sleep(AGAIN).await;
+            }
+        });
+    }
+
+    /// Places under these keys are free: they go to those that wait for one, beside the batches. One that is not given
+    /// here is given a little later.
+    pub(super) fn free(&self, keys: Vec<(TenantId, String)>) {
+        if keys.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            match shared.store.grant_places(&keys).await {
+                Ok(granted) => admission::tell(&shared, granted),
+                Err(error) => tracing::debug!(%error, "could not give places yet"),
             }
         });
     }
@@ -107,9 +124,9 @@ impl Lane {
                 continue;
             }
             let id = birth.id(delta.tenant, run_id);
-            let (held, work) = (Held { id, epoch: 1 }, Work::Resting);
+            let held = Held { id, epoch: 1 };
             if let Some(run) = self.runs.get_mut(&run_id) {
-                let token = OwnedToken { held, position: birth.position, lost: birth.lost, work };
+                let token = OwnedToken::new(held, birth.position, birth.lost);
                 run.tokens.insert(id, token);
                 go_on.push(id);
             }

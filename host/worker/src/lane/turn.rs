@@ -63,7 +63,9 @@ impl Lane {
             Position::Task { task, attempt, phase } => {
                 return self.start_task(run_id, id, Try { task, attempt, phase });
             }
-            Position::Range { step, lo, hi } if lost > 0 => {
+            Position::Range { step, lo, hi }
+                if lost > 0 || run.version.plan.step(step).waits_for_admission() =>
+            {
                 return self.split_range(id, (step, lo, hi), lost, &[]);
             }
             Position::Range { step, lo, hi } => {
@@ -139,7 +141,10 @@ impl Lane {
     }
 
     /// Hands a delta to the next batch. A run that fails takes everything else of it out of the lane's hands.
-    pub(super) fn push(&mut self, delta: Delta) {
+    pub(super) fn push(&mut self, mut delta: Delta) {
+        let token = self.runs.get_mut(&delta.run_id);
+        let token = token.and_then(|run| run.tokens.get_mut(&delta.token.0.id));
+        delta.frees = token.and_then(|token| token.key.take());
         if let Some(Finish::Failed { .. }) = delta.finish {
             self.forget(delta.run_id);
         }
@@ -179,7 +184,7 @@ impl Lane {
         let Some(token) = run.tokens.get(&id) else {
             return;
         };
-        let held = token.held;
+        let (held, alone) = (token.held, matches!(token.work, Work::Task(_)));
         let Some(input) = run.state.input_of(at.task) else {
             // Somebody else recorded a part of it.
             let token = run.tokens.remove(&id);
@@ -192,49 +197,33 @@ impl Lane {
         let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
         let seat = self.shared.seats.sit();
         self.running += 1;
-        let attempt = Attempt { held, run: facts, version, at, input, stop, seat };
+        let attempt = Attempt { held, run: facts, version, at, alone, input, stop, seat };
         launch(&self.shared, attempt);
     }
 
     /// An attempt ended.
-    pub(super) fn close(&mut self, closed: Closed) {
+    pub(super) fn close(&mut self, mut closed: Closed) {
+        if let Some(unmade) = closed.made.unmade.take() {
+            return self.close_unmade(&closed, unmade);
+        }
         self.shared.counters.attempts.fetch_add(1, Ordering::Relaxed);
-        let token = self.runs.get(&closed.run_id).and_then(|run| run.tokens.get(&closed.held.id));
+        let run = self.runs.get_mut(&closed.run_id);
+        let token = run.and_then(|run| run.tokens.get_mut(&closed.held.id));
         let Some(token) = token.filter(|token| token.held == closed.held) else {
             self.shared.counters.stale.fetch_add(1, Ordering::Relaxed);
             return self.interrupt(closed);
         };
-        if let (Work::Task(_), Some(go_on)) = (&token.work, closed.made.waits_on.clone()) {
-            return self.wait_on(&closed, go_on);
-        }
         if closed.made.outcome.is_none() {
             // It was stopped, and what stopped it has been recorded.
             return self.interrupt(closed);
         }
+        token.key = closed.made.key.take();
         match token.work {
             Work::Task(_) => self.close_task(closed),
             Work::Range(_) => self.close_element(closed),
             // An attempt that was stopped answers after its token has moved on.
             Work::Resting => self.interrupt(closed),
         }
-    }
-
-    /// A task that was woken for nothing parks again where it was: no attempt was made.
-    fn wait_on(&mut self, closed: &Closed, go_on: GoOn) {
-        let (run_id, Try { task, attempt, phase }) = (closed.run_id, closed.at);
-        let Some(run) = self.runs.get_mut(&run_id) else {
-            return;
-        };
-        let Some(token) = run.tokens.get_mut(&closed.held.id) else {
-            return;
-        };
-        token.work = Work::Resting;
-        let position = Position::Task { task, attempt, phase };
-        let wake_in = go_on.wait.longest().unwrap_or(FOREVER);
-        let to = TokenMove::Park { position, lost: token.lost, wake_in };
-        let mut delta = Delta::of(&run.facts, token.held, to);
-        delta.progress.push(Progress { task, phase, go_on, state: None, children: Vec::new() });
-        self.push(delta);
     }
 
     fn close_task(&mut self, closed: Closed) {

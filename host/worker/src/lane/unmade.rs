@@ -1,0 +1,40 @@
+//! Attempts that were not made: what they lack is waited for.
+
+use model::Position;
+use store::{Delta, FOREVER, Progress, TokenMove};
+
+use super::Lane;
+use crate::attempt::{Closed, Try, Unmade};
+use crate::owned::Work;
+
+impl Lane {
+    /// No attempt was made: the token waits in the store already, or parks again where it was.
+    pub(super) fn close_unmade(&mut self, closed: &Closed, unmade: Unmade) {
+        let (run_id, Try { task, attempt, phase }) = (closed.run_id, closed.at);
+        let go_on = match unmade {
+            Unmade::WaitsOn(go_on) => go_on,
+            Unmade::GivenBack => {
+                self.shared.gated.notify_one();
+                return self.let_go(closed.held);
+            }
+            Unmade::Departs => return self.depart(closed),
+        };
+        let Some(run) = self.runs.get_mut(&run_id) else {
+            return;
+        };
+        let Some(token) = run.tokens.get_mut(&closed.held.id) else {
+            return;
+        };
+        if token.held != closed.held || !matches!(token.work, Work::Task(_)) {
+            return;
+        }
+        token.work = Work::Resting;
+        token.key = closed.made.key.clone();
+        let position = Position::Task { task, attempt, phase };
+        let wake_in = go_on.wait.longest().unwrap_or(FOREVER);
+        let to = TokenMove::Park { position, lost: token.lost, wake_in };
+        let mut delta = Delta::of(&run.facts, token.held, to);
+        delta.progress.push(Progress { task, phase, go_on, state: None, children: Vec::new() });
+        self.push(delta);
+    }
+}
