@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::client::Client;
 use crate::host::binary;
@@ -20,12 +20,27 @@ impl Process {
     /// # Panics
     /// When it does not start.
     pub fn serve(database_url: &str, data: &Path, key: &str, more: &[&str]) -> Self {
+        Self::serve_logging(database_url, data, key, more, Stdio::inherit())
+    }
+
+    /// The same, with its log going elsewhere.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn serve_logging(
+        database_url: &str,
+        data: &Path,
+        key: &str,
+        more: &[&str],
+        log: Stdio,
+    ) -> Self {
         let mut child = Command::new(binary())
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--database-url", database_url])
             .arg("--data-dir")
             .arg(data)
             .args(more)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -34,6 +49,32 @@ impl Process {
         let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
         let url = said["url"].as_str().unwrap_or_else(|| panic!("it said `{line}`"));
         Self { client: Client::new(url, key), child }
+    }
+
+    /// SIGTERM: it is asked to end.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub fn terminate(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)
+            .expect("a running process can be asked to end");
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Panics
+    /// When nobody knows.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked for")
+    }
+
+    /// Waits until it has ended, and answers how.
+    ///
+    /// # Panics
+    /// When nobody knows.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("a child can be waited for")
     }
 
     /// kill -9: no destructor, no goodbye.

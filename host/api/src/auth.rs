@@ -50,6 +50,8 @@ needs! {
     Run;
     /// Uploading, registering, activating.
     Deploy;
+    /// What concerns every tenant.
+    Admin;
 }
 
 impl<N: Needs> FromRequestParts<State> for Caller<N> {

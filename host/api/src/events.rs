@@ -16,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Read};
+use crate::cloud_event::CloudEvent;
 use crate::params::{Params, Parts, page_size, run_id, run_not_found};
 use crate::problem::Problem;
 use crate::state::State;
@@ -37,18 +38,36 @@ pub(crate) struct EventsQuery {
     since: Option<String>,
     /// Events in a page, 500 at most. Defaults to 50. A stream has no pages.
     limit: Option<i64>,
+    /// `cloudevents`: each event is the `data` of a CloudEvent 1.0. Defaults to the event alone.
+    envelope: Option<Envelope>,
+}
+
+/// What events are wrapped in.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Envelope {
+    CloudEvents,
 }
 
 /// A page of events, in the order of what happened.
 #[derive(Debug, Serialize, ToSchema)]
 struct EventPage {
     /// The events.
-    events: Vec<Event>,
+    #[schema(value_type = Vec<Event>)]
+    events: Vec<Told>,
     /// Send it as `since` to go on: for the next page, or later for what has happened by then.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     /// True when the last event of the run is in this page or before it.
     ended: bool,
+}
+
+/// An event as it was asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Told {
+    Alone(Event),
+    CloudEvent(CloudEvent),
 }
 
 /// What happened to a run. With `accept: text/event-stream` a stream that goes on until the run ends; it resumes after
@@ -79,7 +98,7 @@ pub(crate) async fn list_events(
     let last_seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let since = last_seen.or(query.since.as_deref()).map(place).transpose()?;
     let (timeline, first) = begin(&state, tenant, run_id).await?;
-    let reader = Reader { state, run_id, timeline, since };
+    let reader = Reader { state, run_id, timeline, since, envelope: query.envelope };
     if wants_stream(&headers) {
         let (tell, told) = mpsc::channel(BACKLOG);
         tokio::spawn(reader.follow(first, tell));
@@ -115,9 +134,18 @@ struct Reader {
     run_id: RunId,
     timeline: Timeline,
     since: Option<Place>,
+    envelope: Option<Envelope>,
 }
 
 impl Reader {
+    /// The event as it was asked for.
+    fn wrap(&self, event: Event) -> Told {
+        match self.envelope {
+            None => Told::Alone(event),
+            Some(Envelope::CloudEvents) => Told::CloudEvent(CloudEvent::of(self.run_id, event)),
+        }
+    }
+
     async fn page(mut self, first: Vec<Event>, limit: i64) -> Result<Response, Problem> {
         let mut events = first;
         events.extend(self.timeline.advance(self.state.store()).await?);
@@ -129,11 +157,12 @@ impl Reader {
             None => self.timeline.state().end().is_some(),
         };
         let next = last.map(|place| place.to_string());
+        let events = events.into_iter().map(|event| self.wrap(event)).collect();
         Ok(axum::Json(EventPage { events, next, ended }).into_response())
     }
 
     /// Tells everything until the run's last event, or until nobody listens.
-    async fn follow(mut self, first: Vec<Event>, tell: mpsc::Sender<Told>) {
+    async fn follow(mut self, first: Vec<Event>, tell: mpsc::Sender<Sent>) {
         // Subscribe before looking, or an end between the two is seen a quarter of a second later.
         let mut ended = self.state.store().ended();
         let closing = self.state.closing();
@@ -173,10 +202,10 @@ impl Reader {
     }
 
     /// False when nobody listens any more.
-    async fn tell_all(&self, events: Vec<Event>, tell: &mpsc::Sender<Told>) -> bool {
+    async fn tell_all(&self, events: Vec<Event>, tell: &mpsc::Sender<Sent>) -> bool {
         for event in events.into_iter().filter(|event| is_after(event, self.since)) {
             let told = sse::Event::default().event(event.r#type).id(event.place.to_string());
-            let Ok(told) = told.json_data(&event) else {
+            let Ok(told) = told.json_data(self.wrap(event)) else {
                 continue;
             };
             if tell.send(Ok(told)).await.is_err() {
@@ -187,4 +216,4 @@ impl Reader {
     }
 }
 
-type Told = Result<sse::Event, Infallible>;
+type Sent = Result<sse::Event, Infallible>;

@@ -8,6 +8,7 @@ mod attempts;
 mod auth;
 mod batch;
 mod body;
+mod cloud_event;
 mod compensation;
 mod components;
 mod cursor;
@@ -38,6 +39,7 @@ mod upload;
 mod versions;
 mod view;
 mod wait;
+mod workers;
 
 pub use key::{BadKey, Key};
 pub use problem::Problem;

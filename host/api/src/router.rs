@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     attempts, batch, components, dead_letters, events, flows, health, logs, metrics, output, pages,
-    request_id, reruns, run_list, runs, signals, start, upload, versions, wait,
+    request_id, reruns, run_list, runs, signals, start, upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -70,6 +70,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(logs::list_logs))
         .routes(routes!(attempts::list_attempts))
         .routes(routes!(wait::wait_for_run))
+        .routes(routes!(workers::list_workers))
+        .routes(routes!(workers::deprecate_worker))
         .routes(routes!(health::is_alive))
         .routes(routes!(health::is_ready))
         .routes(routes!(metrics::list_metrics))

@@ -58,13 +58,13 @@ pub(crate) struct Event {
     /// `step_skipped`, `step_cancelled`, `run_completed`, `run_failed` or `run_cancelled`.
     pub(crate) r#type: &'static str,
     /// When it was recorded, RFC 3339.
-    at: String,
+    pub(crate) at: String,
     /// The step.
     #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<String>,
+    pub(crate) step: Option<String>,
     /// The task's index.
     #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<u32>,
+    pub(crate) index: Option<u32>,
     /// The attempt's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,

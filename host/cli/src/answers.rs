@@ -278,3 +278,20 @@ pub(crate) struct CompensatedStep {
     pub(crate) failed: u64,
     pub(crate) failure: Option<Failure>,
 }
+
+/// The workers of all hosts.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Workers {
+    pub(crate) workers: Vec<Worker>,
+}
+
+/// A worker that beats.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Worker {
+    pub(crate) id: i32,
+    pub(crate) host: String,
+    pub(crate) status: String,
+    pub(crate) slots: i32,
+    pub(crate) started_at: String,
+    pub(crate) beat_ago_ms: i64,
+}

@@ -11,7 +11,9 @@ use clap::{Parser, Subcommand};
 use model::Digest;
 
 pub(crate) use handler::{Build, Exec, Inspect};
-pub(crate) use host::{Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve};
+pub(crate) use host::{
+    Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve, Workers, WorkersCommand,
+};
 pub(crate) use values::HowLong;
 
 /// The hidden first argument that makes this program the compile child.
@@ -55,6 +57,18 @@ pub(crate) struct Global {
     /// What to log to stderr: `warn`, `info`, `stepcell=debug`, ...
     #[arg(long, env = "STEPCELL_LOG", default_value = LOG, global = true)]
     pub(crate) log: String,
+    /// How to log: `text` for people, `json` for programs; every attempt is told under `stepcell::attempt=debug`
+    #[arg(long, env = "STEPCELL_LOG_FORMAT", default_value = "text", global = true)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object on each line.
+    Json,
 }
 
 /// What to do.
@@ -108,6 +122,8 @@ pub(crate) enum Command {
     Rerun(Rerun),
     /// Lists the tasks that ended with a failure for good
     DeadLetters(DeadLetters),
+    /// Lists the workers of all hosts, or has one take nothing more
+    Workers(Workers),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use worker::Worker;
 
-use crate::args::{COMPILE_CHILD, LOG};
+use crate::args::{COMPILE_CHILD, LOG, LogFormat};
 use crate::data_dir::DataDir;
 use crate::exit::Usage;
 
@@ -21,9 +21,13 @@ use crate::exit::Usage;
 pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// Sends logs to standard error.
-pub(crate) fn trace(filter: &str) {
+pub(crate) fn trace(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(LOG));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 /// Connects to the Postgres of a URL. The URL is never shown: it can hold a password.

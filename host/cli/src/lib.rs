@@ -30,6 +30,7 @@ mod screen;
 mod serve;
 mod stop;
 mod versions;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -47,7 +48,7 @@ pub fn main() -> ExitCode {
     }
     let args = Args::parse();
     let screen = Screen::new(args.global.json);
-    host::trace(&args.global.log);
+    host::trace(&args.global.log, args.global.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(args, &screen)),
@@ -83,6 +84,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Cancel(args) => runs::cancel(&client()?, args, screen).await?,
         Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
         Command::DeadLetters(args) => dead_letters::list(&client()?, args, screen).await?,
+        Command::Workers(args) => workers::run(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,
         Command::Events(args) => events::run(&client()?, args, screen).await?,

@@ -1,23 +1,27 @@
 //! Waits for ctrl-c or SIGTERM.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Resolves when this process is asked to end. From then on a second ctrl-c ends it at once.
+/// What a shell shows for a program that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// Resolves when this process is asked to end. From then on a second request ends it at once.
 pub(crate) async fn asked() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
+    either(&mut terminate, &mut interrupt).await;
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        std::process::exit(INTERRUPTED);
+    });
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => {
-            if interrupted.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        _ = interrupt.recv() => {}
     }
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    });
 }

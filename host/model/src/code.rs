@@ -108,6 +108,7 @@ codes! {
     RunDuplicate = "run.duplicate", 409, "A live run has the same key";
     SignalInboxFull = "signal.inbox_full", 409, "The run's inbox is full";
     StepNotFound = "step.not_found", 404, "There is no such step";
+    WorkerNotFound = "worker.not_found", 404, "There is no such worker";
     AttemptNotFound = "attempt.not_found", 404, "There is no such attempt";
 
     RequestInvalid = "request.invalid", 400, "A parameter is not valid";

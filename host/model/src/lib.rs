@@ -27,6 +27,7 @@ pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod receipt;
+pub mod redact;
 pub mod rerun;
 pub mod retry;
 pub mod rule;

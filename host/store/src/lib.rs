@@ -59,7 +59,7 @@ pub use signal::{NewSignal, Sent};
 pub use start::{LocalWorker, StartAnswer, StartRun};
 pub use token::{Claimed, Held, Released, RunFacts, TokenId};
 pub use versions::VersionKey;
-pub use worker::WorkerRow;
+pub use worker::{Beat, WorkerRow};
 
 /// How to reach Postgres and how much of it to use.
 #[derive(Clone, Debug)]

@@ -21,6 +21,19 @@ pub struct WorkerRow {
     pub started_at: String,
     /// How long ago it beat, in milliseconds.
     pub beat_ago_ms: i64,
+    /// True: it finishes what it has and takes nothing more.
+    pub is_deprecated: bool,
+}
+
+/// What a beat is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// All is well.
+    Alive,
+    /// The worker is to take nothing more.
+    Deprecated,
+    /// It was taken for dead and holds nothing any more.
+    Lost,
 }
 
 impl Store {
@@ -38,9 +51,21 @@ impl Store {
         Ok(WorkerId(row.id))
     }
 
-    /// A worker is alive. False: it was taken for dead and holds nothing any more.
-    pub async fn beat(&self, worker: WorkerId, stale: i64) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/worker/beat.sql", worker.0, stale)
+    /// A worker is alive.
+    pub async fn beat(&self, worker: WorkerId, stale: i64) -> Result<Beat, Error> {
+        let row = sqlx::query_file!("queries/worker/beat.sql", worker.0, stale)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(match row {
+            Some(row) if row.is_deprecated => Beat::Deprecated,
+            Some(_) => Beat::Alive,
+            None => Beat::Lost,
+        })
+    }
+
+    /// Has a worker finish what it has and take nothing more, from its next beat on. False: no such worker beats.
+    pub async fn deprecate_worker(&self, worker: WorkerId) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/worker/deprecate.sql", worker.0)
             .execute(self.pool())
             .await?;
         Ok(done.rows_affected() == 1)
@@ -58,6 +83,7 @@ impl Store {
                 stale_count: row.stale_count,
                 started_at: row.started_at,
                 beat_ago_ms: row.beat_ago_ms,
+                is_deprecated: row.is_deprecated,
             })
             .collect())
     }

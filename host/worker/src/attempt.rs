@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use model::redact::redact;
 use model::{
     Blame, ClosedAttempt, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory, Options,
     Outcome, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
@@ -16,6 +17,7 @@ use crate::lane::Message;
 use crate::memory::Recalled;
 use crate::prepare::patiently;
 use crate::seats::Seat;
+use crate::telemetry::Telling;
 use crate::told::Teller;
 use crate::{Shared, builtin, memory};
 
@@ -161,7 +163,15 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         return Made::failed(mismatch(step, what, &refusal));
     }
     match admission::admit(shared, &attempt).await {
-        Ok(Admitted::Now(key)) => Made { key, ..make_admitted(shared, attempt).await },
+        Ok(Admitted::Now(key)) => {
+            let telling = Telling::start(&attempt);
+            let mut made = Made { key, ..make_admitted(shared, attempt).await };
+            if let Some(Outcome::Fail(failure)) = &mut made.outcome {
+                failure.details = failure.details.take().map(redact);
+            }
+            telling.end(&made);
+            made
+        }
         Ok(Admitted::Later) => Made::unmade(Unmade::GivenBack),
         Err(failure) => Made::failed(failure),
     }

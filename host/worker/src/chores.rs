@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::WorkerId;
-use store::{PrunePlace, Pruned};
+use store::{Beat, PrunePlace, Pruned};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::lane::Message;
@@ -45,11 +45,15 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
         let stale = shared.counters.stale.load(Ordering::Relaxed);
         let news = i64::try_from(stale - told_stale).unwrap_or(0);
         match shared.store.beat(id, news).await {
-            Ok(true) => told_stale = stale,
+            Ok(Beat::Alive) => told_stale = stale,
+            Ok(Beat::Deprecated) => {
+                told_stale = stale;
+                shared.retire();
+            }
             // Somebody took us for dead: what we held is not ours any more.
-            Ok(false) if shared.id() == id => shared.doubt.notify_one(),
+            Ok(Beat::Lost) if shared.id() == id => shared.doubt.notify_one(),
             // It is leaving or starting over anyway.
-            Ok(false) => {}
+            Ok(Beat::Lost) => {}
             Err(error) => {
                 tracing::warn!(%error, "could not beat");
                 continue;
@@ -134,15 +138,25 @@ pub(crate) async fn prune(shared: Arc<Shared>) {
 pub(crate) async fn renew(shared: Arc<Shared>) {
     loop {
         shared.doubt.notified().await;
-        if shared.seats.is_closed() {
+        if shared.leaving.load(Ordering::Acquire) {
+            // What it holds is given back anyway.
             continue;
         }
-        let old = WorkerId(shared.id.swap(0, Ordering::AcqRel));
+        let is_retired = shared.seats.is_closed();
+        let old = shared.recorder();
+        shared.id.store(0, Ordering::Release);
         shared.counters.renewals.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(worker = old.0, "gives everything back and starts over");
         // What is being claimed or started in the old name ends first, or it would be left behind.
         drop(shared.naming.write().await);
         shared.ask_lanes(Message::Abandon).await;
+        if is_retired {
+            while let Err(error) = shared.store.release(old).await {
+                tracing::warn!(%error, "could not give everything back yet");
+                sleep(AGAIN).await;
+            }
+            continue;
+        }
         let new = loop {
             match start_over(&shared, old).await {
                 Ok(new) => break new,

@@ -15,10 +15,11 @@ mod memory;
 mod owned;
 mod prepare;
 mod seats;
+mod telemetry;
 mod told;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{RunId, WorkerId};
@@ -117,6 +118,8 @@ struct Shared {
     gated: Notify,
     /// Rung when nobody knows what was committed.
     doubt: Arc<Notify>,
+    /// True once the process is about to end.
+    leaving: AtomicBool,
     /// Held for reading while something is claimed in our name.
     naming: Arc<RwLock<()>>,
     counters: Counters,
@@ -129,6 +132,15 @@ impl Shared {
 
     fn recorder(&self) -> WorkerId {
         WorkerId(self.recorder.load(Ordering::Acquire))
+    }
+
+    /// Claims nothing more and takes no starts; what is in hand goes on.
+    fn retire(&self) {
+        if !self.seats.is_closed() {
+            tracing::info!("takes nothing more, as it was told");
+            self.seats.close();
+            self.id.store(0, Ordering::Release);
+        }
     }
 
     fn lane_of(&self, run_id: RunId) -> &mpsc::UnboundedSender<Message> {
@@ -198,6 +210,7 @@ impl Worker {
             parked: Notify::new(),
             gated: Notify::new(),
             doubt,
+            leaving: AtomicBool::new(false),
             naming,
             counters: Counters::default(),
         });
@@ -237,8 +250,9 @@ impl Worker {
 
     /// Ends in order: nothing new is claimed, what is in flight finishes and is recorded, the rest is free at once.
     pub async fn drain(mut self) {
-        let id = WorkerId(self.shared.id.swap(0, Ordering::AcqRel));
-        self.shared.seats.close();
+        self.shared.leaving.store(true, Ordering::Release);
+        self.shared.retire();
+        let id = self.shared.recorder();
         let drained = self.shared.ask_lanes(Message::Drain);
         if tokio::time::timeout(self.shared.settings.drain, drained).await.is_err() {
             tracing::warn!(

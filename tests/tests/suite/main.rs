@@ -28,3 +28,5 @@ mod retries;
 mod schema;
 mod signals;
 mod starts;
+mod telling;
+mod workers;

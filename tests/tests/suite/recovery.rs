@@ -34,7 +34,7 @@ const MIXED: &str = r#"
     needs = ["each", "late"]
 "#;
 
-async fn key_for(url: &str) -> api::Key {
+pub(crate) async fn key_for(url: &str) -> api::Key {
     let store = Store::connect(&store::Settings::new(url)).await.unwrap();
     let key = api::Key::generate();
     let tenant = store.find_tenant("default").await.unwrap().unwrap();
@@ -43,7 +43,7 @@ async fn key_for(url: &str) -> api::Key {
     key
 }
 
-async fn deploy(client: &Client, flow: &str) {
+pub(crate) async fn deploy(client: &Client, flow: &str) {
     let bytes = tokio::task::spawn_blocking(guests::actor).await.unwrap();
     let answer = client.upload(bytes).await.ok();
     let digest: Digest = answer["digest"].as_str().unwrap().parse().unwrap();

@@ -102,3 +102,18 @@ pub(crate) struct Doctor {
     #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
 }
+
+#[derive(clap::Args)]
+pub(crate) struct Workers {
+    #[command(subcommand)]
+    pub(crate) command: Option<WorkersCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum WorkersCommand {
+    /// Has a worker finish what it has and take nothing more
+    Deprecate {
+        /// Its id
+        id: i32,
+    },
+}

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use model::log::{LogLevel, LogSource};
+use model::redact::redact;
 use model::{Gate, Json, Limits};
 use wasmtime::component::{ComponentType, Lift, Linker};
 
@@ -66,7 +67,7 @@ fn checked(fields: Option<String>) -> (Option<Json>, Option<String>) {
     };
     let most = usize::try_from(Limits::CEILING.log_bytes).unwrap_or(usize::MAX);
     match Gate::of_bytes(most).check(text.as_bytes()) {
-        Ok(json) if json.type_name() == "object" => (Some(json), None),
+        Ok(json) if json.type_name() == "object" => (Some(redact(json)), None),
         Ok(json) => {
             let found = json.type_name();
             (None, Some(format!("its fields were dropped: expected a JSON object, found {found}")))

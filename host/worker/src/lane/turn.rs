@@ -127,7 +127,7 @@ impl Lane {
         delta.consumed = consumed;
         let mut free = self.shared.seats.free();
         for other in continuations {
-            let keep = free > 0 && other.delay.is_zero() && !self.draining;
+            let keep = free > 0 && other.delay.is_zero() && !self.shared.seats.is_closed();
             free -= i64::from(keep);
             let (position, wake_in) = (other.position, other.delay);
             delta.births.push(Birth { position, lost: 0, keep, wake_in, departs: false });

@@ -97,6 +97,13 @@ fn chatty(context: Context, _input: Value) -> Result<u32, Error> {
     Ok(context.attempt())
 }
 
+/// Tells of secrets in its log and in the details of its error.
+fn tells(_input: Value) -> Result<Value, Error> {
+    info!(user = "ann", password = "hunter2", tokens = 12, "calling");
+    let request = serde_json::json!({"authorization": "Bearer hunter2", "accept": "*/*"});
+    Err(Error::validation("refused").details(serde_json::json!({"request": request})))
+}
+
 /// Answers what its context says.
 fn who(context: Context, _input: Value) -> Result<Value, Error> {
     let task = context.task();
@@ -108,5 +115,5 @@ fn who(context: Context, _input: Value) -> Result<Value, Error> {
 }
 
 stepcell_guest::handlers! {
-    echo, list, double, sum, flaky, odd_twice, later, fail, fail_at_three, busy, chatty, who
+    echo, list, double, sum, flaky, odd_twice, later, fail, fail_at_three, busy, chatty, who, tells,
 }
