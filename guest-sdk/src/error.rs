@@ -83,6 +83,11 @@ impl Error {
         &self.message
     }
 
+    /// What was added for programs, as JSON text.
+    pub fn details_text(&self) -> Option<&str> {
+        self.details.as_deref()
+    }
+
     /// When another try was asked for, if it was.
     pub fn asks_to_retry_after(&self) -> Option<Duration> {
         self.retry_after

@@ -42,6 +42,8 @@
 //! A handler in [`durable!`] answers an [`Outcome`]: done, on at another phase, asleep, waiting for signals or for child
 //! runs. Whatever it waits for, nothing is held meanwhile, and the state it kept survives every crash.
 //!
+//! A [`Chain`] is functions one after another in one durable task, each kept before the next one begins.
+//!
 //! # The heap
 //!
 //! A component gets a global allocator whose first 128 KiB are part of the module. Turn off the feature `heap` to bring
@@ -51,6 +53,7 @@ pub mod log;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+mod chain;
 mod context;
 mod dispatch;
 mod dispatch_durable;
@@ -189,6 +192,7 @@ pub use dispatch_durable::{
 pub use handler::write;
 
 pub use bindings::stepcell::handler::types::{Failure, Task};
+pub use chain::Chain;
 pub use context::Context;
 pub use durable::{EndedChild, Signal};
 pub use error::{Error, ErrorKind};

@@ -295,3 +295,15 @@ pub(crate) struct Worker {
     pub(crate) started_at: String,
     pub(crate) beat_ago_ms: i64,
 }
+
+/// The attempts of a task.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Attempts {
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+/// One attempt.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Attempt {
+    pub(crate) output: Option<Box<RawValue>>,
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use model::Digest;
 
-pub(crate) use handler::{Build, Exec, Inspect};
+pub(crate) use handler::{Build, Chain, Exec, Inspect};
 pub(crate) use host::{
     Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve, Workers, WorkersCommand,
 };
@@ -104,6 +104,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Starts a run
     Run(Run),
+    /// Runs handlers one after another as a flow of their own
+    Chain(Chain),
     /// Lists runs, newest first
     Runs(Runs),
     /// Shows a run: its steps, failures, receipts

@@ -69,14 +69,24 @@ impl Deployment {
     ) -> anyhow::Result<String> {
         let text = std::fs::read_to_string(flow);
         let text = text.with_context(|| format!("cannot read `{}`", flow.display()))?;
-        let manifest = Manifest::from_toml(&text).map_err(|problems| refused(flow, &problems))?;
+        self.deploy_text(client, (flow, &text), screen).await
+    }
+
+    /// The same with the manifest's text, as if it were in a file of this name.
+    pub(crate) async fn deploy_text(
+        &self,
+        client: &Client,
+        (flow, text): (&Path, &str),
+        screen: &Screen,
+    ) -> anyhow::Result<String> {
+        let manifest = Manifest::from_toml(text).map_err(|problems| refused(flow, &problems))?;
         let folder = flow.parent().unwrap_or(Path::new("."));
         let mut digests = BTreeMap::new();
         for component in manifest.components() {
             let digest = self.upload(client, folder, component, screen).await?;
             digests.insert(component.as_str().to_owned(), digest);
         }
-        let manifest = as_sent(&text, folder, &digests)?;
+        let manifest = as_sent(text, folder, &digests)?;
         let query = if self.activate { "?activate=true" } else { "" };
         client.text(Ask::post(format!("/v1/flows{query}"), manifest.to_string())).await
     }

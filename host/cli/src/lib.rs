@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod bench;
 mod build;
+mod chain;
 mod client;
 mod components;
 mod data_dir;
@@ -79,6 +80,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Versions(args) => versions::list(&client()?, args, screen).await?,
         Command::Diff(args) => versions::diff(&client()?, args, screen).await?,
         Command::Run(args) => return run::run(&client()?, args, screen).await,
+        Command::Chain(args) => return chain::run(&client()?, args, screen).await,
         Command::Runs(args) => runs::list(&client()?, args, screen).await?,
         Command::Show(args) => runs::show(&client()?, args, screen).await?,
         Command::Cancel(args) => runs::cancel(&client()?, args, screen).await?,

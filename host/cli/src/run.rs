@@ -70,11 +70,22 @@ pub(crate) async fn wait(client: &Client, args: Wait, screen: &Screen) -> anyhow
 }
 
 async fn until_ended(
-    mut host: Persistent<'_>,
+    host: Persistent<'_>,
     run: &str,
     deadline: Option<Instant>,
     screen: &Screen,
 ) -> anyhow::Result<ExitCode> {
+    let text = wait_for(host, run, deadline, screen).await?;
+    Ok(show_end(&text, &serde_json::from_str(&text)?, screen))
+}
+
+/// Waits until a run ends or the time is up; the host's answer.
+pub(crate) async fn wait_for(
+    mut host: Persistent<'_>,
+    run: &str,
+    deadline: Option<Instant>,
+    screen: &Screen,
+) -> anyhow::Result<String> {
     let mut bar = None;
     loop {
         let left = deadline
@@ -86,7 +97,7 @@ async fn until_ended(
         let answer: answers::Run = serde_json::from_str(&text)?;
         if answer.is_ended() || left.is_zero() {
             bar.inspect(|bar: &ProgressBar| bar.finish_and_clear());
-            return Ok(show_end(&text, &answer, screen));
+            return Ok(text);
         }
         if screen.is_watched() {
             progress(&mut host, run, &mut bar).await?;
@@ -120,13 +131,18 @@ async fn progress(
     Ok(())
 }
 
-/// Prints what a run ended in, or that it has not.
-fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitCode {
-    let code = match run.status.as_str() {
+/// How the program ends after this run.
+pub(crate) fn code_of(run: &answers::Run) -> ExitCode {
+    match run.status.as_str() {
         "failed" | "cancelled" => ExitCode::from(RUN_FAILED),
         _ if !run.is_ended() => ExitCode::from(NOT_ENDED),
         _ => ExitCode::SUCCESS,
-    };
+    }
+}
+
+/// Prints what a run ended in, or that it has not.
+pub(crate) fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitCode {
+    let code = code_of(run);
     if screen.is_json() {
         screen.line(text);
         return code;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod builtin;
+mod chain;
 mod check;
 mod parse;
 mod problem;

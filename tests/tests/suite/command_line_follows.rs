@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use stepcell_tests::client::until;
-use stepcell_tests::guests::hand_written;
+use stepcell_tests::guests::{actor, hand_written};
 use stepcell_tests::host::{Host, Settings, binary};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -201,4 +201,28 @@ fn what_dev_serves_is_found_by_other_commands_with_the_same_data_folder() {
     let [again] = Dev::start(folder.path(), &["--json"]).lines();
     let again: Value = serde_json::from_str(&again).unwrap();
     assert_eq!(key.trim_start_matches("key  "), again["key"].as_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handlers_run_as_a_chain_and_where_one_fails_what_was_done_before_is_in_the_answer() {
+    let host = Host::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = folder.path().join("actor.wasm");
+    std::fs::write(&wasm, tokio::task::spawn_blocking(actor).await.unwrap()).unwrap();
+    let wasm = wasm.to_str().unwrap();
+    let input = ["--input", "{\"count\":4}"];
+    let done = against(&host, &[&["chain", wasm, "list", "sum"], &input[..]].concat()).await;
+    let said = answer(&done);
+    assert_eq!(
+        (done.status.code(), &said["output"]),
+        (Some(0), &json!({ "sum": 6.0 })),
+        "{said:#}"
+    );
+    let failed =
+        against(&host, &[&["chain", wasm, "list", "fail", "sum"], &input[..]].concat()).await;
+    let said = answer(&failed);
+    assert_eq!((failed.status.code(), &said["failed_step"]), (Some(1), &json!("fail")), "{said:#}");
+    assert_eq!(said["completed"], json!([{ "step": "list", "output": [0, 1, 2, 3] }]), "{said:#}");
+    let refused = against(&host, &["chain", wasm, "list", "nobody"]).await;
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 }

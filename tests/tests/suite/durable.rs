@@ -213,3 +213,28 @@ async fn a_task_whose_worker_is_lost_goes_on_at_its_phase_with_its_state_and_its
         .collect();
     assert_eq!(kinds, ["0/1 null", "1/1 \"worker_lost\"", "1/2 null"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_functions_is_one_durable_task_and_nothing_before_a_failure_runs_twice() {
+    let host = Host::start().await;
+    host.deploy_player(
+        "flow = \"f\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"chain\"\n",
+    )
+    .await;
+    for (input, output, attempts) in
+        [(" abc ", json!(6), 3), ("  ", json!(""), 1), ("flaky", json!(10), 4)]
+    {
+        let run = host.client.run("f", &json!(input)).await;
+        assert_eq!((trace(&run), &run["attempts"]), (&output, &json!(attempts)), "{run:#}");
+    }
+    let run = host.client.run("f", &json!(" bad ")).await;
+    assert_eq!(
+        (&run["failure"]["message"], &run["failure"]["details"]),
+        (
+            &json!("it is bad"),
+            &json!({ "failed": "count", "completed": [{ "step": "trim", "output": "bad" }], "details": ["bad"] })
+        ),
+        "{run:#}"
+    );
+    assert_eq!(run["attempts"], 2);
+}

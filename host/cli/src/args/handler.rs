@@ -58,3 +58,21 @@ pub(crate) struct Exec {
     #[arg(long = "memory", value_name = "MEMORY", default_value = "64MiB", value_parser = values::memory_bytes)]
     pub(crate) memory_bytes: u64,
 }
+
+#[derive(clap::Args)]
+pub(crate) struct Chain {
+    /// The component: a folder that `stepcell build` knows, a `.wasm` file, or the digest of an upload
+    pub(crate) component: String,
+    /// The handlers, in order; each is given what the one before answered
+    #[arg(required = true)]
+    pub(crate) handlers: Vec<String>,
+    /// The flow they become
+    #[arg(long, default_value = "chain")]
+    pub(crate) flow: String,
+    /// The input of the first one: JSON, `@file` or `-` for standard input
+    #[arg(long, default_value = "null")]
+    pub(crate) input: String,
+    /// Never install a toolchain
+    #[arg(long)]
+    pub(crate) no_install: bool,
+}

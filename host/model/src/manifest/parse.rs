@@ -48,20 +48,10 @@ pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
         None => (None, Settings::default()),
     };
     let rate_limits = super::admission::rates(reader, root);
-    if reader.field(root, "step").is_none() {
-        reader.missing(root, "step", "[[step]]");
-    }
-    let tables = reader.tables(root, "step");
-    if tables.is_empty() && reader.problems.is_empty() {
-        reader.missing(root, "step", "[[step]]");
-    }
-    let mut steps = Vec::with_capacity(tables.len());
-    let mut drafts = Vec::with_capacity(tables.len());
-    for table in &tables {
-        let (step, draft) = step(reader, table, component.as_ref());
-        steps.extend(step);
-        drafts.push(draft);
-    }
+    let (steps, drafts) = match reader.field(root, "chain") {
+        Some(_) => super::chain::steps(reader, root, component.as_ref()),
+        None => steps(reader, root, component.as_ref()),
+    };
     let manifest = flow.map(|flow| Manifest {
         flow,
         description,
@@ -72,6 +62,28 @@ pub(super) fn manifest(reader: &mut Reader, root: &Table<'_>) -> Draft {
         steps,
     });
     Draft { manifest, steps: drafts }
+}
+
+fn steps(
+    reader: &mut Reader,
+    root: &Table<'_>,
+    default: Option<&ComponentRef>,
+) -> (Vec<ManifestStep>, Vec<StepDraft>) {
+    if reader.field(root, "step").is_none() {
+        reader.missing(root, "step", "[[step]]");
+    }
+    let tables = reader.tables(root, "step");
+    if tables.is_empty() && reader.problems.is_empty() {
+        reader.missing(root, "step", "[[step]]");
+    }
+    let mut steps = Vec::with_capacity(tables.len());
+    let mut drafts = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let (step, draft) = step(reader, table, default);
+        steps.extend(step);
+        drafts.push(draft);
+    }
+    (steps, drafts)
 }
 
 fn step(

@@ -2,7 +2,7 @@
 
 /// Fields of the manifest itself.
 pub(super) const FLOW: &[&str] =
-    &["flow", "description", "input_schema", "deadline", "defaults", "rate_limit", "step"];
+    &["flow", "description", "input_schema", "deadline", "defaults", "rate_limit", "chain", "step"];
 
 /// Fields of `[defaults]`; a step has them too.
 pub(super) const DEFAULTS: &[&str] = &[
@@ -72,7 +72,6 @@ pub(super) const LATER: &[&str] = &[
     "retention",
     "closure",
     "closures",
-    "chain",
     "canary",
     "compensate",
     "on_error",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use stepcell_guest::{Child, Context, Error, Failure, Outcome};
+use stepcell_guest::{Chain, Child, Context, Error, Failure, Outcome};
 
 /// What to do at a phase.
 #[derive(Clone, Deserialize)]
@@ -221,4 +221,21 @@ fn unbook(context: Context, _input: Value, output: Value) -> Result<(), Error> {
     Ok(())
 }
 
-stepcell_guest::durable! { on_error = recover; compensate = { book => unbook }; play, "book" => play }
+/// Trims a text, counts its letters, doubles the number; fails at `bad`, stops where nothing is left.
+fn chain(context: Context, text: String) -> Result<Outcome, Error> {
+    let count = |text: String| match text.as_str() {
+        "bad" => Err(Error::validation("it is bad").details(["bad"])),
+        "flaky" if context.attempt() == 1 => {
+            Err(Error::execution("not yet").retry_after(Duration::from_millis(5)))
+        }
+        _ => Ok(text.len()),
+    };
+    Chain::of(&text)
+        .then("trim", |text: String| Ok(text.trim().to_owned()))
+        .stop_if(String::is_empty)
+        .then("count", count)
+        .then("double", |count: usize| Ok(count * 2))
+        .run(context)
+}
+
+stepcell_guest::durable! { on_error = recover; compensate = { book => unbook }; play, "book" => play, chain }
