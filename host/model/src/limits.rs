@@ -99,6 +99,8 @@ pub const MAX_SIGNAL_BYTES: usize = 64 * 1024;
 pub const MAX_AWAITED_NAMES: usize = 32;
 /// Longest key of a child, deduplication key of a signal and business key of a run, in bytes.
 pub const MAX_KEY_BYTES: usize = 255;
+/// Closures one can stand on another, itself included.
+pub const MAX_CLOSURES: usize = 16;
 /// Memory a step can be given at the least, in bytes: one page of wasm.
 pub const MIN_MEMORY_BYTES: u64 = 64 * 1024;
 /// Longest wait between two attempts, in milliseconds: a day.

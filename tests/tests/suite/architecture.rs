@@ -30,6 +30,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("anyhow", &["host/cli"]),
     ("wit-bindgen", &["guest-sdk"]),
     ("jsonschema", &["host/model"]),
+    ("croner", &["host/model"]),
+    ("jiff", &["host/model"]),
 ];
 
 /// The most lines a file has.
