@@ -66,7 +66,9 @@ pub enum BadCron {
         takes: &'static str,
     },
     /// No day is ever like that.
-    #[error("`{0}` never comes: no year has such a day; change the day of month, the month or the day of week")]
+    #[error(
+        "`{0}` never comes: no year has such a day; change the day of month, the month or the day of week"
+    )]
     Never(String),
     /// There is no such zone.
     #[error("`{name}` is not a time zone{}", hint(near.as_deref()))]
@@ -148,7 +150,8 @@ impl Field {
         alone[at] = text;
         let is_known = |word: &str| {
             let last = word == "L" && self.words == DAYS;
-            last || word.is_empty() || self.words.iter().any(|known| known.eq_ignore_ascii_case(word))
+            last || word.is_empty()
+                || self.words.iter().any(|known| known.eq_ignore_ascii_case(word))
         };
         let words = text.split(|c: char| !c.is_ascii_alphabetic());
         text.split(',').all(|item| !item.is_empty())
@@ -186,7 +189,9 @@ fn find_zone(name: &str) -> Result<TimeZone, BadCron> {
     ZONES.get(name).map_err(|_| {
         let known: Vec<_> = ZONES.available().collect();
         let known = || known.iter().map(|zone| zone.as_str());
-        let city = |zone: &&str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(name));
+        let city = |zone: &&str| {
+            zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(name))
+        };
         let near = known().find(city).or_else(|| nearest(name, known())).map(str::to_owned);
         BadCron::Zone { name: shown(name), near }
     })

@@ -43,7 +43,9 @@ impl Preset {
     /// This over something further away. Refused: the merged input is more than the gate lets through.
     pub fn over(self, further: Self) -> Result<Self, Refusal> {
         let input = match (self.input, further.input) {
-            (Some(near), Some(far)) => Some(Gate::default().check(near.over(&far).as_str().as_bytes())?),
+            (Some(near), Some(far)) => {
+                Some(Gate::default().check(near.over(&far).as_str().as_bytes())?)
+            }
             (near, far) => near.or(far),
         };
         Ok(Self {

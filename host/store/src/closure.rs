@@ -85,7 +85,9 @@ impl Store {
             let below = chain(&mut *work, tenant, base).await?;
             if let Some(at) = below.iter().position(|closure| closure.name == name) {
                 let names = below.into_iter().take(at + 1).map(|closure| closure.name);
-                return Ok(PutClosure::Circle(std::iter::once(name.to_owned()).chain(names).collect()));
+                return Ok(PutClosure::Circle(
+                    std::iter::once(name.to_owned()).chain(names).collect(),
+                ));
             }
             let above = sqlx::query_file!("queries/closure/height.sql", tenant.0, name, most())
                 .fetch_one(&mut *work)

@@ -103,7 +103,11 @@ fn at_input(mut refusal: Refusal) -> Refusal {
 
 impl Store {
     /// The flow at the end of a saved start, and all that is said on the way there.
-    pub async fn resolve(&self, tenant: TenantId, saved: &Saved) -> Result<(String, Preset), Unfit> {
+    pub async fn resolve(
+        &self,
+        tenant: TenantId,
+        saved: &Saved,
+    ) -> Result<(String, Preset), Unfit> {
         let mut said = saved.start.clone();
         let name = match &saved.base {
             Base::Flow(flow) => return Ok((flow.clone(), said)),
@@ -135,7 +139,8 @@ impl Store {
             return Err(refusal(Code::FlowNotFound, format!("there is no flow `{flow}`")).into());
         };
         let Some(number) = said.version.or(current) else {
-            let detail = format!("flow `{flow}` has no active version; activate one, or name a `version`");
+            let detail =
+                format!("flow `{flow}` has no active version; activate one, or name a `version`");
             return Err(refusal(Code::FlowNoActiveVersion, detail).into());
         };
         let Some(version) = self.find_version((tenant, flow_id, number)).await? else {

@@ -13,6 +13,7 @@ mod lane;
 mod memory;
 mod owned;
 mod prepare;
+mod schedules;
 mod seats;
 mod told;
 
@@ -206,6 +207,7 @@ impl Worker {
         tasks.spawn(chores::wake(Arc::clone(&shared)));
         tasks.spawn(chores::expire(Arc::clone(&shared)));
         tasks.spawn(chores::prune(Arc::clone(&shared)));
+        tasks.spawn(schedules::schedule(Arc::clone(&shared)));
         tasks.spawn(compensate::compensate(Arc::clone(&shared)));
         tasks.spawn(chores::renew(Arc::clone(&shared)));
         Ok(Self { shared, tasks })

@@ -89,12 +89,18 @@ const FILL: &[&str] = &[
     "insert into compensation (run_id, tenant_id, due_at) select id, tenant_id, now() + interval '1 day' from run",
     "insert into compensated (fuel, wall_us, peak_memory_bytes, run_id, tenant_id, index, worker_id, step, attempt, is_last, lines)
      select 1, 1, 1, id, tenant_id, 0, 1, 0, 1, true, '[]' from run",
+    "insert into closure (tenant_id, name, flow_id, preset) select tenant_id, 'c' || id, id, '{}' from flow",
+    "insert into closure (tenant_id, name, base, preset) select tenant_id, 'd' || id, 'c' || id, '{}' from flow",
+    "insert into schedule (tenant_id, name, flow_id, closure, definition, next_at)
+     select tenant_id, 's' || id || '-' || n, case when n < 3 then id end, case when n = 3 then 'c' || id end, '{}',
+         now() + interval '1 day'
+     from flow, generate_series(1, 3) n",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 31] = [
+const HOT: [&str; 36] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
@@ -124,6 +130,11 @@ const HOT: [&str; 31] = [
     "task/load.sql",
     "task/children.sql",
     "task/leaves.sql",
+    "schedule/due.sql",
+    "schedule/next.sql",
+    "schedule/take.sql",
+    "schedule/live.sql",
+    "schedule/fired.sql",
     "signal/consume.sql",
     "signal/inbox.sql",
 ];
@@ -132,7 +143,7 @@ const HOT: [&str; 31] = [
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 19] = [
+const GROWING: [&str; 21] = [
     "flow",
     "flow_version",
     "activation",
@@ -152,6 +163,8 @@ const GROWING: [&str; 19] = [
     "run_key",
     "compensation",
     "compensated",
+    "closure",
+    "schedule",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {

@@ -112,7 +112,8 @@ fn a_day_that_never_comes_is_refused() {
 
 #[test]
 fn an_unknown_zone_is_refused_with_the_one_that_was_meant() {
-    for (zone, near) in [("Berlin", "Europe/Berlin"), ("Europe/Berln", "Europe/Berlin"), ("utc+x", "")]
+    for (zone, near) in
+        [("Berlin", "Europe/Berlin"), ("Europe/Berln", "Europe/Berlin"), ("utc+x", "")]
     {
         match Cron::read("@daily", zone) {
             Err(BadCron::Zone { near: found, .. }) => {
