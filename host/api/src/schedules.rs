@@ -56,7 +56,8 @@ struct ScheduleBody<'a> {
     #[serde(default)]
     #[schema(value_type = String, default = "allow")]
     overlap: Overlap,
-    /// When moments passed and no worker was there: `run_once` (the default) starts one run for all of them, `skip` none.
+    /// When moments passed and no worker was there for over a minute: `run_once` (the default) starts one run for all of
+    /// them, `skip` none.
     #[serde(default)]
     #[schema(value_type = String, default = "run_once")]
     missed: Missed,

@@ -14,8 +14,7 @@ use model::Digest;
 pub(crate) use handler::{Build, Exec, Inspect};
 pub(crate) use host::{Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve};
 pub(crate) use saved::{
-    Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand,
-    SetSchedule,
+    Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
 };
 pub(crate) use values::HowLong;
 

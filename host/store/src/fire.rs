@@ -95,7 +95,9 @@ impl Store {
         .execute(&mut *work)
         .await?;
         work.commit().await?;
-        self.bell().ready();
+        if kept.run_id.is_some() {
+            self.bell().ready();
+        }
         Ok(true)
     }
 

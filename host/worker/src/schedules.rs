@@ -32,26 +32,32 @@ pub(crate) async fn schedule(shared: Arc<Shared>) {
     }
 }
 
-/// Keeps the moments of a bite of due schedules; the wait until the next look. One that cannot be kept now is passed over.
+/// Keeps the moments of a bite of due schedules, where any is due; the wait until the next look. One that cannot be kept now is
+/// passed over.
 async fn look(shared: &Shared, after: &mut TenantId) -> Result<Duration, store::Error> {
-    let due = shared.store.list_due_schedules(*after, BITE, EACH).await?;
-    let began = std::mem::replace(after, TenantId(0));
-    if let Some((last, _)) = due.last().filter(|_| i64::try_from(due.len()) == Ok(BITE)) {
-        *after = *last;
+    let next = shared.store.next_schedule().await?;
+    if next.is_none_or(|next| !next.is_zero()) {
+        *after = TenantId(0);
+        return Ok(next.map_or(LOOK_AT_LEAST, |next| next.min(LOOK_AT_LEAST)));
     }
-    let mut wait = ELSEWHERE;
+    let due = shared.store.list_due_schedules(*after, BITE, EACH).await?;
+    let is_full = i64::try_from(due.len()) == Ok(BITE);
+    let last = due.last().filter(|_| is_full).map_or(TenantId(0), |(tenant, _)| *tenant);
+    let (mut kept, mut failed) = (std::mem::replace(after, last).0 > 0, false);
     for (tenant, name) in &due {
         match keep(shared, *tenant, name).await {
-            Ok(true) => wait = Duration::ZERO,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, schedule = name, "could not keep a moment yet"),
+            Ok(is_kept) => kept |= is_kept,
+            Err(error) => {
+                failed = true;
+                tracing::warn!(%error, schedule = name, "could not keep a moment yet");
+            }
         }
     }
-    if !due.is_empty() || began.0 > 0 {
-        return Ok(wait);
-    }
-    let next = shared.store.next_schedule().await?;
-    Ok(next.map_or(LOOK_AT_LEAST, |next| next.clamp(Duration::from_millis(1), LOOK_AT_LEAST)))
+    Ok(match (kept, failed) {
+        (true, _) => Duration::ZERO,
+        (false, true) => AGAIN,
+        (false, false) => ELSEWHERE,
+    })
 }
 
 /// Keeps the moment of one schedule. False: somebody else does, or it must be looked at again.

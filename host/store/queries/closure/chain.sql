@@ -8,8 +8,7 @@ with recursive chain as (
     where chain.depth < $3::int
 )
 select
-    c.name as "name!", f.name as "flow_name?", c.base, c.preset as "preset!", iso8601(c.created_at) as "created_at!",
-    iso8601(c.updated_at) as "updated_at!"
+    c.name as "name!", (select f.name from flow f where f.tenant_id = c.tenant_id and f.id = c.flow_id) as flow_name,
+    c.base, c.preset as "preset!", iso8601(c.created_at) as "created_at!", iso8601(c.updated_at) as "updated_at!"
 from chain c
-left join flow f on f.tenant_id = c.tenant_id and f.id = c.flow_id
 order by c.depth
