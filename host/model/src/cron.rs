@@ -21,7 +21,7 @@ const NICKNAMES: [&str; 6] = ["@yearly", "@annually", "@monthly", "@weekly", "@d
 
 const MONTHS: &[&str] =
     &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "L"];
 
 /// From where it is looked whether an expression names any moment at all: the year 2000. Expressions know no years.
 const SOME_MOMENT: Moment = Moment(946_684_800);
@@ -149,13 +149,11 @@ impl Field {
         let mut alone = ["*"; FIELDS.len()];
         alone[at] = text;
         let is_known = |word: &str| {
-            let last = word == "L" && self.words == DAYS;
-            last || word.is_empty()
-                || self.words.iter().any(|known| known.eq_ignore_ascii_case(word))
+            word.is_empty() || self.words.iter().any(|known| known.eq_ignore_ascii_case(word))
         };
-        let words = text.split(|c: char| !c.is_ascii_alphabetic());
+        let mut words = text.split(|c: char| !c.is_ascii_alphabetic());
         text.split(',').all(|item| !item.is_empty())
-            && words.into_iter().all(|word| is_known(word))
+            && words.all(is_known)
             && parser.parse(&alone.join(" ")).is_ok()
     }
 }
