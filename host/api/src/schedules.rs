@@ -146,8 +146,9 @@ struct SchedulePage {
 /// Saves a schedule under a name, in place of what had it before. One that was paused stays so. A run it would start now must
 /// be one that can be started.
 ///
-/// Where clocks go forward, a fixed time of day that does not exist is the first moment after the gap; where they go back, it
-/// comes once. What comes every few minutes or hours just goes on, in both of the hours that are called the same.
+/// Where clocks are moved, an expression that names one time of a day keeps its one moment: the first one after the gap where
+/// its time does not exist, the first of two where it is there twice. One that names several times of a day goes by the clock
+/// on the wall: what does not exist is left out, what is there twice comes twice.
 #[utoipa::path(
     put,
     path = "/v1/schedules/{name}",

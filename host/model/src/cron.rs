@@ -1,8 +1,8 @@
 //! The moments of a schedule: a cron expression, read in a time zone.
 //!
-//! Where clocks go forward, a fixed time of day that does not exist is the first moment after the gap, and what comes every
-//! few minutes or hours just goes on. Where they go back, a fixed time of day comes once, the first time it is there, and
-//! what comes every few minutes or hours comes in both of the hours that are called the same.
+//! Where clocks are moved, an expression that names one time of a day keeps its one moment: the first one after the gap where
+//! its time does not exist, the first of two where it is there twice. One that names several times of a day goes by the clock
+//! on the wall: what does not exist is left out, what is there twice comes twice.
 
 use std::sync::LazyLock;
 

@@ -55,16 +55,19 @@ fn an_expression_is_read_in_its_zone() {
 }
 
 #[test]
-fn where_clocks_go_forward_a_fixed_time_is_the_first_moment_after_the_gap() {
+fn where_clocks_go_forward_one_time_of_day_is_the_first_moment_after_the_gap_and_others_are_left_out()
+ {
     // 2026-03-29 02:00 to 03:00 does not exist in Berlin.
     let nights = next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3);
     assert_eq!(nights, ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]);
     let hours = next("0 * * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2);
     assert_eq!(hours, ["2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"]);
+    let two = next("30 2,14 * * *", "Europe/Berlin", "2026-03-28T18:00:00Z", 2);
+    assert_eq!(two, ["2026-03-29T12:30:00Z", "2026-03-30T00:30:00Z"]);
 }
 
 #[test]
-fn where_clocks_go_back_a_fixed_time_comes_once_and_what_comes_every_hour_twice() {
+fn where_clocks_go_back_one_time_of_day_comes_once_and_others_twice() {
     // 2026-10-25 02:00 to 03:00 is there twice in Berlin.
     let nights = next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
     assert_eq!(nights, ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
