@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stepcell_tests::client::Answer;
 use stepcell_tests::host::{Host, Settings};
 
-use crate::command_line::{against, answer};
+use crate::command_line::{against, answer, stepcell};
 
 /// A flow that answers its input.
 pub(crate) const FLOW: &str =
@@ -236,6 +236,19 @@ async fn a_schedule_is_set_shown_paused_and_triggered_from_the_command_line() {
     let started = answer(&against(&host, &["schedule", "trigger", "nightly"]).await);
     let shown = answer(&against(&host, &["schedule", "show", "nightly"]).await);
     assert_eq!(shown["last_run_id"], started["run_id"], "{shown:#}");
+    let (url, key) = (host.client.url().to_owned(), host.client.key().to_owned());
+    let for_people = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |more: [&str; 2]| {
+            let arguments =
+                [["--url", &url].as_slice(), &["--key", &key, "schedule"], &more].concat();
+            String::from_utf8(stepcell(folder.path(), &arguments).stdout).unwrap()
+        };
+        (said(["show", "nightly"]), said(["pause", "nightly"]))
+    });
+    let (shown, paused) = for_people.await.unwrap();
+    assert!(shown.contains("when      0 3 * * * (Europe/Berlin)"), "{shown}");
+    assert!(paused.contains("next      paused"), "{paused}");
     let nothing = against(&host, &["schedule", "set", "x", "--cron", "@daily"]).await;
     assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
     let gone = against(&host, &["schedule", "delete", "nightly"]).await;

@@ -1,5 +1,7 @@
 //! Which moments an expression names, and what is said of one that names none.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn at(text: &str) -> Moment {
@@ -124,5 +126,34 @@ fn an_unknown_zone_is_refused_with_the_one_that_was_meant() {
             }
             other => panic!("{zone}: {other:?}"),
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics_and_moments_only_go_forward(
+        text in "([0-9]{1,2}|[*][/][0-9]|[0-9LW#,*/?+-]{1,4}|[A-Za-z]{3}| ){5,11}|\\PC{0,12}",
+        zone in prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/Sao_Paulo"), Just("Australia/Lord_Howe")],
+        from in 0_i64..4_000_000_000,
+    ) {
+        if let Ok(cron) = Cron::read(&text, zone) {
+            let mut moment = Moment(from);
+            for _ in 0..3 {
+                let next = cron.next_after(moment).expect("what comes once comes again");
+                prop_assert!(next > moment, "{} {:?} {:?}", text, moment, next);
+                moment = next;
+            }
+        }
+    }
+
+    #[test]
+    fn what_cron_can_say_is_read(
+        (minute, hour, day) in (0..60, 0..24, 1..29),
+        (month, week) in (prop_oneof![Just("*"), Just("JAN,jul"), Just("2-4"), Just("*/3")], prop_oneof![Just("*"), Just("1-5"), Just("sun"), Just("FRI#L")]),
+        from in 0_i64..4_000_000_000,
+    ) {
+        let cron = Cron::read(&format!("{minute} {hour} {day} {month} {week}"), "Europe/Berlin").unwrap();
+        let next = cron.next_after(Moment(from)).unwrap();
+        prop_assert!(next > Moment(from));
     }
 }
