@@ -73,12 +73,12 @@ impl Store {
         };
         let now = Moment(taken.now);
         let moments = of.schedule.moments();
-        let start = match &moments {
-            Ok(_) => start,
-            Err(why) => Err(refusal(why.code(), why.to_string())),
-        };
         let is_live = live_run(&mut work, of, taken.last_run_id).await?.is_some();
-        let verdict = of.schedule.verdict(Moment(taken.due), now, is_live);
+        let (verdict, start) = match &moments {
+            Ok(_) => (of.schedule.verdict(Moment(taken.due), now, is_live), start),
+            // It rests, whatever it says, and must say why.
+            Err(why) => (Verdict::Start, Err(refusal(why.code(), why.to_string()))),
+        };
         let Some(kept) = keep(&mut work, verdict, start).await? else {
             return Ok(false);
         };
