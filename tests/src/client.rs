@@ -87,6 +87,12 @@ impl Client {
         self.post_text(path, &body.to_string()).await
     }
 
+    /// A PUT of JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        send(request.body(body.to_string())).await
+    }
+
     /// A POST of text that claims to be JSON.
     pub async fn post_text(&self, path: &str, body: &str) -> Answer {
         let request = self.request(Method::POST, path).header("content-type", "application/json");

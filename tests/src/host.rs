@@ -123,6 +123,21 @@ impl Host {
         Self { client, store, sandbox, worker, database, _stop: stop, _folder: folder }
     }
 
+    /// Speaks to it with a key of a tenant that is made for it.
+    ///
+    /// # Panics
+    /// When Postgres does not answer.
+    pub async fn stranger(&self) -> Client {
+        let insert = "insert into tenant (name) values ('stranger') on conflict do nothing";
+        self.database.run(&[insert]).expect("Postgres answers");
+        let tenant = self.store.find_tenant("stranger").await.expect("Postgres answers");
+        let key = api::Key::generate();
+        let tenant = tenant.expect("it was made");
+        let made = self.store.create_key(tenant, key.id(), &key.secret_sha256(), &Scope::ALL).await;
+        made.expect("a new key");
+        self.client.with_key(&key.to_string())
+    }
+
     /// Waits until no token is left: those of a run that failed are swept a moment later.
     ///
     /// # Panics

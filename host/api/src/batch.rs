@@ -83,7 +83,7 @@ pub(crate) async fn start_batch(
     let mut keys = HashSet::new();
     if let Some(at) = asked
         .iter()
-        .position(|start| start.key.as_ref().is_some_and(|key| !keys.insert(key.clone())))
+        .position(|start| start.said.key.as_ref().is_some_and(|key| !keys.insert(key.clone())))
     {
         let detail = "another start of this batch has the same key";
         return Err(Problem::new(Code::RunDuplicate, detail).at(format!("/runs/{at}/key")));
@@ -93,7 +93,7 @@ pub(crate) async fn start_batch(
         let (flow_id, current) = plans.find(store, caller.tenant, &flow).await?;
         let mut starts = Vec::with_capacity(asked.len());
         for (at, start) in asked.iter().enumerate() {
-            let number = start.version.or(current).ok_or_else(no_active_version)?;
+            let number = start.said.version.or(current).ok_or_else(no_active_version)?;
             let version = plans.version(store, (caller.tenant, flow_id, number)).await?;
             let start = start.on(&caller, (flow_id, number), &version, trace.as_deref());
             starts.push(start.map_err(|problem| problem.within(&format!("/runs/{at}")))?);

@@ -16,6 +16,8 @@ use crate::problem::{ProblemBody, Reason};
         (name = "components", description = "Uploaded wasm, named by its sha256."),
         (name = "flows", description = "Named graphs of steps, and their immutable versions."),
         (name = "runs", description = "Executions of a flow version."),
+        (name = "closures", description = "Starts that were saved under a name."),
+        (name = "schedules", description = "Runs that start by themselves."),
         (name = "host", description = "Health, metrics and pages; no key needed."),
     )
 )]

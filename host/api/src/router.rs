@@ -17,8 +17,9 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, batch, components, dead_letters, events, flows, health, logs, metrics, output, pages,
-    request_id, reruns, run_list, runs, signals, start, upload, versions, wait, workers,
+    attempts, batch, closures, components, dead_letters, events, flows, health, logs, metrics,
+    output, pages, request_id, reruns, run_list, runs, schedules, signals, start, upload, versions,
+    wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -65,6 +66,18 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::get_dead_letter))
         .routes(routes!(dead_letters::replay_dead_letter))
+        .routes(routes!(closures::list_closures))
+        .routes(routes!(closures::put_closure, closures::get_closure, closures::delete_closure))
+        .routes(routes!(closures::start_closure))
+        .routes(routes!(schedules::list_schedules))
+        .routes(routes!(
+            schedules::put_schedule,
+            schedules::get_schedule,
+            schedules::delete_schedule
+        ))
+        .routes(routes!(schedules::pause_schedule))
+        .routes(routes!(schedules::resume_schedule))
+        .routes(routes!(schedules::trigger_schedule))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

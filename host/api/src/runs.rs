@@ -73,6 +73,9 @@ struct RunView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     rerun_of: Option<RunId>,
+    /// The schedule that started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<String>,
     /// When it fails if it has not ended, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline_at: Option<String>,
@@ -225,6 +228,7 @@ pub(crate) async fn get_run(
         key: run.key.clone(),
         parent: run.parent,
         rerun_of: run.rerun_of,
+        schedule: run.schedule.clone(),
         deadline_at: run.deadline_at.clone(),
         options: run.options.clone(),
         compensation: compensation(&state, tenant, run_id, &version.plan).await?,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{Code, Digest, Json, RunId, TenantId};
+use model::{Code, Digest, Json, Preset, RunId, TenantId};
 use serde::Deserialize;
-use store::StartAnswer;
+use store::{StartAnswer, Store};
 use utoipa::IntoParams;
 
 use crate::asked::{Asked, StartBody};
@@ -26,26 +26,52 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest idempotency key, in characters.
 const MAX_KEY_LENGTH: usize = 255;
 /// How often a start is tried while the active version keeps changing under it.
-const TRIES: usize = 8;
+pub(crate) const TRIES: usize = 8;
 /// SQLSTATE of a row that is there already.
 const UNIQUE_VIOLATION: &str = "23505";
 
 /// What is asked for once: where to look up whether it was asked for before, and the digest of the request.
-struct Once {
+pub(crate) struct Once {
     key: Option<String>,
     sha256: [u8; 32],
-    traceparent: Option<String>,
+    pub(crate) traceparent: Option<String>,
 }
 
 impl Once {
-    fn read(headers: &HeaderMap, text: &str, asked: &Asked, flow: &str) -> Result<Self, Problem> {
+    /// Reads the name of a request; `own`: the run id that is as good as a name, `request`: what is asked for.
+    pub(crate) fn read(
+        headers: &HeaderMap,
+        own: Option<RunId>,
+        request: &str,
+    ) -> Result<Self, Problem> {
         let key = idempotency_key(headers)?.map(|key| format!("key {key}"));
-        let own = asked.own_id.then(|| format!("run {}", asked.run_id));
         Ok(Self {
-            key: key.or(own),
-            sha256: Digest::of(format!("{flow}\n{text}").as_bytes()).0,
+            key: key.or(own.map(|run_id| format!("run {run_id}"))),
+            sha256: Digest::of(request.as_bytes()).0,
             traceparent: traceparent(headers),
         })
+    }
+
+    /// The key and the digest, where the request has a name.
+    pub(crate) fn named(&self) -> Option<(&str, [u8; 32])> {
+        self.key.as_deref().map(|key| (key, self.sha256))
+    }
+
+    /// The run that this request has started before.
+    pub(crate) async fn before(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+    ) -> Result<Option<RunId>, Problem> {
+        let Some((key, sha256)) = self.named() else {
+            return Ok(None);
+        };
+        match store.find_start(tenant, key, sha256).await? {
+            Some(StartAnswer::Existing(run_id)) => Ok(Some(run_id)),
+            Some(StartAnswer::Mismatch) => Err(mismatch()),
+            Some(StartAnswer::Started | StartAnswer::NotCurrent | StartAnswer::Duplicate(_))
+            | None => Ok(None),
+        }
     }
 }
 
@@ -79,6 +105,13 @@ pub(crate) struct StartQuery {
     wait: Option<String>,
 }
 
+impl StartQuery {
+    /// How long to wait, if at all.
+    pub(crate) fn most(&self) -> Result<Option<Duration>, Problem> {
+        self.wait.as_deref().map(wait::parse).transpose()
+    }
+}
+
 /// Starts a run. The answer is 201, or with `wait` 200 when it ended in time and 202 when it did not.
 #[utoipa::path(
     post,
@@ -103,55 +136,72 @@ pub(crate) async fn start_run(
     Params(query): Params<StartQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let most = query.wait.as_deref().map(wait::parse).transpose()?;
+    let target = Target { name: flow.clone(), flow, further: Preset::default() };
+    start(&state, &caller, target, query, request).await
+}
+
+/// What is started.
+pub(crate) struct Target {
+    /// What the caller calls it: the same request of another name is another request.
+    pub(crate) name: String,
+    /// The flow.
+    pub(crate) flow: String,
+    /// What holds where the request says nothing.
+    pub(crate) further: Preset,
+}
+
+/// Starts a run as a request says.
+pub(crate) async fn start(
+    state: &State,
+    caller: &Caller<Run>,
+    target: Target,
+    query: StartQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    let most = query.most()?;
     let headers = request.headers().clone();
     let body = body::json(request).await?;
     let text = body.as_ref().map_or("{}", Json::as_str);
     let asked = Asked::read(text)?;
-    let once = Once::read(&headers, text, &asked, &flow)?;
-    let begun = begin(&state, &caller, &flow, &asked, &once).await?;
-    respond(&state, caller.tenant, begun, most).await
+    let own = asked.own_id.then_some(asked.run_id);
+    let once = Once::read(&headers, own, &format!("{}\n{text}", target.name))?;
+    let begun = begin(state, caller, target, asked, &once).await?;
+    respond(state, caller.tenant, begun, most).await
 }
 
 /// A run that was started.
-struct Begun {
-    run_id: RunId,
-    flow: String,
+pub(crate) struct Begun {
+    pub(crate) run_id: RunId,
+    pub(crate) flow: String,
     /// What it began on; `None`: an earlier request with the same key started it.
-    version: Option<u32>,
+    pub(crate) version: Option<u32>,
 }
 
 async fn begin(
     state: &State,
     caller: &Caller<Run>,
-    flow: &str,
-    asked: &Asked,
+    Target { flow, further, .. }: Target,
+    asked: Asked,
     once: &Once,
 ) -> Result<Begun, Problem> {
     let (tenant, store, plans) = (caller.tenant, state.store(), state.plans());
+    let flow = flow.as_str();
     let begun = |run_id, version| Begun { run_id, flow: flow.to_owned(), version };
     let (flow_id, mut current) = plans.guess(store, tenant, flow).await?;
     // What was started is answered whatever the active version asks for by now.
-    if let Some(key) = &once.key {
-        match store.find_start(tenant, key, once.sha256).await? {
-            Some(StartAnswer::Existing(run_id)) => {
-                return Ok(begun(run_id, None));
-            }
-            Some(StartAnswer::Mismatch) => return Err(mismatch()),
-            Some(StartAnswer::Started | StartAnswer::NotCurrent | StartAnswer::Duplicate(_))
-            | None => {}
-        }
+    if let Some(run_id) = once.before(store, tenant).await? {
+        return Ok(begun(run_id, None));
     }
+    let asked = asked.over(further)?;
     for _ in 0..TRIES {
-        if current.is_none() && asked.version.is_none() {
+        if current.is_none() && asked.said.version.is_none() {
             current = plans.find(store, tenant, flow).await?.1;
         }
-        let number = asked.version.or(current).ok_or_else(no_active_version)?;
+        let number = asked.said.version.or(current).ok_or_else(no_active_version)?;
         let version = plans.version(store, (tenant, flow_id, number)).await?;
         let start = asked.on(caller, (flow_id, number), &version, once.traceparent.as_deref())?;
-        let answer = if once.key.is_some() || asked.key.is_some() {
-            let once = once.key.as_deref().map(|key| (key, once.sha256));
-            store.start_run_once(start, once).await
+        let answer = if once.key.is_some() || asked.said.key.is_some() {
+            store.start_run_once(start, once.named()).await
         } else {
             store.start_run(start).await
         };
@@ -182,12 +232,12 @@ pub(crate) fn duplicate(error: store::Error) -> Problem {
 }
 
 /// A live run of the flow has the key.
-fn same_key(run_id: RunId) -> Problem {
+pub(crate) fn same_key(run_id: RunId) -> Problem {
     let detail = format!("the live run {run_id} of this flow has the same key");
     Problem::new(Code::RunDuplicate, detail).at("/key").about(run_id)
 }
 
-fn mismatch() -> Problem {
+pub(crate) fn mismatch() -> Problem {
     let detail = "this idempotency key or run id was used for another request; nothing was started";
     Problem::new(Code::RequestIdempotencyMismatch, detail)
 }
@@ -199,7 +249,8 @@ pub(crate) fn no_active_version() -> Problem {
     )
 }
 
-async fn respond(
+/// The answer to a start, after the run has ended or this long.
+pub(crate) async fn respond(
     state: &State,
     tenant: TenantId,
     begun: Begun,

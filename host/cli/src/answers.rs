@@ -307,3 +307,52 @@ pub(crate) struct Attempts {
 pub(crate) struct Attempt {
     pub(crate) output: Option<Box<RawValue>>,
 }
+
+/// A page of closures.
+#[derive(Deserialize)]
+pub(crate) struct Closures {
+    pub(crate) closures: Vec<Closure>,
+    pub(crate) next: Option<String>,
+}
+
+/// A closure.
+#[derive(Deserialize)]
+pub(crate) struct Closure {
+    pub(crate) name: String,
+    pub(crate) flow: Option<String>,
+    pub(crate) closure: Option<String>,
+    pub(crate) input: Option<Box<RawValue>>,
+    pub(crate) updated_at: String,
+}
+
+/// A page of schedules.
+#[derive(Deserialize)]
+pub(crate) struct Schedules {
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) next: Option<String>,
+}
+
+/// A schedule.
+#[derive(Deserialize)]
+pub(crate) struct Schedule {
+    pub(crate) name: String,
+    pub(crate) flow: Option<String>,
+    pub(crate) closure: Option<String>,
+    pub(crate) cron: String,
+    pub(crate) timezone: String,
+    pub(crate) input: Option<Box<RawValue>>,
+    pub(crate) overlap: String,
+    pub(crate) missed: String,
+    pub(crate) next_at: Option<String>,
+    pub(crate) last_at: Option<String>,
+    pub(crate) last_outcome: Option<String>,
+    pub(crate) last_run_id: Option<String>,
+    pub(crate) last_problem: Option<ScheduleProblem>,
+}
+
+/// Why a schedule could not start a run.
+#[derive(Deserialize)]
+pub(crate) struct ScheduleProblem {
+    pub(crate) code: String,
+    pub(crate) detail: String,
+}

@@ -2,6 +2,7 @@
 
 mod handler;
 mod host;
+mod saved;
 mod values;
 
 use std::path::PathBuf;
@@ -13,6 +14,9 @@ use model::Digest;
 pub(crate) use handler::{Build, Chain, Exec, Inspect};
 pub(crate) use host::{
     Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve, Workers, WorkersCommand,
+};
+pub(crate) use saved::{
+    Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
 };
 pub(crate) use values::HowLong;
 
@@ -103,9 +107,13 @@ pub(crate) enum Command {
     /// Says what changed between two versions
     Diff(Diff),
     /// Starts a run
-    Run(Run),
+    Run(Box<Run>),
     /// Runs handlers one after another as a flow of their own
     Chain(Chain),
+    /// Starts that are saved under a name
+    Closure(Closure),
+    /// Runs that start by themselves
+    Schedule(Schedule),
     /// Lists runs, newest first
     Runs(Runs),
     /// Shows a run: its steps, failures, receipts
@@ -201,10 +209,18 @@ pub(crate) struct Diff {
 #[derive(clap::Args)]
 pub(crate) struct Run {
     /// The flow
-    pub(crate) flow: String,
-    /// The input: JSON, `@file` or `-` for standard input
-    #[arg(long, default_value = "null")]
-    pub(crate) input: String,
+    #[arg(required_unless_present = "closure")]
+    pub(crate) flow: Option<String>,
+    /// In place of a flow: the closure; what is said here goes over what it says
+    #[arg(long, conflicts_with = "flow")]
+    pub(crate) closure: Option<String>,
+    #[command(flatten)]
+    pub(crate) said: Said,
+    #[command(flatten)]
+    pub(crate) once: SaidOnce,
+    /// When the first steps begin: `2027-01-31T06:00:00Z`
+    #[arg(long, conflicts_with = "delay")]
+    pub(crate) start_at: Option<String>,
     /// Wait for the end and print the output; optionally only this long, then the exit code is 5
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = values::FOREVER,
         value_parser = values::how_long)]
@@ -212,27 +228,6 @@ pub(crate) struct Run {
     /// The same key starts one run, however often it is sent
     #[arg(long)]
     pub(crate) idempotency_key: Option<String>,
-    /// The version; defaults to the active one
-    #[arg(long)]
-    pub(crate) version: Option<u32>,
-    /// Larger goes first
-    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
-    pub(crate) priority: i16,
-    /// Wait before the first steps: `5s`
-    #[arg(long, value_parser = values::duration)]
-    pub(crate) delay: Option<Duration>,
-    /// When the first steps begin: `2027-01-31T06:00:00Z`
-    #[arg(long, conflicts_with = "delay")]
-    pub(crate) start_at: Option<String>,
-    /// Its name among the live runs of the flow; a second one is refused
-    #[arg(long)]
-    pub(crate) key: Option<String>,
-    /// How long the run may take in all: `1h`
-    #[arg(long, value_parser = values::duration)]
-    pub(crate) deadline: Option<Duration>,
-    /// What holds for the attempts of every step, JSON: `{"max_attempts":1,"timeout_ms":500}`
-    #[arg(long)]
-    pub(crate) options: Option<String>,
 }
 
 #[derive(clap::Args)]

@@ -50,6 +50,11 @@ impl Ask {
         ask.with(CONTENT_TYPE, "application/json")
     }
 
+    /// Puts JSON somewhere.
+    pub(crate) fn put(path: impl Into<String>, json: impl Into<String>) -> Self {
+        Self { method: Method::PUT, ..Self::post(path, json) }
+    }
+
     /// Deletes something.
     pub(crate) fn delete(path: impl Into<String>) -> Self {
         Self { method: Method::DELETE, ..Self::get(path) }

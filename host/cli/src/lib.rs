@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod chain;
 mod client;
+mod closures;
 mod components;
 mod data_dir;
 mod dead_letters;
@@ -18,6 +19,7 @@ mod events;
 mod exec;
 mod exit;
 mod explain;
+mod fields;
 mod host;
 mod inspect;
 mod key;
@@ -27,6 +29,7 @@ mod persistent;
 mod rerun;
 mod run;
 mod runs;
+mod schedules;
 mod screen;
 mod serve;
 mod stop;
@@ -79,7 +82,9 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Flows => versions::flows(&client()?, screen).await?,
         Command::Versions(args) => versions::list(&client()?, args, screen).await?,
         Command::Diff(args) => versions::diff(&client()?, args, screen).await?,
-        Command::Run(args) => return run::run(&client()?, args, screen).await,
+        Command::Run(args) => return run::run(&client()?, *args, screen).await,
+        Command::Closure(args) => closures::run(&client()?, args, screen).await?,
+        Command::Schedule(args) => schedules::run(&client()?, args, screen).await?,
         Command::Chain(args) => return chain::run(&client()?, args, screen).await,
         Command::Runs(args) => runs::list(&client()?, args, screen).await?,
         Command::Show(args) => runs::show(&client()?, args, screen).await?,

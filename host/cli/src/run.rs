@@ -10,8 +10,8 @@ use crate::answers;
 use crate::args::{HowLong, Run, Wait};
 use crate::client::{Ask, Client, part};
 use crate::escape::{escape, escape_line};
-use crate::exec::read_json;
 use crate::exit::{NOT_ENDED, RUN_FAILED};
+use crate::fields::Fields;
 use crate::persistent::Persistent;
 use crate::screen::Screen;
 
@@ -24,23 +24,13 @@ const MANY_TASKS: u64 = 8;
 
 /// Starts a run.
 pub(crate) async fn run(client: &Client, args: Run, screen: &Screen) -> anyhow::Result<ExitCode> {
-    let input = read_json(&args.input, "`--input`")?;
-    let mut fields = vec![format!("\"input\":{input}"), format!("\"priority\":{}", args.priority)];
-    if let Some(delay) = args.delay {
-        fields.push(format!("\"delay_ms\":{}", delay.as_millis()));
-    }
-    if let Some(version) = args.version {
-        fields.push(format!("\"version\":{version}"));
-    }
-    let quoted = |text: &String| serde_json::to_string(text).expect("a text is always JSON");
-    fields.extend(args.start_at.as_ref().map(|at| format!("\"start_at\":{}", quoted(at))));
-    fields.extend(args.key.as_ref().map(|key| format!("\"key\":{}", quoted(key))));
-    fields.extend(args.deadline.map(|most| format!("\"deadline_ms\":{}", most.as_millis())));
-    if let Some(options) = &args.options {
-        fields.push(format!("\"options\":{}", read_json(options, "`--options`")?));
-    }
-    let path = format!("/v1/flows/{}/runs", part(&args.flow));
-    let mut ask = Ask::post(path, format!("{{{}}}", fields.join(",")));
+    let mut fields = Fields::default();
+    fields.said(&args.said)?.once(&args.once).text("start_at", args.start_at.as_deref());
+    let path = match (&args.closure, &args.flow) {
+        (Some(closure), _) => format!("/v1/closures/{}/runs", part(closure)),
+        (None, flow) => format!("/v1/flows/{}/runs", part(flow.as_deref().unwrap_or_default())),
+    };
+    let mut ask = Ask::post(path, fields.object());
     if let Some(key) = &args.idempotency_key {
         ask = ask.with(HeaderName::from_static("idempotency-key"), key);
     }

@@ -111,6 +111,17 @@ codes! {
     WorkerNotFound = "worker.not_found", 404, "There is no such worker";
     AttemptNotFound = "attempt.not_found", 404, "There is no such attempt";
 
+    ClosureNotFound = "closure.not_found", 404, "There is no such closure";
+    ClosureInUse = "closure.in_use", 409, "The closure is in use";
+    ClosureCycle = "closure.cycle", 422, "Closures stand on each other in a circle";
+    ClosureTooDeep = "closure.too_deep", 422, "Too many closures stand on each other";
+
+    ScheduleNotFound = "schedule.not_found", 404, "There is no such schedule";
+    ScheduleBadCron = "schedule.bad_cron", 422, "The cron expression cannot be read";
+    ScheduleNeverFires = "schedule.never_fires", 422, "The moment never comes";
+    ScheduleUnknownTimezone = "schedule.unknown_timezone", 422, "There is no such time zone";
+    ScheduleOverlap = "schedule.overlap", 409, "The run before has not ended";
+
     RequestInvalid = "request.invalid", 400, "A parameter is not valid";
     RequestContentType = "request.content_type", 415, "The body has the wrong type";
     RequestTooLarge = "request.too_large", 413, "The body is too large";

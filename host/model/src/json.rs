@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::name::Name;
 
 mod keys;
+mod merge;
 mod number;
 mod spans;
 mod text;
@@ -60,6 +61,13 @@ impl Json {
     /// The part of the text at `span`, which came from [`Json::elements`].
     pub fn element(&self, span: &Range<usize>) -> Self {
         Self(self.0[span.clone()].into())
+    }
+
+    /// This over another one: objects are merged member by member, where this one's win; anything else is replaced. The
+    /// result has not passed the gate.
+    #[must_use]
+    pub fn over(&self, further: &Self) -> Self {
+        Self(merge::merge(&self.0, &further.0).into())
     }
 
     /// `object`, `array`, `string`, `number`, `boolean` or `null`.

@@ -107,6 +107,8 @@ pub const MAX_RATE: u32 = 1_000_000;
 pub const MAX_RATE_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
 /// Rates one flow can name.
 pub const MAX_RATE_LIMITS: usize = 100;
+/// Closures one can stand on another, itself included.
+pub const MAX_CLOSURES: usize = 16;
 /// Memory a step can be given at the least, in bytes: one page of wasm.
 pub const MIN_MEMORY_BYTES: u64 = 64 * 1024;
 /// Longest wait between two attempts, in milliseconds: a day.

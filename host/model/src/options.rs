@@ -78,6 +78,28 @@ impl RunOptions {
         real("backoff/jitter", backoff.jitter, 0.0, 1.0)
     }
 
+    /// These options over those of something further away, option by option.
+    #[must_use]
+    pub fn or(self, further: Self) -> Self {
+        let backoff = match (self.backoff, further.backoff) {
+            (Some(near), Some(far)) => Some(RunBackoff {
+                strategy: near.strategy.or(far.strategy),
+                base_ms: near.base_ms.or(far.base_ms),
+                factor: near.factor.or(far.factor),
+                max_ms: near.max_ms.or(far.max_ms),
+                jitter: near.jitter.or(far.jitter),
+            }),
+            (near, far) => near.or(far),
+        };
+        Self {
+            timeout_ms: self.timeout_ms.or(further.timeout_ms),
+            fuel: self.fuel.or(further.fuel),
+            memory_bytes: self.memory_bytes.or(further.memory_bytes),
+            max_attempts: self.max_attempts.or(further.max_attempts),
+            backoff,
+        }
+    }
+
     /// These options over a step's.
     #[must_use]
     pub fn over(&self, step: Options) -> Options {

@@ -36,6 +36,8 @@ pub struct RunRow {
     pub parent: Option<RunId>,
     /// The run it runs again.
     pub rerun_of: Option<RunId>,
+    /// The schedule that started it.
+    pub schedule: Option<String>,
     /// When it fails if it has not ended, RFC 3339.
     pub deadline_at: Option<String>,
     /// The step that failed it.
@@ -156,6 +158,7 @@ impl Store {
             key: row.key,
             parent: row.parent_run_id.map(RunId),
             rerun_of: row.rerun_of.map(RunId),
+            schedule: row.schedule,
             deadline_at: row.deadline_at,
             failed_step: row.failed_step.map(read_step).transpose()?,
             failure: row.failure.as_deref().map(read_failure).transpose()?,

@@ -10,6 +10,8 @@ use sqlx::postgres::PgPool;
 use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 use uuid::Uuid;
 
+pub(crate) use keyed::{insert, keep_key};
+
 use crate::token::{Claimed, Held, RunFacts, TokenId, deadline_in};
 use crate::{Error, Store};
 

@@ -14,6 +14,7 @@ mod lane;
 mod memory;
 mod owned;
 mod prepare;
+mod schedules;
 mod seats;
 mod telemetry;
 mod told;
@@ -227,6 +228,7 @@ impl Worker {
         tasks.spawn(admission::grant(Arc::clone(&shared)));
         tasks.spawn(chores::expire(Arc::clone(&shared)));
         tasks.spawn(chores::prune(Arc::clone(&shared)));
+        tasks.spawn(schedules::schedule(Arc::clone(&shared)));
         tasks.spawn(compensate::compensate(Arc::clone(&shared)));
         tasks.spawn(chores::renew(Arc::clone(&shared)));
         Ok(Self { shared, tasks })

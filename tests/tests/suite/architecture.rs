@@ -30,6 +30,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("anyhow", &["host/cli"]),
     ("wit-bindgen", &["guest-sdk"]),
     ("jsonschema", &["host/model"]),
+    ("croner", &["host/model"]),
+    ("jiff", &["host/model"]),
 ];
 
 /// The most lines a file has.
@@ -163,7 +165,7 @@ fn every_hand_written_guest_is_run_by_some_test() {
 fn every_example_has_a_readme_and_is_run_by_a_test() {
     let tests: String =
         files(&root().join("tests/tests"), ".rs").iter().map(|file| read(file)).collect();
-    for name in ["hello", "dependency-report", "diamond", "hot-swap"] {
+    for name in ["hello", "dependency-report", "diamond", "hot-swap", "nightly"] {
         assert!(root().join("examples").join(name).join("README.md").exists(), "{name}");
         assert!(tests.contains(&format!("examples/{name}")), "no test runs `{name}`");
     }

@@ -141,3 +141,27 @@ async fn a_saga_gives_back_what_it_booked() {
     let names: Vec<&Value> = names.map(|step| &step["name"]).collect();
     assert_eq!(names, ["flight", "hotel"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nightly_run_starts_by_itself_and_asks_every_shop() {
+    let host = Host::start().await;
+    deploy(&host, "examples/nightly").await;
+    let schedule = json!({
+        "cron": "0 3 * * *", "timezone": "Europe/Berlin", "flow": "nightly", "overlap": "skip",
+        "input": { "shops": ["north", "south", "harbour"] },
+    });
+    host.client.put("/v1/schedules/nightly", &schedule).await.ok();
+    host.database.run(&["update schedule set next_at = now()"]).unwrap();
+    let started = async || {
+        let shown = host.client.get("/v1/schedules/nightly").await.ok();
+        shown["last_run_id"].as_str().map(str::to_owned)
+    };
+    let run = stepcell_tests::client::until("the night has come", started).await;
+    let run = host.client.ended(&run).await;
+    let expected = json!({ "shops": 3, "cents": 187_300, "best": "harbour" });
+    assert_eq!(
+        (&run["output"]["report"], &run["schedule"]),
+        (&expected, &json!("nightly")),
+        "{run:#}"
+    );
+}

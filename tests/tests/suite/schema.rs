@@ -97,12 +97,18 @@ const FILL: &[&str] = &[
     "update token set gate = 'component', gate_until = wake_at where born_index = 8 and right(run_id::text, 2) = '00'",
     "insert into rate_bucket (full_at, interval_us, tenant_id, burst, rate)
      select now() + interval '1 day', 1, tenant_id, 1, id::text from run",
+    "insert into closure (tenant_id, name, flow_id, preset) select tenant_id, 'c' || id, id, '{}' from flow",
+    "insert into closure (tenant_id, name, base, preset) select tenant_id, 'd' || id, 'c' || id, '{}' from flow",
+    "insert into schedule (tenant_id, name, flow_id, closure, definition, next_at)
+     select tenant_id, 's' || id || '-' || n, case when n < 3 then id end, case when n = 3 then 'c' || id end, '{}',
+         now() + interval '1 day'
+     from flow, generate_series(1, 3) n",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 37] = [
+const HOT: [&str; 42] = [
     "admission/admit.sql",
     "admission/block.sql",
     "admission/grant_places.sql",
@@ -138,6 +144,11 @@ const HOT: [&str; 37] = [
     "task/load.sql",
     "task/children.sql",
     "task/leaves.sql",
+    "schedule/due.sql",
+    "schedule/next.sql",
+    "schedule/take.sql",
+    "schedule/live.sql",
+    "schedule/fired.sql",
     "signal/consume.sql",
     "signal/inbox.sql",
 ];
@@ -146,7 +157,7 @@ const HOT: [&str; 37] = [
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 20] = [
+const GROWING: [&str; 22] = [
     "rate_bucket",
     "flow",
     "flow_version",
@@ -167,6 +178,8 @@ const GROWING: [&str; 20] = [
     "run_key",
     "compensation",
     "compensated",
+    "closure",
+    "schedule",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {

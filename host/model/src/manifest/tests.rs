@@ -377,27 +377,3 @@ proptest! {
         let _read = Manifest::from_json(text.as_bytes());
     }
 }
-
-#[test]
-fn a_chain_is_a_step_for_each_handler_after_the_one_before() {
-    let text = "flow = \"f\"\nchain = [\"clean\", \"score\", \"report\"]\n[defaults]\ncomponent = \"c\"\ntimeout = \"3s\"\n";
-    let definition = resolved(&Manifest::from_toml(text).unwrap()).unwrap();
-    let step = |at: usize| &definition.steps[at];
-    let lines: Vec<_> =
-        (0..3).map(|at| (step(at).handler.as_str(), step(at).needs.clone())).collect();
-    assert_eq!(
-        lines,
-        [("clean", vec![]), ("score", vec![StepIndex(0)]), ("report", vec![StepIndex(1)])]
-    );
-    assert_eq!((step(2).name.as_str(), step(2).options.limits.timeout_ms), ("report", 3_000));
-    for (text, code) in [
-        (text.replace("\"score\"", "\"clean\""), Code::ManifestDuplicateStep),
-        (text.replace("\"score\"", "\"1\""), Code::ManifestBadName),
-        (text.replace("component = \"c\"\n", ""), Code::ManifestMissingField),
-        (text.replace("[\"clean\", \"score\", \"report\"]", "[]"), Code::ManifestMissingField),
-        (format!("{text}[[step]]\nname = \"x\"\n"), Code::ManifestConflictingFields),
-    ] {
-        let found: Vec<_> = problems(&text).problems.iter().map(|problem| problem.code).collect();
-        assert_eq!(found, [code], "{text}");
-    }
-}

@@ -30,18 +30,12 @@ impl Store {
         {
             return Ok(before);
         }
-        if let Some(key) = &start.key
-            && let Some(live) = take_key(&mut work, &start, key).await?
-        {
-            return Ok(StartAnswer::Duplicate(live));
+        let answer = insert(&mut work, &start).await?;
+        if answer == StartAnswer::Started {
+            work.commit().await?;
+            self.bell().ready();
         }
-        let started = Columns::of(&[&start], &[None]).insert(&mut *work).await?;
-        if started.is_empty() {
-            return Ok(StartAnswer::NotCurrent);
-        }
-        work.commit().await?;
-        self.bell().ready();
-        Ok(StartAnswer::Started)
+        Ok(answer)
     }
 
     /// Starts runs together: all of them or, when one cannot be, none; the answers are in their order. A live run with
@@ -73,8 +67,22 @@ impl Store {
     }
 }
 
+/// Inserts a run, and takes its business key.
+pub(crate) async fn insert(
+    work: &mut PgConnection,
+    start: &StartRun,
+) -> Result<StartAnswer, Error> {
+    if let Some(key) = &start.key
+        && let Some(live) = take_key(work, start, key).await?
+    {
+        return Ok(StartAnswer::Duplicate(live));
+    }
+    let started = Columns::of(&[start], &[None]).insert(&mut *work).await?;
+    Ok(if started.is_empty() { StartAnswer::NotCurrent } else { StartAnswer::Started })
+}
+
 /// Takes an idempotency key; what it started before, if it did.
-async fn keep_key(
+pub(crate) async fn keep_key(
     work: &mut PgConnection,
     start: &StartRun,
     key: &str,
