@@ -154,6 +154,7 @@ impl Rig {
                 start_delay_ms: 0,
                 compensates: false,
                 abandon_children: false,
+                grants: model::Grants::default(),
             })
         };
         let steps = vec![

@@ -70,6 +70,7 @@ codes! {
     ManifestUnknownComponent = "manifest.unknown_component", 422, "A component was not found";
     ManifestUnknownHandler = "manifest.unknown_handler", 422, "A component has no such handler";
     ManifestSchemaMismatch = "manifest.schema_mismatch", 422, "Two steps do not fit each other";
+    ManifestMissingGrant = "manifest.missing_grant", 422, "A step may not reach what it calls";
     ManifestNotSupported = "manifest.not_supported", 422, "A field is not supported yet";
 
     Unauthorized = "unauthorized", 401, "The request has no valid key";

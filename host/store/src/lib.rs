@@ -6,6 +6,7 @@
 mod attempt;
 mod bell;
 mod bench;
+mod breaker;
 mod compensation;
 mod component;
 mod dead_letter;
@@ -37,6 +38,7 @@ use tokio::sync::broadcast;
 
 pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
+pub use breaker::{Admission, BreakerRow, BreakerRule, Outgoing, Pass, Verdict};
 pub use compensation::{Compensation, CompensationAttempt, CompensationRow, ToCompensate};
 pub use component::{ComponentPage, StoredComponent};
 pub use dead_letter::DeadLetter;

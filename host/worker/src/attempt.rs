@@ -11,11 +11,12 @@ use sandbox::{Call, Compiled, Ended, LoadError, Stop};
 use store::{ChildRun, Held, RunFacts};
 use tokio::sync::mpsc;
 
+use crate::builtin::{self, Task};
 use crate::lane::Message;
 use crate::memory::Recalled;
 use crate::seats::Seat;
 use crate::told::Teller;
-use crate::{Shared, builtin, memory};
+use crate::{Shared, memory};
 
 /// Which try of which task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub(crate) fn launch(shared: &Arc<Shared>, attempt: Attempt) {
 }
 
 async fn make(shared: &Shared, attempt: Attempt) -> Made {
-    let Attempt { run, version, at, input, stop, seat, .. } = attempt;
+    let Attempt { held, run, version, at, input, stop, seat } = attempt;
     let _seat = seat;
     let step = version.plan.step(at.task.step);
     if let Some(schema) = version.input_schema(at.task.step)
@@ -140,7 +141,9 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         return Made::failed(mismatch(step, what, &refusal));
     }
     if let Some(builtin) = &step.builtin {
-        return builtin::make(&run, &version, at, builtin, &input);
+        let task =
+            Task { shared, held, run: &run, version: &version, at, input: &input, stop: &stop };
+        return builtin::make(&task, builtin).await;
     }
     let Some(digest) = step.component else {
         let message = format!("step `{}` has nothing to do", step.name);

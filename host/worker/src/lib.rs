@@ -9,6 +9,7 @@ mod builtin;
 mod chores;
 mod compensate;
 mod feed;
+mod http;
 mod lane;
 mod memory;
 mod owned;
@@ -21,8 +22,9 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{RunId, WorkerId};
+use outbound::Outbound;
 use sandbox::Sandbox;
-use store::{LocalWorker, Store};
+use store::{BreakerRule, LocalWorker, Store};
 use tokio::sync::{Notify, RwLock, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -48,6 +50,10 @@ pub struct Settings {
     pub drain: Duration,
     /// How long ended runs are kept. Defaults to for ever.
     pub retention: Option<Duration>,
+    /// Where calls may go. Defaults to nowhere.
+    pub outbound: outbound::Settings,
+    /// When calls to an origin that fails are held back.
+    pub breaker: BreakerRule,
     /// What the worker calls itself in lists. Defaults to the process id.
     pub host: String,
 }
@@ -62,6 +68,8 @@ impl Default for Settings {
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(30),
             retention: None,
+            outbound: outbound::Settings::default(),
+            breaker: BreakerRule::default(),
             host: format!("process {}", std::process::id()),
         }
     }
@@ -100,6 +108,7 @@ struct Counters {
 struct Shared {
     store: Store,
     sandbox: Sandbox,
+    outbound: Outbound,
     settings: Settings,
     /// In whose name we claim; 0 while in nobody's.
     id: Arc<AtomicI32>,
@@ -184,6 +193,7 @@ impl Worker {
         let shared = Arc::new(Shared {
             store,
             sandbox,
+            outbound: Outbound::new(settings.outbound.clone()),
             settings,
             id,
             recorder,

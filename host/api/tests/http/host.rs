@@ -113,6 +113,7 @@ impl Host {
             start_delay_ms: 0,
             compensates: false,
             abandon_children: false,
+            grants: model::Grants::default(),
         };
         let steps = steps.iter().map(step).collect();
         let definition = Definition {

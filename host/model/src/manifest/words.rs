@@ -23,6 +23,7 @@ pub(super) const STEP: &[&str] = &[
     "name",
     "component",
     "builtin",
+    "grants",
     "handler",
     "needs",
     "map",
@@ -49,12 +50,19 @@ pub(super) const STEP: &[&str] = &[
 pub(super) const BACKOFF: &[&str] = &["strategy", "base", "factor", "max", "jitter"];
 
 /// Fields of `builtin`.
-pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject"];
+pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject", "http"];
+
+/// Fields of `http`.
+pub(super) const HTTP: &[&str] = &["url", "method", "headers", "body"];
+
+/// Fields of `grants`.
+pub(super) const GRANTS: &[&str] = &["fetch"];
 
 /// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
 pub(super) const LATER: &[&str] = &[
     "grants",
-    "http",
+    "secrets",
+    "key_value",
     "schedule",
     "schedules",
     "concurrency",
@@ -109,4 +117,9 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("base_ms", "base"),
     ("max_ms", "max"),
     ("multiplier", "factor"),
+    ("uri", "url"),
+    ("verb", "method"),
+    ("header", "headers"),
+    ("json", "body"),
+    ("hosts", "fetch"),
 ];

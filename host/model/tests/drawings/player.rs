@@ -47,6 +47,7 @@ pub(crate) fn plan(flow: &str) -> Arc<Plan> {
             start_delay_ms: 0,
             compensates: false,
             abandon_children: false,
+            grants: model::Grants::default(),
         });
     }
     let flow = "drawn".parse().unwrap();
