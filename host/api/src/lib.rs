@@ -8,6 +8,7 @@ mod attempts;
 mod auth;
 mod batch;
 mod body;
+mod breakers;
 mod compensation;
 mod components;
 mod cursor;

@@ -17,8 +17,8 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, batch, components, dead_letters, events, flows, health, logs, metrics, output, pages,
-    request_id, reruns, run_list, runs, signals, start, upload, versions, wait,
+    attempts, batch, breakers, components, dead_letters, events, flows, health, logs, metrics,
+    output, pages, request_id, reruns, run_list, runs, signals, start, upload, versions, wait,
 };
 
 /// Everything that answers HTTP.
@@ -65,6 +65,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::get_dead_letter))
         .routes(routes!(dead_letters::replay_dead_letter))
+        .routes(routes!(breakers::list_breakers))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -69,6 +69,7 @@ async fn measure(
         slots: None,
         lease: None,
         retention: None,
+        outward: None,
         data,
     })
     .await?;

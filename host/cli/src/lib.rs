@@ -3,6 +3,7 @@
 mod answers;
 mod args;
 mod bench;
+mod breakers;
 mod build;
 mod client;
 mod components;
@@ -83,6 +84,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Cancel(args) => runs::cancel(&client()?, args, screen).await?,
         Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
         Command::DeadLetters(args) => dead_letters::list(&client()?, args, screen).await?,
+        Command::Breakers(args) => breakers::list(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,
         Command::Events(args) => events::run(&client()?, args, screen).await?,
