@@ -1,5 +1,6 @@
 //! The product's binary as a process of its own, which a test can kill.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,7 +21,22 @@ impl Process {
     /// # Panics
     /// When it does not start.
     pub fn serve(database_url: &str, data: &Path, key: &str, more: &[&str]) -> Self {
+        Self::serve_in(&[], database_url, data, key, more)
+    }
+
+    /// The same with variables of its environment.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn serve_in(
+        environment: &[(&str, &OsStr)],
+        database_url: &str,
+        data: &Path,
+        key: &str,
+        more: &[&str],
+    ) -> Self {
         let mut child = Command::new(binary())
+            .envs(environment.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--database-url", database_url])
             .arg("--data-dir")
             .arg(data)

@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod bombs;
+mod breakers;
 mod builtins;
 mod children;
 mod command_line;
@@ -15,6 +16,8 @@ mod conditions;
 mod durable;
 mod examples;
 mod hot_swap;
+mod http_calls;
+mod http_refused;
 mod journeys;
 mod keeping;
 mod maps;

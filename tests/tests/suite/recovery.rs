@@ -34,7 +34,8 @@ const MIXED: &str = r#"
     needs = ["each", "late"]
 "#;
 
-async fn key_for(url: &str) -> api::Key {
+/// A key of the default tenant with every scope.
+pub(crate) async fn key_for(url: &str) -> api::Key {
     let store = Store::connect(&store::Settings::new(url)).await.unwrap();
     let key = api::Key::generate();
     let tenant = store.find_tenant("default").await.unwrap().unwrap();

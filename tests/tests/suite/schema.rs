@@ -89,12 +89,15 @@ const FILL: &[&str] = &[
     "insert into compensation (run_id, tenant_id, due_at) select id, tenant_id, now() + interval '1 day' from run",
     "insert into compensated (fuel, wall_us, peak_memory_bytes, run_id, tenant_id, index, worker_id, step, attempt, is_last, lines)
      select 1, 1, 1, id, tenant_id, 0, 1, 0, 1, true, '[]' from run",
+    "insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at)
+     select n % 200 + 1, 'https://' || n || '.example.com', 5, case when n % 100 = 0 then now() end, case when n % 100 = 0 then now() end
+     from generate_series(1, 20000) n",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 31] = [
+const HOT: [&str; 37] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
@@ -126,13 +129,19 @@ const HOT: [&str; 31] = [
     "task/leaves.sql",
     "signal/consume.sql",
     "signal/inbox.sql",
+    "breaker/look.sql",
+    "breaker/ask.sql",
+    "breaker/fail.sql",
+    "breaker/reopen.sql",
+    "breaker/close.sql",
+    "breaker/give_back.sql",
 ];
 
 /// What is read whole, and rarely: a worker left or was lost. Its tokens have no index, for every claim would pay for it.
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 19] = [
+const GROWING: [&str; 20] = [
     "flow",
     "flow_version",
     "activation",
@@ -152,6 +161,7 @@ const GROWING: [&str; 19] = [
     "run_key",
     "compensation",
     "compensated",
+    "breaker",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {
