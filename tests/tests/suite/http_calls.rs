@@ -109,6 +109,31 @@ async fn a_map_calls_once_for_each_element_and_the_schema_is_held() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_follow_each_other_in_the_same_hands() {
+    let remote = Remote::start().await;
+    let host = Host::with(remote.settings()).await;
+    let step = |name: &str, needs: &str, path: &str| {
+        let url = format!("{}/{path}", remote.url);
+        format!(
+            "[[step]]\nname = \"{name}\"\nneeds = [{needs}]\nbuiltin = {{ http = {{ url = \"{url}\" }} }}\nmax_attempts = 1\n"
+        )
+    };
+    let flow = [
+        "flow = \"f\"\n".to_owned(),
+        step("first", "", "1"),
+        step("left", "\"first\"", "2${needs.first.body.path}"),
+        step("right", "\"first\"", "3${needs.first.body.path}"),
+        step("last", "\"left\", \"right\"", "${needs.left.status}/${needs.right.status}"),
+    ];
+    register(&host.client, flow.concat()).await.ok();
+    let run = host.client.run("f", &Value::Null).await;
+    assert_eq!(run["output"]["last"]["body"]["path"], "/200/200", "{run:#}");
+    let mut paths: Vec<String> = remote.seen().into_iter().map(|seen| seen.path).collect();
+    paths.sort();
+    assert_eq!(paths, ["/1", "/2%2F1", "/200/200", "/3%2F1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_a_mistake_is_not_tried_again_and_one_of_a_fault_is() {
     let remote = Remote::start().await;
     // Far from opening.
