@@ -4,3 +4,4 @@ pub mod client;
 pub mod guests;
 pub mod host;
 pub mod process;
+pub mod remote;

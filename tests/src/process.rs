@@ -20,29 +20,29 @@ impl Process {
     /// # Panics
     /// When it does not start.
     pub fn serve(database_url: &str, data: &Path, key: &str, more: &[&str]) -> Self {
-        Self::serve_logging(database_url, data, key, more, Stdio::inherit())
+        Self::serve_with(database_url, data, key, more, |_| {})
     }
 
-    /// The same, with its log going elsewhere.
+    /// The same, with its command changed: its environment, where its log goes.
     ///
     /// # Panics
     /// When it does not start.
-    pub fn serve_logging(
+    pub fn serve_with(
         database_url: &str,
         data: &Path,
         key: &str,
         more: &[&str],
-        log: Stdio,
+        change: impl FnOnce(&mut Command),
     ) -> Self {
-        let mut child = Command::new(binary())
+        let mut command = Command::new(binary());
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--database-url", database_url])
             .arg("--data-dir")
             .arg(data)
             .args(more)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+            .stdout(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("it says where it answers");

@@ -8,6 +8,7 @@ mod attempts;
 mod auth;
 mod batch;
 mod body;
+mod breakers;
 mod closures;
 mod cloud_event;
 mod compensation;

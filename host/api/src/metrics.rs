@@ -64,6 +64,10 @@ pub(crate) async fn list_metrics(Shared(state): Shared<State>) -> Response {
     );
     let free = state.sandbox().free_slots() as u64;
     tell("stepcell_sandbox_free_slots", "gauge", "Attempts that could start right now.", free);
+    if let Ok(open) = state.store().count_open_breakers().await {
+        let help = "Origins whose circuit breaker is open, all tenants together.";
+        tell("stepcell_breakers_open", "gauge", help, open.unsigned_abs());
+    }
     if let Ok(workers) = state.store().list_workers().await {
         tell("stepcell_workers", "gauge", "Workers that beat.", workers.len() as u64);
         text.push_str("# HELP stepcell_stale_outcomes_total Outcomes whose claim no longer held.\n# TYPE stepcell_stale_outcomes_total counter\n");

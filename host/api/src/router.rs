@@ -17,9 +17,9 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, batch, closures, components, dead_letters, events, flows, health, logs, metrics,
-    output, pages, request_id, reruns, run_list, runs, schedules, signals, start, upload, versions,
-    wait, workers,
+    attempts, batch, breakers, closures, components, dead_letters, events, flows, health, logs,
+    metrics, output, pages, request_id, reruns, run_list, runs, schedules, signals, start, upload,
+    versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -78,6 +78,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(schedules::pause_schedule))
         .routes(routes!(schedules::resume_schedule))
         .routes(routes!(schedules::trigger_schedule))
+        .routes(routes!(breakers::list_breakers))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -263,6 +263,25 @@ pub(crate) struct DeadLetters {
     pub(crate) next: Option<String>,
 }
 
+/// An origin that calls failed to reach.
+#[derive(Deserialize)]
+pub(crate) struct Breaker {
+    pub(crate) origin: String,
+    pub(crate) state: String,
+    pub(crate) failures: u32,
+    pub(crate) opened_at: Option<String>,
+    pub(crate) retry_at: Option<String>,
+    pub(crate) times_opened: u64,
+    pub(crate) calls_refused: u64,
+}
+
+/// A page of breakers.
+#[derive(Deserialize)]
+pub(crate) struct Breakers {
+    pub(crate) breakers: Vec<Breaker>,
+    pub(crate) next: Option<String>,
+}
+
 /// How far a run is undone.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Compensation {

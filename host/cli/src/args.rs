@@ -13,7 +13,7 @@ use model::Digest;
 
 pub(crate) use handler::{Build, Chain, Exec, Inspect};
 pub(crate) use host::{
-    Bench, Demo, Dev, Doctor, Key, KeyCommand, Role, Serve, Workers, WorkersCommand,
+    Bench, Demo, Dev, Doctor, Key, KeyCommand, Outward, Role, Serve, Workers, WorkersCommand,
 };
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
@@ -26,8 +26,9 @@ pub(crate) const COMPILE_CHILD: &str = "compile-component";
 /// Where Stepcell keeps what is not in Postgres when nothing is said.
 pub(crate) const DATA_DIR: &str = ".stepcell";
 
-/// What is logged when nothing is said. A slow statement is logged whole, which is for those who ask for it.
-pub(crate) const LOG: &str = "warn,sqlx::query=error";
+/// What is logged when nothing is said. A slow statement is logged whole, which is for those who ask for it; a certificate
+/// that is not trusted is the failure of the step that called, and no news of the host.
+pub(crate) const LOG: &str = "warn,sqlx::query=error,rustls_platform_verifier=off";
 
 /// How the program ends, as `--help` says it.
 const EXIT_CODES: &str =
@@ -134,6 +135,8 @@ pub(crate) enum Command {
     DeadLetters(DeadLetters),
     /// Lists the workers of all hosts, or has one take nothing more
     Workers(Workers),
+    /// Lists the origins that calls failed to reach, and which are held back
+    Breakers(Breakers),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline
@@ -297,6 +300,16 @@ pub(crate) struct Rerun {
 pub(crate) struct DeadLetters {
     /// Only of this flow
     pub(crate) flow: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Where the page before ended
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Breakers {
     /// At most this many
     #[arg(long, default_value_t = 20)]
     pub(crate) limit: u32,

@@ -69,6 +69,7 @@ async fn measure(
         slots: None,
         lease: None,
         retention: None,
+        outward: None,
         data,
     })
     .await?;
@@ -156,6 +157,7 @@ impl Rig {
                 rate_limit: None,
                 compensates: false,
                 abandon_children: false,
+                grants: model::Grants::default(),
             })
         };
         let steps = vec![

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use worker::Worker;
 
-use crate::args::{COMPILE_CHILD, LOG, LogFormat};
+use crate::args::{COMPILE_CHILD, LOG, LogFormat, Outward};
 use crate::data_dir::DataDir;
 use crate::exit::Usage;
 
@@ -62,6 +62,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) lease: Option<Duration>,
     /// How long ended runs are kept; `None`: for ever.
     pub(crate) retention: Option<Duration>,
+    /// Where steps may call; `None`: nowhere.
+    pub(crate) outward: Option<Outward>,
     /// Compiled components and their key.
     pub(crate) data: &'a DataDir,
 }
@@ -84,6 +86,9 @@ impl Host {
         settings.slots = plan.slots.unwrap_or(settings.slots);
         settings.lease = plan.lease.unwrap_or(settings.lease);
         settings.retention = plan.retention;
+        if let Some(outward) = plan.outward {
+            outward.apply(&mut settings);
+        }
         let sandbox = sandbox(plan.data, settings.slots)?;
         let api = match plan.listen {
             Some(listen) => Some(start_api(listen, store.clone(), sandbox.clone()).await?),
@@ -189,6 +194,7 @@ mod tests {
             assert!(!enabled!(target: "worker", Level::INFO));
             assert!(!enabled!(target: "sqlx::query", Level::WARN));
             assert!(enabled!(target: "sqlx::query", Level::ERROR));
+            assert!(!enabled!(target: "rustls_platform_verifier::verification", Level::ERROR));
         });
     }
 }

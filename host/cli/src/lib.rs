@@ -3,6 +3,7 @@
 mod answers;
 mod args;
 mod bench;
+mod breakers;
 mod build;
 mod chain;
 mod client;
@@ -92,6 +93,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
         Command::DeadLetters(args) => dead_letters::list(&client()?, args, screen).await?,
         Command::Workers(args) => workers::run(&client()?, args, screen).await?,
+        Command::Breakers(args) => breakers::list(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,
         Command::Events(args) => events::run(&client()?, args, screen).await?,

@@ -1,5 +1,7 @@
 //! Built-in steps: what needs no component.
 
+mod http;
+
 use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,8 @@ use serde_json::Value;
 use crate::iso8601::IsoDuration;
 use crate::json::Json;
 use crate::outcome::Input;
+
+pub use http::{HttpCall, HttpMethod, HttpRequest};
 
 /// What a built-in step does. Its task ends through the same outcomes as a handler's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +23,8 @@ pub enum Builtin {
     Inject(Json),
     /// Answers this template, each `${…}` in it replaced by what it names.
     Set(Json),
+    /// Makes a call over HTTP; answers its status, headers and body.
+    Http(HttpCall),
 }
 
 impl Builtin {
@@ -28,6 +34,7 @@ impl Builtin {
             Self::Wait(_) => "wait",
             Self::Inject(_) => "inject",
             Self::Set(_) => "set",
+            Self::Http(_) => "http",
         }
     }
 }
@@ -49,6 +56,18 @@ pub enum BadTemplate {
     /// What a reference names is not there.
     #[error("`${{{0}}}` is not there")]
     Absent(String),
+    /// A reference in a URL or a header names what is no text.
+    #[error("`${{{0}}}` is {1}; a URL and a header take texts, numbers and booleans")]
+    NoText(String, &'static str),
+    /// A reference in the path of a URL is empty.
+    #[error("`${{{0}}}` is empty, and would make another path of the URL")]
+    EmptyInPath(String),
+    /// What a URL becomes is none.
+    #[error("`url` cannot be called: {0}")]
+    BadUrl(String),
+    /// What a header becomes cannot be sent.
+    #[error("header `{0}` has characters that cannot be sent; visible ASCII can")]
+    BadHeader(String),
 }
 
 /// The references of a template, each as a path.

@@ -72,6 +72,7 @@ codes! {
     ManifestUnknownRateLimit = "manifest.unknown_rate_limit", 422, "A step names an unknown rate";
     ManifestWeightAboveBurst = "manifest.weight_above_burst", 422, "A step takes more than its rate can hold";
     ManifestSchemaMismatch = "manifest.schema_mismatch", 422, "Two steps do not fit each other";
+    ManifestMissingGrant = "manifest.missing_grant", 422, "A step may not reach what it calls";
     ManifestNotSupported = "manifest.not_supported", 422, "A field is not supported yet";
 
     Unauthorized = "unauthorized", 401, "The request has no valid key";

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::backoff::{Backoff, BackoffStrategy};
+use crate::builtin::Builtin;
 use crate::condition::Condition;
 use crate::definition::{Definition, Options, Step};
 use crate::duration::Ms;
@@ -196,6 +197,14 @@ struct Fields<'f> {
     found: &'f mut Vec<Difference>,
 }
 
+/// What a built-in step does, as far as a line can tell.
+fn shown_builtin(builtin: &Builtin) -> String {
+    match builtin {
+        Builtin::Http(call) => format!("http {} {}", call.method, call.url),
+        Builtin::Wait(_) | Builtin::Inject(_) | Builtin::Set(_) => builtin.as_str().to_owned(),
+    }
+}
+
 impl Fields<'_> {
     fn push(&mut self, field: &'static str, before: Option<String>, after: Option<String>) {
         self.found.push(Difference::Step { step: self.step.to_owned(), field, before, after });
@@ -220,6 +229,7 @@ impl Fields<'_> {
             map,
             component,
             builtin,
+            grants,
             handler,
             options,
             input_schema,
@@ -236,7 +246,11 @@ impl Fields<'_> {
             digest.map_or("none".to_owned(), |digest| format!("{}…", digest.short()))
         });
         self.compare("builtin", (builtin, &after.builtin), |builtin| {
-            builtin.as_ref().map_or("none".to_owned(), |builtin| builtin.as_str().to_owned())
+            builtin.as_ref().map_or("none".to_owned(), shown_builtin)
+        });
+        self.compare("grants", (grants, &after.grants), |grants| {
+            let fetch: Vec<String> = grants.fetch.iter().map(ToString::to_string).collect();
+            if fetch.is_empty() { "none".to_owned() } else { fetch.join(", ") }
         });
         self.compare("handler", (handler, &after.handler), |handler| format!("`{handler}`"));
         self.compare("map", (map, &after.map), bool::to_string);

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
+use crate::limits::Limits;
 
 /// The longest message a failure keeps, in bytes; the rest is cut and marked.
 pub const MAX_MESSAGE_BYTES: usize = 8 * 1024;
@@ -37,6 +38,11 @@ impl Failure {
             message.push('…');
         }
         Self { kind, message, details: None, retry: RetryHint::default() }
+    }
+
+    /// The failure of an attempt that reached its deadline.
+    pub fn timed_out(limits: &Limits) -> Self {
+        Self::new(FailureKind::Timeout, format!("task timed out after {}ms", limits.timeout_ms))
     }
 }
 

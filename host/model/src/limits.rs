@@ -115,3 +115,13 @@ pub const MIN_MEMORY_BYTES: u64 = 64 * 1024;
 pub const MAX_BACKOFF_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Longest wait before a step's first attempt, in milliseconds: a year.
 pub const MAX_START_DELAY_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
+/// Largest body an http step sends, and the most its templates copy, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Longest URL that is called, in bytes.
+pub const MAX_URL_BYTES: usize = 8 * 1024;
+/// Headers of one request.
+pub const MAX_HEADERS: usize = 64;
+/// Names and values of the headers of one request or answer together, in bytes.
+pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Entries of one grant.
+pub const MAX_GRANTS: usize = 64;

@@ -4,6 +4,7 @@ mod admission;
 mod builtin;
 mod chain;
 mod check;
+mod http;
 mod parse;
 mod problem;
 mod read;
@@ -15,7 +16,7 @@ use crate::admission::{Concurrency, RateLimit, RateUse};
 use crate::backoff::{Backoff, BackoffStrategy};
 use crate::builtin::Builtin;
 use crate::condition::Policy;
-use crate::definition::{MaxAttempts, Options};
+use crate::definition::{Grants, MaxAttempts, Options};
 use crate::id::Digest;
 use crate::json::Json;
 use crate::limits::Limits;
@@ -53,6 +54,8 @@ pub struct ManifestStep {
     pub component: Option<ComponentRef>,
     /// What the step does without a component.
     pub builtin: Option<Builtin>,
+    /// What the step may reach outside of its sandbox; what its URL spells out is among it.
+    pub grants: Grants,
     /// Which of its handlers is meant; empty where the step names none.
     pub handler: String,
     /// The steps that must end before this one starts.

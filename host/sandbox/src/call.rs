@@ -9,7 +9,7 @@ use wasmtime::component::ComponentExportIndex;
 use wasmtime::{Engine, Store};
 
 use crate::attempt::{Attempt, HOST_CALL_FUEL, bound, is_overdrawn};
-use crate::fault::{Fault, Stage, classify, out_of_fuel, timed_out};
+use crate::fault::{Fault, Stage, classify, out_of_fuel};
 use crate::interfaces::types::{
     Answer, CompensateAnswer, DurableAnswer, HandlerError, OnErrorAnswer, WireFailure, WireInput,
     WireOutcome,
@@ -148,7 +148,7 @@ async fn guarded(
                     let message = "the host failed while it ran the attempt; its log has the details";
                     return Err(Fault::Failed(Failure::new(FailureKind::HostInternal, message)));
                 }
-                Err(_elapsed) => return Err(Fault::Failed(timed_out(limits))),
+                Err(_elapsed) => return Err(Fault::Failed(Failure::timed_out(limits))),
             },
             () = stop.cancelled() => return Err(Fault::Cancelled),
         }
@@ -228,7 +228,7 @@ fn end(
     }
     // A guest that never reached an epoch check can answer after its deadline: too late is too late.
     if store.data().remaining().is_zero() {
-        return Ended::Failed(timed_out(limits));
+        return Ended::Failed(Failure::timed_out(limits));
     }
     match answer {
         Ok(said) if said.bytes() > limits.output_bytes => {

@@ -22,11 +22,6 @@ pub(crate) enum Fault {
     Cancelled,
 }
 
-/// The failure of an attempt that reached its deadline.
-pub(crate) fn timed_out(limits: &Limits) -> Failure {
-    Failure::new(FailureKind::Timeout, format!("task timed out after {}ms", limits.timeout_ms))
-}
-
 /// The failure of an attempt that used all it could.
 pub(crate) fn out_of_fuel(limits: &Limits) -> Failure {
     let message = format!("the attempt used all of its {} fuel", limits.fuel);
@@ -37,7 +32,7 @@ pub(crate) fn out_of_fuel(limits: &Limits) -> Failure {
 pub(crate) fn classify(error: &Error, stage: Stage, attempt: &Attempt, limits: &Limits) -> Fault {
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
         return match interrupted {
-            Interrupted::Deadline => Fault::Failed(timed_out(limits)),
+            Interrupted::Deadline => Fault::Failed(Failure::timed_out(limits)),
             Interrupted::Stopped => Fault::Cancelled,
         };
     }

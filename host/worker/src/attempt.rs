@@ -13,13 +13,14 @@ use store::{ChildRun, Held, RunFacts};
 use tokio::sync::mpsc;
 
 use crate::admission::{self, Admitted};
+use crate::builtin::{self, Task};
 use crate::lane::Message;
 use crate::memory::Recalled;
 use crate::prepare::patiently;
 use crate::seats::Seat;
 use crate::telemetry::Telling;
 use crate::told::Teller;
-use crate::{Shared, builtin, memory};
+use crate::{Shared, memory};
 
 /// Which try of which task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +183,9 @@ async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {
     let _seat = seat;
     let step = version.plan.step(at.task.step);
     if let Some(builtin) = &step.builtin {
-        return builtin::make(&run, &version, at, builtin, &input);
+        let task =
+            Task { shared, held, run: &run, version: &version, at, input: &input, stop: &stop };
+        return builtin::make(&task, builtin).await;
     }
     let Some(digest) = step.component else {
         let message = format!("step `{}` has nothing to do", step.name);

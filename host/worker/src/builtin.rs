@@ -6,51 +6,50 @@ use model::builtin::{BadTemplate, fill};
 use model::iso8601::IsoDuration;
 use model::{
     Builtin, Failure, FailureKind, Gate, GoOn, HandlerErrorKind, Input, Json, Outcome, Receipt,
-    Version, Wait,
+    Step, Version, Wait,
 };
-use store::RunFacts;
+use sandbox::Stop;
+use store::{Held, RunFacts};
 use time::{Date, Duration, Month, OffsetDateTime};
 
 use crate::attempt::{Made, Try, mismatch};
+use crate::{Shared, http};
 
 /// The phase a wait goes on at.
 const WAITED: &str = "waited";
 
+/// The task that a built-in step is made for.
+pub(crate) struct Task<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) held: Held,
+    pub(crate) run: &'a RunFacts,
+    pub(crate) version: &'a Version,
+    pub(crate) at: Try,
+    pub(crate) input: &'a Input,
+    pub(crate) stop: &'a Stop,
+}
+
 /// Does what the step says.
-pub(crate) fn make(
-    run: &RunFacts,
-    version: &Version,
-    at: Try,
-    builtin: &Builtin,
-    input: &Input,
-) -> Made {
+pub(crate) async fn make(task: &Task<'_>, builtin: &Builtin) -> Made {
     let began = Instant::now();
     let outcome = match builtin {
-        Builtin::Wait(wait) if at.phase == 0 => {
+        Builtin::Wait(wait) if task.at.phase == 0 => {
             let for_ms = milliseconds(wait, OffsetDateTime::now_utc());
-            Outcome::GoOn(GoOn { phase: WAITED.to_owned(), wait: Wait::Sleep { for_ms } })
+            Some(Outcome::GoOn(GoOn { phase: WAITED.to_owned(), wait: Wait::Sleep { for_ms } }))
         }
-        Builtin::Wait(_) => Outcome::Complete(Json::null()),
-        Builtin::Inject(value) => Outcome::Complete(value.clone()),
-        Builtin::Set(template) => match fill(template, &run.input, input, most(version, at)) {
-            Ok(filled) => check(version, at, &filled),
-            Err(why @ BadTemplate::TooLarge(_)) => {
-                Outcome::Fail(Failure::new(FailureKind::OutputTooLarge, why.to_string()))
-            }
-            Err(why) => {
-                let kind = FailureKind::HandlerError(HandlerErrorKind::Validation);
-                Outcome::Fail(Failure::new(kind, why.to_string()))
-            }
-        },
+        Builtin::Wait(_) => Some(Outcome::Complete(Json::null())),
+        Builtin::Inject(value) => Some(Outcome::Complete(value.clone())),
+        Builtin::Set(template) => Some(task.set(template)),
+        Builtin::Http(call) => http::call(task, call).await,
     };
     let output_bytes = match &outcome {
-        Outcome::Complete(output) => output.len() as u64,
-        Outcome::Fail(_) | Outcome::Skip(_) | Outcome::GoOn(_) => 0,
+        Some(Outcome::Complete(output)) => output.len() as u64,
+        Some(Outcome::Fail(_) | Outcome::Skip(_) | Outcome::GoOn(_)) | None => 0,
     };
-    let mut made = Made { outcome: Some(outcome), ..Made::default() };
+    let mut made = Made { outcome, ..Made::default() };
     made.extra.state = matches!(builtin, Builtin::Wait(_)).then(Json::null);
     made.receipt = Receipt {
-        input_bytes: input.bytes() as u64,
+        input_bytes: task.input.bytes() as u64,
         output_bytes,
         wall_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         ..Receipt::default()
@@ -58,29 +57,50 @@ pub(crate) fn make(
     made
 }
 
-/// Bytes an answer of the step may have.
-fn most(version: &Version, at: Try) -> usize {
-    let limits = &version.plan.step(at.task.step).options.limits;
-    usize::try_from(limits.output_bytes).unwrap_or(usize::MAX)
+impl Task<'_> {
+    pub(crate) fn step(&self) -> &Step {
+        self.version.plan.step(self.at.task.step)
+    }
+
+    /// Bytes an answer of the step may have.
+    pub(crate) fn most(&self) -> usize {
+        usize::try_from(self.step().options.limits.output_bytes).unwrap_or(usize::MAX)
+    }
+
+    fn set(&self, template: &Json) -> Outcome {
+        match fill(template, &self.run.input, self.input, self.most()) {
+            Ok(filled) => self.answer(filled.as_str()),
+            Err(why @ BadTemplate::TooLarge(_)) => {
+                Outcome::Fail(Failure::new(FailureKind::OutputTooLarge, why.to_string()))
+            }
+            Err(why) => Outcome::Fail(unfilled(&why)),
+        }
+    }
+
+    /// What a built-in step answers passes the gate and the schema like the answer of any other.
+    pub(crate) fn answer(&self, text: &str) -> Outcome {
+        let step = self.step();
+        let output = match Gate::of_bytes(self.most()).check(text.as_bytes()) {
+            Ok(output) => output,
+            Err(refusal) => {
+                let message = format!("step `{}` answered what is not valid: {refusal}", step.name);
+                return Outcome::Fail(Failure::new(FailureKind::OutputTooLarge, message));
+            }
+        };
+        if let Some(schema) = self.version.output_schema(self.at.task.step)
+            && let Err(refusal) = schema.check(&output)
+        {
+            let what = "answered what does not match its schema";
+            return Outcome::Fail(mismatch(step, what, &refusal));
+        }
+        Outcome::Complete(output)
+    }
 }
 
-/// What a template became is an answer like any other.
-fn check(version: &Version, at: Try, filled: &Json) -> Outcome {
-    let step = version.plan.step(at.task.step);
-    let output = match Gate::of_bytes(most(version, at)).check(filled.as_str().as_bytes()) {
-        Ok(output) => output,
-        Err(refusal) => {
-            let message = format!("step `{}` became what is not valid: {refusal}", step.name);
-            return Outcome::Fail(Failure::new(FailureKind::OutputTooLarge, message));
-        }
-    };
-    if let Some(schema) = version.output_schema(at.task.step)
-        && let Err(refusal) = schema.check(&output)
-    {
-        let what = "became what does not match its schema";
-        return Outcome::Fail(mismatch(step, what, &refusal));
-    }
-    Outcome::Complete(output)
+/// A template that cannot be filled in with what the step was given.
+pub(crate) fn unfilled(why: &BadTemplate) -> Failure {
+    let kind = FailureKind::HandlerError(HandlerErrorKind::Validation);
+    Failure::new(kind, why.to_string())
 }
 
 /// How long a wait is that begins now: months end at the same day of the month, or its last.

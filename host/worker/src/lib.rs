@@ -10,6 +10,7 @@ mod builtin;
 mod chores;
 mod compensate;
 mod feed;
+mod http;
 mod lane;
 mod memory;
 mod owned;
@@ -24,8 +25,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{RunId, WorkerId};
+use outbound::Outbound;
 use sandbox::Sandbox;
-use store::{LocalWorker, Store};
+use store::{BreakerRule, LocalWorker, Store};
 use tokio::sync::{Notify, RwLock, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -53,6 +55,10 @@ pub struct Settings {
     pub retention: Option<Duration>,
     /// How long a task waits for a component that is not there before it fails. Defaults to 10 minutes.
     pub component_wait: Duration,
+    /// Where calls may go. Defaults to nowhere.
+    pub outbound: outbound::Settings,
+    /// When calls to an origin that fails are held back.
+    pub breaker: BreakerRule,
     /// What the worker calls itself in lists. Defaults to the process id.
     pub host: String,
 }
@@ -68,6 +74,8 @@ impl Default for Settings {
             drain: Duration::from_secs(30),
             retention: None,
             component_wait: Duration::from_secs(600),
+            outbound: outbound::Settings::default(),
+            breaker: BreakerRule::default(),
             host: format!("process {}", std::process::id()),
         }
     }
@@ -106,6 +114,7 @@ struct Counters {
 struct Shared {
     store: Store,
     sandbox: Sandbox,
+    outbound: Outbound,
     settings: Settings,
     /// In whose name we claim; 0 while in nobody's.
     id: Arc<AtomicI32>,
@@ -203,6 +212,7 @@ impl Worker {
         let shared = Arc::new(Shared {
             store,
             sandbox,
+            outbound: Outbound::new(settings.outbound.clone()),
             settings,
             id,
             recorder,

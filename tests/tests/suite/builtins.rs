@@ -83,7 +83,6 @@ async fn what_no_built_in_step_can_do_is_refused_at_registration() {
         ("{ wiat = \"PT1S\" }", "manifest.unknown_field"),
         ("{ set = \"${input\" }", "manifest.bad_text"),
         ("{ set = \"${secrets.x}\" }", "manifest.bad_text"),
-        ("{ http = { url = \"https://example.com\" } }", "manifest.not_supported"),
     ] {
         let answer =
             register(&host, &format!("[[step]]\nname = \"a\"\nbuiltin = {builtin}\n")).await;

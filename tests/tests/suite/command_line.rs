@@ -111,8 +111,8 @@ async fn a_run_that_fails_is_exit_code_one() {
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
 }
 
-/// Stands before a host and speaks TLS; its URL and its certificate.
-async fn behind_tls(host: &Host) -> (String, String) {
+/// Stands before what answers at a URL and speaks TLS; its URL and its certificate.
+pub(crate) async fn behind_tls(plain: &str) -> (String, String) {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth();
@@ -120,7 +120,7 @@ async fn behind_tls(host: &Host) -> (String, String) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let behind = host.client.url().trim_start_matches("http://").to_owned();
+    let behind = plain.trim_start_matches("http://").to_owned();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, behind) = (acceptor.clone(), behind.clone());
@@ -138,7 +138,7 @@ async fn behind_tls(host: &Host) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_behind_tls_is_spoken_to_when_its_certificate_is_trusted() {
     let host = Host::start().await;
-    let (url, certificate) = behind_tls(&host).await;
+    let (url, certificate) = behind_tls(host.client.url()).await;
     let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let roots = |name: &str, certificate: String| {

@@ -34,6 +34,7 @@ const MIXED: &str = r#"
     needs = ["each", "late"]
 "#;
 
+/// A key of the default tenant with every scope.
 pub(crate) async fn key_for(url: &str) -> api::Key {
     let store = Store::connect(&store::Settings::new(url)).await.unwrap();
     let key = api::Key::generate();

@@ -103,12 +103,15 @@ const FILL: &[&str] = &[
      select tenant_id, 's' || id || '-' || n, case when n < 3 then id end, case when n = 3 then 'c' || id end, '{}',
          now() + interval '1 day'
      from flow, generate_series(1, 3) n",
+    "insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at)
+     select n % 200 + 1, 'https://' || n || '.example.com', 5, case when n % 100 = 0 then now() end, case when n % 100 = 0 then now() end
+     from generate_series(1, 20000) n",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 42] = [
+const HOT: [&str; 48] = [
     "admission/admit.sql",
     "admission/block.sql",
     "admission/grant_places.sql",
@@ -151,13 +154,19 @@ const HOT: [&str; 42] = [
     "schedule/fired.sql",
     "signal/consume.sql",
     "signal/inbox.sql",
+    "breaker/look.sql",
+    "breaker/ask.sql",
+    "breaker/fail.sql",
+    "breaker/reopen.sql",
+    "breaker/close.sql",
+    "breaker/give_back.sql",
 ];
 
 /// What is read whole, and rarely: a worker left or was lost. Its tokens have no index, for every claim would pay for it.
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 22] = [
+const GROWING: [&str; 23] = [
     "rate_bucket",
     "flow",
     "flow_version",
@@ -180,6 +189,7 @@ const GROWING: [&str; 22] = [
     "compensated",
     "closure",
     "schedule",
+    "breaker",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {

@@ -77,7 +77,9 @@ async fn every_attempt_is_told_of_when_it_starts_and_when_it_stops_or_fails() {
     let log = folder.path().join("log");
     let more = ["--log", "warn,stepcell::attempt=debug", "--log-format", "json"];
     let file = File::create(&log).unwrap();
-    let host = Process::serve_logging(&database.url(), folder.path(), &key, &more, file.into());
+    let host = Process::serve_with(&database.url(), folder.path(), &key, &more, |command| {
+        command.stderr(file);
+    });
     let flow = "flow = \"f\"\n[defaults]\ncomponent = \"@\"\n[[step]]\nname = \"a\"\nhandler = \"flaky\"\n\
         [[step]]\nname = \"b\"\nhandler = \"tells\"\nneeds = [\"a\"]\n";
     deploy(&host.client, flow).await;

@@ -115,6 +115,7 @@ impl Host {
             rate_limit: None,
             compensates: false,
             abandon_children: false,
+            grants: model::Grants::default(),
         };
         let steps = steps.iter().map(step).collect();
         let definition = Definition {

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
+use model::FetchPattern;
+use outbound::Network;
+use store::BreakerRule;
 
 use super::values;
 
@@ -18,6 +21,36 @@ pub(crate) struct Dev {
     /// Where to listen
     #[arg(long, default_value = LISTEN)]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) outward: Outward,
+}
+
+/// Where the steps of this host may call, and when they are held back.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Outward {
+    /// Where steps may call, if their flow grants it too: `api.example.com,*.example.org`, `http://…` for plain http,
+    /// `*` for every public host; without it nowhere
+    #[arg(long, env = "STEPCELL_ALLOW_FETCH", value_delimiter = ',')]
+    pub(crate) allow_fetch: Vec<FetchPattern>,
+    /// Networks with addresses that are not public where steps may call too: `10.0.0.0/8`
+    #[arg(long, env = "STEPCELL_ALLOW_FETCH_NETWORK", value_delimiter = ',')]
+    pub(crate) allow_fetch_network: Vec<Network>,
+    /// Failures in a row after which calls of a tenant to an origin are held back
+    #[arg(long, default_value_t = BreakerRule::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) breaker_failures: u32,
+    /// How long they are held back before one is let through
+    #[arg(long, default_value = "30s", value_parser = values::recovery)]
+    pub(crate) breaker_recovery: Duration,
+}
+
+impl Outward {
+    /// What the worker is told.
+    pub(crate) fn apply(self, settings: &mut worker::Settings) {
+        let Self { allow_fetch, allow_fetch_network, breaker_failures, breaker_recovery } = self;
+        settings.outbound =
+            outbound::Settings { allowed: allow_fetch, networks: allow_fetch_network };
+        settings.breaker = BreakerRule { failures: breaker_failures, recovery: breaker_recovery };
+    }
 }
 
 #[derive(clap::Args)]
@@ -50,6 +83,8 @@ pub(crate) struct Serve {
     /// How long ended runs are kept with all they own: `30d`; without it for ever
     #[arg(long, value_parser = values::duration)]
     pub(crate) retention: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) outward: Outward,
 }
 
 /// What a process does.

@@ -11,6 +11,9 @@ use model::size::{Bytes, parse_bytes};
 /// Leases a worker can hold, in milliseconds: it beats several times in one, and a day is as good as for ever.
 const LEASES_MS: RangeInclusive<u64> = 1_000..=24 * 60 * 60 * 1_000;
 
+/// How long calls can be held back, in milliseconds.
+const RECOVERIES_MS: RangeInclusive<u64> = 100..=24 * 60 * 60 * 1_000;
+
 /// How long to wait for something to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HowLong {
@@ -39,6 +42,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// The lease of a worker.
 pub(super) fn lease(text: &str) -> Result<Duration, String> {
     ms_within(text, LEASES_MS).map(Duration::from_millis)
+}
+
+/// How long calls to an origin that fails are held back.
+pub(super) fn recovery(text: &str) -> Result<Duration, String> {
+    ms_within(text, RECOVERIES_MS).map(Duration::from_millis)
 }
 
 /// The wall clock of one attempt, in milliseconds.

@@ -80,7 +80,7 @@ fn differences_are_written_for_programs_too() {
 proptest! {
     #[test]
     fn there_is_no_difference_exactly_when_the_content_is_the_same(
-        which in 0..18_usize, step in 0..3_usize, value in 1..4_u64
+        which in 0..19_usize, step in 0..3_usize, value in 1..4_u64
     ) {
         let before = definition(BEFORE);
         let mut after = before.clone();
@@ -107,7 +107,11 @@ proptest! {
             15 => after.steps[step].start_delay_ms = value - 1,
             16 => after.steps[step].abandon_children = value == 1,
             17 => after.steps[step].compensates = value == 1,
-            _ => unreachable!("one of eighteen"),
+            18 => {
+                let fetch = format!("a{value}.example.com").parse().unwrap();
+                after.steps[step].grants.fetch = vec![fetch];
+            }
+            _ => unreachable!("one of nineteen"),
         }
         let same = before.content_hash() == after.content_hash();
         prop_assert_eq!(differences(&before, &after).is_empty(), same);

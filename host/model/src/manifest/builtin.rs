@@ -32,13 +32,15 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Builtin> {
         .filter(|name| reader.field(&table, name).is_some())
         .collect();
     let [said] = said[..] else {
-        let detail = "`builtin` says one thing: `{ wait = \"PT2S\" }`, `{ set = { … } }` or `{ inject = { … } }`";
+        let detail = "`builtin` says one thing: `{ wait = \"PT2S\" }`, `{ set = { … } }`, `{ inject = { … } }` or \
+                      `{ http = { url = … } }`";
         reader.problem(Code::ManifestConflictingFields, &written.place, detail);
         return None;
     };
     match said {
         "wait" => wait(reader, &table),
         "inject" => reader.value(&table, "inject").map(Builtin::Inject),
+        "http" => super::http::read(reader, &table).map(Builtin::Http),
         _ => set(reader, &table),
     }
 }

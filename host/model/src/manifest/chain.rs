@@ -5,6 +5,7 @@ use super::problem::{Place, shown};
 use super::read::{Reader, Table};
 use super::{ComponentRef, ManifestCondition, ManifestStep, Settings};
 use crate::code::Code;
+use crate::definition::Grants;
 use crate::name::Name;
 
 /// A step for each handler; each needs the one before it.
@@ -61,6 +62,7 @@ fn link(name: Name, needs: Option<Name>, component: &ComponentRef, place: &Place
         concurrency: None,
         rate_limit: None,
         abandon_children: false,
+        grants: Grants::default(),
         settings: Settings::default(),
         input_schema: None,
         output_schema: None,

@@ -101,6 +101,7 @@ fn step(
     let own = component(reader, table);
     let is_builtin = reader.field(table, "builtin").is_some();
     let builtin = super::builtin::read(reader, table);
+    let grants = super::http::grants(reader, table, builtin.as_ref());
     let has_component = reader.field(table, "component").is_some() || default.is_some();
     if !has_component && !is_builtin {
         reader.missing(table, "component", "component = \"handlers/fetch\"");
@@ -123,6 +124,7 @@ fn step(
         name,
         component,
         builtin,
+        grants,
         handler: handler.map(|handler| handler.as_str().to_owned()).unwrap_or_default(),
         needs: needs.iter().filter_map(|(needed, _)| needed.parse().ok()).collect(),
         map,

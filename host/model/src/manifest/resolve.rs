@@ -176,6 +176,7 @@ impl Resolver<'_> {
             component: component.map(|(digest, _)| digest),
             compensates,
             builtin: step.builtin.clone(),
+            grants: step.grants.clone(),
             handler: step.handler.clone(),
             options: step.settings.over(&manifest.defaults).options(),
             input_schema,

@@ -124,7 +124,7 @@ fn a_field_that_is_not_carried_out_yet_is_not_called_unknown() {
     for field in ["grants = {}", "schedule = \"@daily\"", "priority = 1"] {
         assert_eq!(problems_of_step(field)[0].0, Code::ManifestNotSupported, "{field}");
     }
-    let builtin = "flow = \"f\"\n[[step]]\nname = \"a\"\nbuiltin = { http = \"x\" }\n";
+    let builtin = "flow = \"f\"\n[[step]]\nname = \"a\"\nbuiltin = { schedule = \"x\" }\n";
     let found = problems(builtin);
     assert_eq!((found.problems.len(), found.code()), (1, Some(Code::ManifestNotSupported)));
 }

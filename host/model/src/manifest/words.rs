@@ -23,6 +23,7 @@ pub(super) const STEP: &[&str] = &[
     "name",
     "component",
     "builtin",
+    "grants",
     "handler",
     "needs",
     "map",
@@ -51,7 +52,13 @@ pub(super) const STEP: &[&str] = &[
 pub(super) const BACKOFF: &[&str] = &["strategy", "base", "factor", "max", "jitter"];
 
 /// Fields of `builtin`.
-pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject"];
+pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject", "http"];
+
+/// Fields of `http`.
+pub(super) const HTTP: &[&str] = &["url", "method", "headers", "body"];
+
+/// Fields of `grants`.
+pub(super) const GRANTS: &[&str] = &["fetch"];
 
 /// Fields of `[[rate_limit]]`.
 pub(super) const RATE_LIMIT: &[&str] = &["name", "limit", "period", "burst"];
@@ -65,7 +72,8 @@ pub(super) const CONCURRENCY: &[&str] = &["key", "limit"];
 /// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
 pub(super) const LATER: &[&str] = &[
     "grants",
-    "http",
+    "secrets",
+    "key_value",
     "schedule",
     "schedules",
     "priority",
@@ -122,4 +130,9 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("base_ms", "base"),
     ("max_ms", "max"),
     ("multiplier", "factor"),
+    ("uri", "url"),
+    ("verb", "method"),
+    ("header", "headers"),
+    ("json", "body"),
+    ("hosts", "fetch"),
 ];

@@ -49,6 +49,7 @@ pub(crate) fn plan(flow: &str) -> Arc<Plan> {
             rate_limit: None,
             compensates: false,
             abandon_children: false,
+            grants: model::Grants::default(),
         });
     }
     let flow = "drawn".parse().unwrap();

@@ -1,0 +1,120 @@
+//! The HTTP clients: names are resolved through the address check, and nothing is done that a call did not ask for.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
+use tokio::net::lookup_host;
+use url::Url;
+
+use crate::address::{is_allowed, not_public};
+use crate::{Error, Network};
+
+/// How long to try to connect, all addresses together.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long a connection is kept that nobody uses. Longer, and the other side is likelier to close it in the moment it is
+/// used again.
+const IDLE_TIME: Duration = Duration::from_secs(10);
+/// Connections kept for one origin that nobody uses.
+const MOST_IDLE: usize = 16;
+
+/// One client for each scheme, made when it is first used: the system's certificates take a while to read, and a host
+/// without them can still speak plain http.
+pub(crate) struct Clients {
+    resolver: Arc<Vetted>,
+    secure: OnceLock<Result<Client, String>>,
+    plain: OnceLock<Result<Client, String>>,
+}
+
+impl Clients {
+    pub(crate) fn new(networks: Vec<Network>) -> Self {
+        let resolver = Arc::new(Vetted { networks: networks.into() });
+        Self { resolver, secure: OnceLock::new(), plain: OnceLock::new() }
+    }
+
+    /// The client for calls to this URL.
+    pub(crate) fn of(&self, url: &Url) -> Result<&Client, Error> {
+        let made = match url.scheme() {
+            "https" => self.secure.get_or_init(|| build(self.builder().https_only(true))),
+            _ => self.plain.get_or_init(|| build(self.builder().tls_certs_only([]))),
+        };
+        made.as_ref().map_err(|why| Error::Host(why.clone()))
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        // The provider that the connection to Postgres uses too. Another call has installed it already: as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Client::builder()
+            .dns_resolver(Arc::clone(&self.resolver))
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .http1_only()
+            .connect_timeout(CONNECT_TIME)
+            .pool_idle_timeout(IDLE_TIME)
+            .pool_max_idle_per_host(MOST_IDLE)
+    }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, String> {
+    builder.build().map_err(|error| root_cause(&error))
+}
+
+/// Resolves names, and refuses those that have an address which is not public.
+struct Vetted {
+    networks: Arc<[Network]>,
+}
+
+impl Resolve for Vetted {
+    fn resolve(&self, name: Name) -> Resolving {
+        let networks = Arc::clone(&self.networks);
+        Box::pin(async move {
+            // The port is that of the URL.
+            let found: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
+            if let Some(inner) = found.iter().find(|found| !is_allowed(found.ip(), &networks)) {
+                // Which address it is tells a tenant how the network inside is made.
+                tracing::debug!(name = name.as_str(), ip = %inner.ip(), "a call to an inner address was refused");
+                return Err(NotPublic(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A name has an address that is not public.
+#[derive(Debug)]
+struct NotPublic(String);
+
+impl fmt::Display for NotPublic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&not_public(&self.0))
+    }
+}
+
+impl StdError for NotPublic {}
+
+/// What it means that a call was not answered.
+pub(crate) fn refused(error: &reqwest::Error) -> Error {
+    let mut cause: Option<&dyn StdError> = Some(error);
+    while let Some(this) = cause {
+        if let Some(denied) = this.downcast_ref::<NotPublic>() {
+            return Error::Denied(denied.to_string());
+        }
+        cause = this.source();
+    }
+    Error::Failed(root_cause(error))
+}
+
+/// What an error comes from at last; what is above it repeats the URL.
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn StdError = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

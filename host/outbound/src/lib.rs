@@ -1,0 +1,181 @@
+//! The one way out: calls over HTTP that a step's grants and the operator's list both allow, to addresses that are public.
+//!
+//! A call is [permitted](Outbound::permit) before it is sent. Its name is resolved once, while it connects; one address
+//! that is not public refuses it, and the connection goes to exactly what was looked at. Nothing is followed, kept or
+//! decoded on the way: no redirects, proxies, cookies or compression.
+
+mod address;
+mod answer;
+mod client;
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use model::fetch::is_framing;
+use model::{FetchPattern, Grants, HttpMethod, HttpRequest, Origin};
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use url::{Host, Url};
+
+pub use address::is_global;
+pub use answer::Answer;
+
+use crate::client::Clients;
+
+/// What every call says of its sender, unless it says something itself.
+const AGENT: &str = concat!("stepcell/", env!("CARGO_PKG_VERSION"));
+
+/// What the operator allows. Defaults to nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where calls may go.
+    pub allowed: Vec<FetchPattern>,
+    /// Networks whose addresses count as public.
+    pub networks: Vec<Network>,
+}
+
+/// A network: `10.0.0.0/8`, `fd00::/8`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let one = || text.parse::<IpAddr>().map(IpNet::from).ok();
+        let network = text.parse().ok().or_else(one).map(Self);
+        network
+            .ok_or_else(|| "a network is written `10.0.0.0/8`, `fd00::/8` or `10.0.0.7`".to_owned())
+    }
+}
+
+/// Why a call was not made, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One side does not allow it; says which, and what would.
+    #[error("{0}")]
+    Denied(String),
+    /// It cannot be sent as it is.
+    #[error("{0}")]
+    Invalid(String),
+    /// Nobody was reached, or the answer broke off; says why.
+    #[error("{0}")]
+    Failed(String),
+    /// The answer is larger than it may be, in bytes.
+    #[error("the answer is over {0} bytes")]
+    TooLarge(usize),
+    /// A fault of this host.
+    #[error("no call can be made from this host: {0}")]
+    Host(String),
+}
+
+/// Makes calls. Clones share their connections.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    clients: Clients,
+}
+
+/// A call that both sides allow.
+#[derive(Debug)]
+pub struct Call {
+    method: Method,
+    url: Url,
+    origin: Origin,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Call {
+    /// Where it goes.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl Outbound {
+    /// Makes calls as the operator allows them.
+    pub fn new(settings: Settings) -> Self {
+        let clients = Clients::new(settings.networks.clone());
+        Self(Arc::new(Inner { settings, clients }))
+    }
+
+    /// The call, if the step's grants and the operator both allow it. Nothing is sent or looked up yet.
+    pub fn permit(&self, grants: &Grants, request: HttpRequest) -> Result<Call, Error> {
+        let HttpRequest { method, url, headers, body } = request;
+        let Some(origin) = Origin::of(&url) else {
+            return Err(Error::Invalid(format!("`{}` is no URL of a host", url.scheme())));
+        };
+        if !grants.covers(&origin) {
+            let pattern = FetchPattern::from(&origin);
+            let why = format!(
+                "the step may not call `{origin}`; `grants = {{ fetch = [\"{pattern}\"] }}` on it would allow it"
+            );
+            return Err(Error::Denied(why));
+        }
+        if !self.0.settings.allowed.iter().any(|pattern| pattern.covers(&origin)) {
+            let pattern = FetchPattern::from(&origin);
+            let why = format!(
+                "this host's operator does not allow calls to `{origin}`; `--allow-fetch '{pattern}'` would"
+            );
+            return Err(Error::Denied(why));
+        }
+        let literal = match url.host() {
+            Some(Host::Ipv4(ip)) => Some(ip.into()),
+            Some(Host::Ipv6(ip)) => Some(ip.into()),
+            Some(Host::Domain(_)) | None => None,
+        };
+        if let Some(ip) = literal.filter(|ip| !address::is_allowed(*ip, &self.0.settings.networks))
+        {
+            return Err(Error::Denied(address::not_public(&ip.to_string())));
+        }
+        let headers = read_headers(headers)?;
+        Ok(Call { method: read_method(method), url, origin, headers, body })
+    }
+
+    /// Sends a call and answers the head of what came back; the body is read from it.
+    pub async fn send(&self, call: Call) -> Result<Answer, Error> {
+        let client = self.0.clients.of(&call.url)?;
+        let Call { method, url, origin: _, headers, body } = call;
+        let mut request = client.request(method, url).headers(headers);
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        let response = request.send().await.map_err(|error| client::refused(&error))?;
+        Answer::of(response)
+    }
+}
+
+fn read_method(method: HttpMethod) -> Method {
+    match method {
+        HttpMethod::Get => Method::GET,
+        HttpMethod::Head => Method::HEAD,
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Patch => Method::PATCH,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Options => Method::OPTIONS,
+    }
+}
+
+/// The headers a caller may set; the client sets the others itself.
+fn read_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
+    let mut read = HeaderMap::with_capacity(headers.len() + 1);
+    read.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    for (name, value) in headers {
+        let bad = || Error::Invalid(format!("header `{}` cannot be sent", name.escape_debug()));
+        let known = HeaderName::try_from(&name).map_err(|_| bad())?;
+        let value = HeaderValue::try_from(value).map_err(|_| bad())?;
+        if !is_framing(known.as_str()) {
+            read.insert(known, value);
+        }
+    }
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests;
