@@ -52,7 +52,7 @@ impl From<WorkerRow> for WorkerView {
 #[utoipa::path(
     get,
     path = "/v1/workers",
-    tag = "host",
+    tag = "workers",
     responses((status = 200, description = "the workers", body = WorkerList))
 )]
 pub(crate) async fn list_workers(
@@ -68,7 +68,7 @@ pub(crate) async fn list_workers(
 #[utoipa::path(
     post,
     path = "/v1/workers/{id}/deprecate",
-    tag = "host",
+    tag = "workers",
     params(("id" = i32, Path, description = "the worker")),
     responses((status = 200, description = "the workers", body = WorkerList))
 )]

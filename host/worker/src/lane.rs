@@ -58,6 +58,8 @@ pub(crate) struct Lane {
     pending: Vec<Delta>,
     /// Ranges with attempts that ended and are not in a delta yet.
     dirty: HashSet<(RunId, TokenId)>,
+    /// Map steps whose end, decided by one of their tasks, is not recorded yet.
+    sweeping: HashSet<(RunId, StepIndex)>,
     /// Attempts that have not answered.
     running: usize,
     /// Begins nothing any more.
@@ -76,6 +78,7 @@ impl Lane {
             runs: HashMap::new(),
             pending: Vec::new(),
             dirty: HashSet::new(),
+            sweeping: HashSet::new(),
             running: 0,
             draining: false,
             drained: None,
@@ -198,9 +201,10 @@ impl Lane {
             // Read for a claim that was given back since.
             return;
         }
-        if run.is_some_and(|run| run.state.skip_reason(position.step()).is_some()) {
-            // Claimed while the end of its map step is on its way to the store.
-            let delta = Delta::of(&prepared.claimed.run, held, TokenMove::End);
+        if self.sweeping.contains(&(run_id, position.step())) {
+            // Claimed while the end of its map step is on its way to the store. Should that come to nothing, it is needed.
+            let to = TokenMove::Park { position, lost, wake_in: Duration::ZERO };
+            let delta = Delta::of(&prepared.claimed.run, held, to);
             return self.push(delta);
         }
         let known = run.is_some();
@@ -240,11 +244,13 @@ impl Lane {
             run.stop();
         }
         self.dirty.retain(|(dirty, _)| *dirty != run_id);
+        self.sweeping.retain(|(sweeping, _)| *sweeping != run_id);
         self.pending.retain(|delta| delta.run_id != run_id || delta.finish.is_some());
     }
 
     /// A map step was skipped: what else of it is in hand goes; `keep` is the token that goes on after it.
     fn sweep(&mut self, run_id: RunId, step: StepIndex, keep: TokenId) {
+        self.sweeping.insert((run_id, step));
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
         };
@@ -266,6 +272,7 @@ impl Lane {
         }
         self.runs.clear();
         self.dirty.clear();
+        self.sweeping.clear();
         self.pending.clear();
     }
 

@@ -24,10 +24,11 @@ impl Lane {
             return;
         }
         for (held, swept) in flushed.stale {
-            if let Some(step) = swept
-                && let Some(run) = self.runs.get_mut(&held.id.run_id)
-            {
-                run.state.rewind(step);
+            if let Some(step) = swept {
+                self.sweeping.remove(&(held.id.run_id, step));
+                if let Some(run) = self.runs.get_mut(&held.id.run_id) {
+                    run.state.rewind(step);
+                }
             }
             self.let_go(held);
         }
@@ -91,6 +92,9 @@ impl Lane {
     /// Goes on after a delta was recorded. False: its run is not here any more.
     fn follow(&mut self, delta: &Delta) -> bool {
         let run_id = delta.run_id;
+        if let Some(step) = delta.swept {
+            self.sweeping.remove(&(run_id, step));
+        }
         if delta.finish.is_some() {
             self.shared.store.tell_ended(run_id);
             self.runs.remove(&run_id);
