@@ -134,6 +134,10 @@ struct TaskCounts {
     total: u32,
     /// Wait for a worker, for a place under their key or for their rate.
     queued: u32,
+    /// Of those queued: wait for a place under their key.
+    waiting_for_key: u32,
+    /// Of those queued: wait for their rate.
+    waiting_for_rate: u32,
     /// A worker has them.
     running: u32,
     /// Wait for a moment.
@@ -282,9 +286,16 @@ impl TaskCounts {
         let parked = self.sleeping + self.awaiting_signal + self.awaiting_children + self.blocked;
         let counted = self.queued + self.running + parked + self.completed;
         let carried = carried.min(self.total.saturating_sub(counted));
+        match token.waits_for.filter(|_| token.waits) {
+            Some(WaitsFor::Place) => self.waiting_for_key += carried,
+            Some(WaitsFor::Share) => self.waiting_for_rate += carried,
+            Some(WaitsFor::Signal | WaitsFor::Children | WaitsFor::Component) | None => {}
+        }
         let count = match (token.worker, token.waits, token.waits_for) {
             (Some(_), ..) => &mut self.running,
-            (None, false, _) | (None, true, Some(WaitsFor::Admission)) => &mut self.queued,
+            (None, false, _) | (None, true, Some(WaitsFor::Place | WaitsFor::Share)) => {
+                &mut self.queued
+            }
             (None, true, Some(WaitsFor::Component)) => &mut self.blocked,
             (None, true, None) => &mut self.sleeping,
             (None, true, Some(WaitsFor::Signal)) => &mut self.awaiting_signal,

@@ -56,6 +56,12 @@ pub(crate) struct Step {
 /// Where the tasks of a step are.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Tasks {
+    #[serde(default)]
+    pub(crate) waiting_for_key: u64,
+    #[serde(default)]
+    pub(crate) waiting_for_rate: u64,
+    #[serde(default)]
+    pub(crate) blocked: u64,
     pub(crate) total: u64,
     pub(crate) completed: u64,
 }

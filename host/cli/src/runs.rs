@@ -83,6 +83,16 @@ pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyh
     screen.line("");
     show_receipts(&run, screen);
     for step in &run.steps {
+        if let Some(tasks) = &step.tasks {
+            let held_up = [
+                (tasks.waiting_for_key, "wait for a place under their key"),
+                (tasks.waiting_for_rate, "wait for their rate"),
+                (tasks.blocked, "are blocked: their component is not there; upload it again"),
+            ];
+            for (count, what) in held_up.iter().filter(|(count, _)| *count > 0) {
+                screen.line(&format!("\n`{}`: {count} of {} tasks {what}", step.name, tasks.total));
+            }
+        }
         if let Some(failure) = &step.last_failure {
             let attempts = format!("{} of {} attempts failed", step.failed_attempts, step.attempts);
             screen.line(&format!("\n`{}`: {attempts}; the last: {}", step.name, said(failure)));

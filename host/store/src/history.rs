@@ -67,8 +67,10 @@ pub enum WaitsFor {
     Signal,
     /// The end of its children.
     Children,
-    /// A place under its key, or its share of a rate.
-    Admission,
+    /// A place under its key.
+    Place,
+    /// Its share of a rate.
+    Share,
     /// Its component.
     Component,
 }
@@ -216,7 +218,8 @@ impl Store {
                 let awaits_signal = row.waits && row.awaits && row.attempt == 1;
                 let waits_for = match (row.gate.as_deref(), row.has_children) {
                     (Some("component"), _) => Some(WaitsFor::Component),
-                    (Some(_), _) => Some(WaitsFor::Admission),
+                    (Some("key"), _) => Some(WaitsFor::Place),
+                    (Some(_), _) => Some(WaitsFor::Share),
                     (None, Some(true)) => Some(WaitsFor::Children),
                     (None, Some(false) | None) => awaits_signal.then_some(WaitsFor::Signal),
                 };

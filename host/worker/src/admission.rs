@@ -20,6 +20,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// Shares that become due within this time are granted together.
 const TOGETHER: Duration = Duration::from_millis(10);
 
+/// Admissions one worker asks for at a time.
+pub(crate) const AT_A_TIME: usize = 3;
+
 /// Whether an attempt may begin.
 pub(crate) enum Admitted {
     /// It may, and has a place under this key.
@@ -55,6 +58,7 @@ pub(crate) async fn admit(shared: &Shared, attempt: &Attempt) -> Result<Admitted
     }
     let (store, worker) = (&shared.store, shared.recorder());
     let position = position(attempt.at);
+    let _turn = shared.admissions.acquire().await.expect("it is never closed");
     let may = patiently(|| store.admit(worker, attempt.held, &position, &needed)).await?;
     Ok(match may {
         true => Admitted::Now(needed.place.map(|(key, _)| key)),

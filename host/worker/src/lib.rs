@@ -28,7 +28,7 @@ use model::{RunId, WorkerId};
 use outbound::Outbound;
 use sandbox::Sandbox;
 use store::{BreakerRule, LocalWorker, Store};
-use tokio::sync::{Notify, RwLock, mpsc, oneshot};
+use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::chores::SHORTEST_LEASE;
@@ -126,6 +126,8 @@ struct Shared {
     parked: Notify,
     /// Rung when something began to wait for a place or a rate.
     gated: Notify,
+    /// Admissions that are asked for at a time: many under one key would wait for each other on every connection there is.
+    admissions: Semaphore,
     /// Rung when nobody knows what was committed.
     doubt: Arc<Notify>,
     /// True once the process is about to end.
@@ -220,6 +222,7 @@ impl Worker {
             lanes,
             parked: Notify::new(),
             gated: Notify::new(),
+            admissions: Semaphore::new(admission::AT_A_TIME),
             doubt,
             leaving: AtomicBool::new(false),
             naming,

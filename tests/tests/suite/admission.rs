@@ -74,7 +74,7 @@ async fn another_key_waits_for_nobody_and_who_waits_is_queued() {
         host.client.until_tasks(holder, "only", "running", 1).await;
     }
     let waits = host.client.start("keyed", &json!({ "account": 1, "busy_ms": 1 })).await;
-    host.client.until_tasks(&waits, "only", "queued", 1).await;
+    host.client.until_tasks(&waits, "only", "waiting_for_key", 1).await;
     let other = host.client.run("keyed", &json!({ "account": 2, "busy_ms": 1 })).await;
     assert_eq!(other["status"], "completed", "{other:#}");
     host.client.until_tasks(&waits, "only", "queued", 1).await;
@@ -227,7 +227,7 @@ async fn each_key_of_a_rate_has_a_bucket_of_its_own() {
         assert_eq!(host.client.run("rated", &json!(customer)).await["status"], "completed");
     }
     let waits = host.client.start("rated", &json!("a")).await;
-    host.client.until_tasks(&waits, "only", "queued", 1).await;
+    host.client.until_tasks(&waits, "only", "waiting_for_rate", 1).await;
     let buckets = host.database.run(&["select rate from rate_bucket order by 1"]).unwrap();
     assert_eq!(buckets, ["api/a", "api/b", "api/c"]);
 }
