@@ -28,8 +28,7 @@ async fn every_promise_of_flunq_is_kept() {
 
 pub(crate) const FLUNQ: Table = Table {
     name: "flunq",
-    common: r#"defaults.component = "@actor"
-        defaults.backoff = { strategy = "fixed", base = "10ms", jitter = 0.0 }"#,
+    common: r#"defaults.backoff = { strategy = "fixed", base = "10ms", jitter = 0.0 }"#,
     rows: ROWS,
 };
 
@@ -236,7 +235,7 @@ const ROWS: &[Row] = &[
     Row {
         says: "a wait lasts as long as it says, holds no worker, and answers null",
         flow: r#"name = "wait", builtin = { wait = "PT0.4S" }
-            name = "after", needs = ["wait"], handler = "echo""#,
+            name = "after", needs = ["wait"], builtin = { set = "${needs}" }"#,
         does: &[Start("null"), Wait("/steps/0/tasks/sleeping", "1"), End],
         sees: &[Is("/output", r#"{ "after": { "wait": null } }"#), Within("/took_ms", 400, 30_000)],
     },

@@ -23,7 +23,7 @@ const PLAY: &str = r#"name = "only", handler = "play""#;
 /// The same, a moment after the start, so that a signal can come first.
 const PLAY_LATER: &str = r#"name = "only", handler = "play", start_delay = "300ms""#;
 /// One step under a key of the run's input.
-const KEYED: &str = r#"name = "only", component = "@actor", handler = "busy", timeout = "15m", fuel = 1_000_000_000_000, concurrency = "<flow>-${input.of}""#;
+const KEYED: &str = r#"name = "only", handler = "play", timeout = "15m", fuel = 1_000_000_000_000, concurrency = "<flow>-${input.of}""#;
 /// Waits for `go`, then is done.
 const GO: &str = r#"{ "only": { "": { "do": "await", "names": ["go"], "phase": "woken" } } }"#;
 
@@ -63,7 +63,7 @@ const ROWS: &[Row] = &[
     Row {
         says: "a step can skip itself, and what needs it goes on",
         flow: r#"name = "only", handler = "play"
-            name = "after", component = "@actor", handler = "echo", needs = ["only"]"#,
+            name = "after", builtin = { set = "${needs}" }, needs = ["only"]"#,
         does: &[Run(r#"{ "only": { "": { "do": "skip", "reason": "done before" } } }"#)],
         sees: &[
             Is("/steps/0/reason", r#""handler""#),
@@ -355,9 +355,11 @@ const ROWS: &[Row] = &[
         says: "under one key one attempt runs at a time, and whatever ends it lets the next one begin",
         flow: KEYED,
         does: &[
-            Start(r#"{ "of": 1, "busy_ms": 600000 }"#),
+            Start(
+                r#"{ "of": 1, "only": { "": { "do": "spin", "until": 9, "ms": 600000, "then": { "do": "complete" } } } }"#,
+            ),
             Wait("/steps/0/tasks/running", "1"),
-            Ask("POST /v1/flows/<flow>/runs", r#"{ "input": { "of": 1, "busy_ms": 1 } }"#),
+            Ask("POST /v1/flows/<flow>/runs", r#"{ "input": { "of": 1 } }"#),
             Ask("GET /v1/runs/<run>", ""),
             Ask("POST /v1/runs/<run>/cancel", "{}"),
             Ask("GET /v1/runs?flow=<flow>&limit=1", ""),
@@ -383,7 +385,7 @@ const ROWS: &[Row] = &[
         does: &[
             Start(GO),
             Wait("/steps/0/tasks/awaiting_signal", "1"),
-            Deploy("", r#"name = "only", component = "@actor", handler = "fail""#),
+            Deploy("", r#"name = "only", builtin = { set = "new" }"#),
             Signal("go", "1"),
             End,
         ],

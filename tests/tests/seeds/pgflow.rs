@@ -358,10 +358,8 @@ const ROWS: &[Row] = &[
     },
     Row {
         says: "the wait doubles from attempt to attempt",
-        flow: r#"name = "only", component = "@player", handler = "play", max_attempts = 4, backoff = { strategy = "exponential", base = "8ms", factor = 2.0, jitter = 0.0 }"#,
-        does: &[Run(
-            r#"{ "only": { "": { "do": "error", "until": 4, "then": { "do": "complete" } } } }"#,
-        )],
+        flow: r#"name = "only", handler = "errs", max_attempts = 4, backoff = { strategy = "exponential", base = "8ms", factor = 2.0, jitter = 0.0 }"#,
+        does: &[Run(r#"{ "kind": "execution" }"#)],
         sees: &[
             Is("/tries/only/0/0/retry_in_ms", "8"),
             Is("/tries/only/0/1/retry_in_ms", "16"),

@@ -72,12 +72,27 @@ pub(crate) enum Fact {
     Within(&'static str, u64, u64),
 }
 
+impl Table {
+    /// Whether any of its flows names this guest.
+    fn names(&self, guest: &str) -> bool {
+        let flows = self.rows.iter().flat_map(|row| {
+            let deployed = row.does.iter().map(|act| match act {
+                Act::Deploy(_, flow) => flow,
+                Act::Start(_) | Act::Run(_) | Act::End | Act::Wait(..) => "",
+                Act::Signal(..) | Act::Ask(..) | Act::Follow(_) | Act::Switch(_) => "",
+            });
+            deployed.chain([row.flow])
+        });
+        flows.chain([self.common]).any(|flow| flow.contains(guest))
+    }
+}
+
 /// Runs every row of a table on a host.
 ///
 /// # Panics
 /// When a sentence is false; the message has all of them.
 pub(crate) async fn check(table: &'static Table, host: Host) {
-    let stage = Stage::set(host).await;
+    let stage = Stage::set(table, host).await;
     let rows = table.rows.iter().enumerate().map(|(number, row)| {
         let stage = Arc::clone(&stage);
         let flow = format!("{}-{number}", table.name);
@@ -107,16 +122,22 @@ fn panicked(why: tokio::task::JoinError) -> String {
 /// What all rows share.
 struct Stage {
     host: Host,
-    actor: Digest,
-    player: Digest,
+    /// The guests that the table names, and where they are.
+    guests: Vec<(&'static str, Digest)>,
 }
 
 impl Stage {
-    async fn set(host: Host) -> Arc<Self> {
-        let built = tokio::task::spawn_blocking(|| (guests::actor(), guests::player()));
-        let (actor, player) = built.await.expect("the guests build");
-        let (actor, player) = (host.upload(actor).await, host.upload(player).await);
-        Arc::new(Self { host, actor, player })
+    async fn set(table: &'static Table, host: Host) -> Arc<Self> {
+        let mut guests = Vec::new();
+        for (name, build) in
+            [("@actor", guests::actor as fn() -> Vec<u8>), ("@player", guests::player)]
+        {
+            if table.names(name) {
+                let bytes = tokio::task::spawn_blocking(build).await.expect("the guest builds");
+                guests.push((name, host.upload(bytes).await));
+            }
+        }
+        Arc::new(Self { host, guests })
     }
 }
 
@@ -236,12 +257,13 @@ impl Play {
     }
 
     fn fill(&self, text: &str) -> String {
-        text.replace("<flow>", &self.flow)
+        let text = text
+            .replace("<flow>", &self.flow)
             .replace("<run>", &self.run)
             .replace("<url>", &self.remote.url)
-            .replace("<port>", self.remote.url.rsplit(':').next().unwrap_or_default())
-            .replace("@actor", &self.stage.actor.to_string())
-            .replace("@player", &self.stage.player.to_string())
+            .replace("<port>", self.remote.url.rsplit(':').next().unwrap_or_default());
+        let guests = self.stage.guests.iter();
+        guests.fold(text, |text, (name, digest)| text.replace(name, &digest.to_string()))
     }
 
     /// What is at a place.
