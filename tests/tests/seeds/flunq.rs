@@ -28,6 +28,7 @@ async fn every_promise_of_flunq_is_kept() {
 
 pub(crate) const FLUNQ: Table = Table {
     name: "flunq",
+    guests: &[],
     common: r#"defaults.backoff = { strategy = "fixed", base = "10ms", jitter = 0.0 }"#,
     rows: ROWS,
 };
@@ -233,7 +234,7 @@ const ROWS: &[Row] = &[
         sees: &[Within("/tries/call/0/0/retry_in_ms", 50, 150)],
     },
     Row {
-        says: "a wait lasts as long as it says, holds no worker, and answers null",
+        says: "a wait lasts as long as it says, and answers null",
         flow: r#"name = "wait", builtin = { wait = "PT0.4S" }
             name = "after", needs = ["wait"], builtin = { set = "${needs}" }"#,
         does: &[Start("null"), Wait("/steps/0/tasks/sleeping", "1"), End],
@@ -265,7 +266,7 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
-        says: "a run that waits for weeks ends at once when it is cancelled",
+        says: "a run that waits for weeks holds no worker, and ends at once when it is cancelled",
         flow: r#"name = "wait", builtin = { wait = "P3W" }"#,
         does: &[
             Start("null"),

@@ -1,5 +1,6 @@
 //! What GenDurable promises: a step is a durable state machine with an inbox, children, keys.
 
+use stepcell_tests::guests;
 use stepcell_tests::host::Host;
 
 use crate::table::Act::{Ask, Deploy, End, Follow, Run, Signal, Start, Wait};
@@ -13,6 +14,7 @@ async fn every_promise_of_gen_durable_is_kept() {
 
 pub(crate) const GEN_DURABLE: Table = Table {
     name: "gen_durable",
+    guests: &[("@player", guests::player)],
     common: r#"defaults.component = "@player"
         defaults.backoff = { strategy = "fixed", base = "10ms", jitter = 0.0 }"#,
     rows: ROWS,
@@ -20,12 +22,16 @@ pub(crate) const GEN_DURABLE: Table = Table {
 
 /// A step that plays the script in the run's input: what to answer at each phase. Its output is what it saw in each.
 const PLAY: &str = r#"name = "only", handler = "play""#;
-/// The same, a moment after the start, so that a signal can come first.
-const PLAY_LATER: &str = r#"name = "only", handler = "play", start_delay = "300ms""#;
 /// One step under a key of the run's input.
 const KEYED: &str = r#"name = "only", handler = "play", timeout = "15m", fuel = 1_000_000_000_000, concurrency = "<flow>-${input.of}""#;
 /// Waits for `go`, then is done.
 const GO: &str = r#"{ "only": { "": { "do": "await", "names": ["go"], "phase": "woken" } } }"#;
+/// Waits for `begin`, so that others can come first; then waits for `go`.
+const BEGIN_GO: &str = r#"{ "only": {
+    "": { "do": "await", "names": ["begin"], "phase": "begun" },
+    "begun": { "do": "await", "names": ["go"], "phase": "woken" } } }"#;
+/// Computes under its key until it is stopped.
+const SPINS: &str = r#"{ "of": 1, "only": { "": { "do": "spin", "until": 9, "ms": 600000, "then": { "do": "complete" } } } }"#;
 
 const ROWS: &[Row] = &[
     Row {
@@ -91,18 +97,20 @@ const ROWS: &[Row] = &[
     Row {
         says: "an error handler that crashes fails the step, and both messages are told",
         flow: PLAY,
-        does: &[Run(r#"{ "on_error": "trap", "only": { "": { "do": "fail" } } }"#)],
-        sees: &[Is("/status", r#""failed""#), Has("/failure/message", "it gives up")],
+        does: &[Run(
+            r#"{ "on_error": "trap", "only": { "": { "do": "error", "until": 9, "then": { "do": "complete" } } } }"#,
+        )],
+        sees: &[Has("/failure/message", "attempt 3 fails; its `on-error` failed too: trap")],
     },
     Row {
         says: "a sleep holds no worker, and the step wakes at the phase it named",
         flow: PLAY,
         does: &[
-            Start(r#"{ "only": { "": { "do": "sleep", "ms": 400, "phase": "woken" } } }"#),
+            Start(r#"{ "only": { "": { "do": "sleep", "ms": 3600000, "phase": "woken" } } }"#),
             Wait("/steps/0/tasks/sleeping", "1"),
-            End,
+            Run(r#"{ "only": { "": { "do": "sleep", "ms": 200, "phase": "woken" } } }"#),
         ],
-        sees: &[Is("/output/only/1/phase", r#""woken""#), Within("/took_ms", 400, 60_000)],
+        sees: &[Is("/output/only/1/phase", r#""woken""#), Within("/took_ms", 200, 60_000)],
     },
     Row {
         says: "only a signal that is waited for wakes a step, and any of them does",
@@ -124,21 +132,28 @@ const ROWS: &[Row] = &[
     },
     Row {
         says: "a signal that came before the wait is not lost",
-        flow: PLAY_LATER,
-        does: &[Start(GO), Signal("go", "1"), End],
-        sees: &[Is("/output/only/1/awaited", r#"["go=1"]"#)],
+        flow: PLAY,
+        does: &[Start(BEGIN_GO), Signal("go", "1"), Signal("begin", "0"), End],
+        sees: &[Is("/output/only/2/awaited", r#"["go=1"]"#)],
     },
     Row {
         says: "signals of one name are all kept, and seen in the order they came",
-        flow: PLAY_LATER,
-        does: &[Start(GO), Signal("go", "1"), Signal("go", "2"), Signal("go", "1"), End],
-        sees: &[Is("/output/only/1/awaited", r#"["go=1", "go=2", "go=1"]"#)],
+        flow: PLAY,
+        does: &[
+            Start(BEGIN_GO),
+            Signal("go", "1"),
+            Signal("go", "2"),
+            Signal("go", "1"),
+            Signal("begin", "0"),
+            End,
+        ],
+        sees: &[Is("/output/only/2/awaited", r#"["go=1", "go=2", "go=1"]"#)],
     },
     Row {
         says: "a signal sent twice under one dedup key is one signal",
-        flow: PLAY_LATER,
+        flow: PLAY,
         does: &[
-            Start(GO),
+            Start(BEGIN_GO),
             Ask(
                 "POST /v1/runs/<run>/signals",
                 r#"{ "name": "go", "payload": 1, "dedup_key": "k" }"#,
@@ -147,16 +162,17 @@ const ROWS: &[Row] = &[
                 "POST /v1/runs/<run>/signals",
                 r#"{ "name": "go", "payload": 2, "dedup_key": "k" }"#,
             ),
+            Signal("begin", "0"),
             End,
         ],
         sees: &[
             Is("/answers/1/body/duplicate", "true"),
-            Is("/output/only/1/awaited", r#"["go=1"]"#),
+            Is("/output/only/2/awaited", r#"["go=1"]"#),
         ],
     },
     Row {
         says: "a signal nobody waits for stays until somebody does",
-        flow: PLAY_LATER,
+        flow: PLAY,
         does: &[
             Start(
                 r#"{ "only": {
@@ -174,7 +190,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         says: "going on consumes the signals a step was given, and a later one of the same name survives",
-        flow: PLAY_LATER,
+        flow: PLAY,
         does: &[
             Start(
                 r#"{ "only": {
@@ -194,7 +210,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         says: "another attempt sees the signals again that the one before was given",
-        flow: PLAY_LATER,
+        flow: PLAY,
         does: &[
             Start(
                 r#"{ "only": {
@@ -221,21 +237,6 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
-        says: "a signal in time ends a wait before its timeout",
-        flow: PLAY,
-        does: &[
-            Start(
-                r#"{ "only": {
-                    "": { "do": "await", "names": ["go"], "timeout_ms": 3600000, "phase": "woken" },
-                    "woken": { "do": "choose", "some": { "do": "complete" }, "none": { "do": "fail" } } } }"#,
-            ),
-            Wait("/steps/0/tasks/awaiting_signal", "1"),
-            Signal("go", "1"),
-            End,
-        ],
-        sees: &[Is("/status", r#""completed""#)],
-    },
-    Row {
         says: "a signal to a run that has ended, or is not there, is refused",
         flow: PLAY,
         does: &[
@@ -253,38 +254,35 @@ const ROWS: &[Row] = &[
     },
     Row {
         says: "the end of a run clears its inbox",
-        flow: PLAY_LATER,
-        does: &[Start("{}"), Signal("go", "1"), End, Ask("GET /v1/runs/<run>/signals", "")],
-        sees: &[Is("/answers/0/status", "201"), Is("/answers/1/body/signals", "[]")],
+        flow: PLAY,
+        does: &[
+            Start(GO),
+            Signal("other", "1"),
+            Ask("GET /v1/runs/<run>/signals", ""),
+            Signal("go", "1"),
+            End,
+            Ask("GET /v1/runs/<run>/signals", ""),
+        ],
+        sees: &[
+            Is("/answers/1/body/signals/0/name", r#""other""#),
+            Is("/answers/3/body/signals", "[]"),
+        ],
     },
     Row {
-        says: "a step that spawned runs goes on at its next phase when all of them have ended",
+        says: "a step that spawned runs goes on at its next phase when all of them have ended, well or not",
         flow: PLAY,
         does: &[
             Deploy("-child", r#"name = "work", handler = "play""#),
             Run(r#"{ "only": { "": { "do": "spawn", "phase": "joined", "children": [
-                    { "flow": "<flow>-child", "key": "slow", "input": { "work": { "": { "do": "sleep", "ms": 50, "phase": "s" } } } },
-                    { "flow": "<flow>-child", "key": "fast", "input": {} }] } } }"#),
+                { "flow": "<flow>-child", "key": "slow", "input": { "work": { "": { "do": "sleep", "ms": 50, "phase": "s" } } } },
+                { "flow": "<flow>-child", "key": "bad", "input": { "work": { "": { "do": "fail" } } } }] } } }"#),
         ],
         sees: &[
             Is("/output/only/1/phase", r#""joined""#),
             Is("/output/only/1/children/0/0", r#""slow""#),
             Is("/output/only/1/children/0/1/work/1/phase", r#""s""#),
-            Is("/output/only/1/children/1/0", r#""fast""#),
+            Is("/output/only/1/children/1", r#"["bad", "handler_error.execution: it gives up"]"#),
             Is("/attempts", "2"),
-        ],
-    },
-    Row {
-        says: "a child that fails releases its parent too, which sees the error",
-        flow: PLAY,
-        does: &[
-            Deploy("-child", r#"name = "work", handler = "play""#),
-            Run(r#"{ "only": { "": { "do": "spawn", "phase": "joined", "children": [
-                    { "flow": "<flow>-child", "key": "bad", "input": { "work": { "": { "do": "fail" } } } }] } } }"#),
-        ],
-        sees: &[
-            Is("/status", r#""completed""#),
-            Is("/output/only/1/children", r#"[["bad", "handler_error.execution: it gives up"]]"#),
         ],
     },
     Row {
@@ -302,23 +300,6 @@ const ROWS: &[Row] = &[
             Is("/output/only/2/children/0/0", r#""k""#),
             Is("/output/only/2/children/1", "null"),
         ],
-    },
-    Row {
-        says: "a child is a run like any other, and knows its parent",
-        flow: PLAY,
-        does: &[
-            Deploy("-child", PLAY),
-            Start(
-                r#"{ "only": { "": { "do": "spawn", "phase": "joined", "children": [
-                    { "flow": "<flow>-child", "input": { "only": { "": { "do": "await", "names": ["go"], "phase": "p" } } } }] } } }"#,
-            ),
-            Wait("/steps/0/tasks/awaiting_children", "1"),
-            Ask("GET /v1/runs?flow=<flow>-child", ""),
-            Follow("/runs/0/run_id"),
-            Signal("go", "5"),
-            End,
-        ],
-        sees: &[Is("/output/only/1/awaited", r#"["go=5"]"#), Has("/parent", "-")],
     },
     Row {
         says: "a key has one live run of a flow, and is free again when that has ended",
@@ -340,24 +321,23 @@ const ROWS: &[Row] = &[
         says: "a run that is to start later is queued until then",
         flow: PLAY,
         does: &[
-            Ask("POST /v1/flows/<flow>/runs", r#"{ "delay_ms": 500 }"#),
+            Ask("POST /v1/flows/<flow>/runs", r#"{ "delay_ms": 3600000 }"#),
+            Ask("POST /v1/flows/<flow>/runs", r#"{ "delay_ms": 300 }"#),
             Follow("/run_id"),
-            Ask("GET /v1/runs/<run>", ""),
             End,
+            Ask("GET /v1/runs?flow=<flow>", ""),
         ],
         sees: &[
-            Is("/answers/1/body/status", r#""queued""#),
-            Is("/status", r#""completed""#),
-            Within("/took_ms", 500, 60_000),
+            Is("/answers/2/body/runs/0/status", r#""completed""#),
+            Is("/answers/2/body/runs/1/status", r#""queued""#),
+            Within("/took_ms", 300, 60_000),
         ],
     },
     Row {
         says: "under one key one attempt runs at a time, and whatever ends it lets the next one begin",
         flow: KEYED,
         does: &[
-            Start(
-                r#"{ "of": 1, "only": { "": { "do": "spin", "until": 9, "ms": 600000, "then": { "do": "complete" } } } }"#,
-            ),
+            Start(SPINS),
             Wait("/steps/0/tasks/running", "1"),
             Ask("POST /v1/flows/<flow>/runs", r#"{ "input": { "of": 1 } }"#),
             Ask("GET /v1/runs/<run>", ""),
@@ -366,11 +346,27 @@ const ROWS: &[Row] = &[
             Follow("/runs/0/run_id"),
             End,
         ],
-        sees: &[
-            Is("/answers/1/body/steps/0/tasks/running", "1"),
-            Is("/answers/2/status", "200"),
-            Is("/status", r#""completed""#),
+        sees: &[Is("/answers/1/body/steps/0/tasks/running", "1"), Is("/status", r#""completed""#)],
+    },
+    Row {
+        says: "of those that wait under a key the one of the largest priority goes first",
+        flow: KEYED,
+        does: &[
+            Start(SPINS),
+            Wait("/steps/0/tasks/running", "1"),
+            Ask("POST /v1/flows/<flow>/runs", r#"{ "input": { "of": 1 } }"#),
+            Ask(
+                "POST /v1/flows/<flow>/runs",
+                r#"{ "priority": 5, "input": { "of": 1, "only": { "": { "do": "spin", "until": 9, "ms": 600000, "then": { "do": "complete" } } } } }"#,
+            ),
+            Ask("POST /v1/runs/<run>/cancel", "{}"),
+            Ask("GET /v1/runs?flow=<flow>", ""),
+            Follow("/runs/0/run_id"),
+            Wait("/steps/0/tasks/running", "1"),
+            Ask("GET /v1/runs?flow=<flow>", ""),
+            Ask("POST /v1/runs/<run>/cancel", "{}"),
         ],
+        sees: &[Is("/priority", "5"), Is("/answers/4/body/runs/1/ended_at", "null")],
     },
     Row {
         says: "a rate lets so many begin as it can hold, and the next one waits without a worker",

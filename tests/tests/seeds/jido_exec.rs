@@ -1,5 +1,6 @@
 //! What Jido.Exec promises: options, kinds of errors, retries, waiting and cancelling, chains, closures, compensation.
 
+use stepcell_tests::guests;
 use stepcell_tests::host::Host;
 
 use crate::table::Act::{Ask, End, Follow, Run, Start, Wait};
@@ -13,6 +14,7 @@ async fn every_promise_of_jido_exec_is_kept() {
 
 pub(crate) const JIDO_EXEC: Table = Table {
     name: "jido_exec",
+    guests: &[("@actor", guests::actor), ("@player", guests::player)],
     common: r#"defaults.component = "@actor"
         defaults.backoff = { strategy = "fixed", base = "10ms", jitter = 0.0 }"#,
     rows: ROWS,

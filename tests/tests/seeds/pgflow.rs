@@ -1,5 +1,6 @@
 //! What pgflow promises: a graph of steps in Postgres, map steps, conditions, policies, retries.
 
+use stepcell_tests::guests;
 use stepcell_tests::host::Host;
 
 use crate::table::Act::{Ask, Run, Start, Wait};
@@ -13,6 +14,7 @@ async fn every_promise_of_pgflow_is_kept() {
 
 pub(crate) const PGFLOW: Table = Table {
     name: "pgflow",
+    guests: &[("@actor", guests::actor)],
     common: r#"defaults.component = "@actor"
         defaults.backoff = { strategy = "fixed", base = "10ms", jitter = 0.0 }"#,
     rows: ROWS,
