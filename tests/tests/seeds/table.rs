@@ -18,13 +18,16 @@ const AT_ONCE: usize = 8;
 pub(crate) struct Table {
     /// The system; the flows of its rows are `<name>-<number of the row>`.
     pub(crate) name: &'static str,
-    /// What its flows call their guests, and how those are built.
-    pub(crate) guests: &'static [(&'static str, fn() -> Vec<u8>)],
+    /// The guests of its flows.
+    pub(crate) guests: &'static [Guest],
     /// Lines that every flow begins with.
     pub(crate) common: &'static str,
     /// The promises.
     pub(crate) rows: &'static [Row],
 }
+
+/// What flows call a guest, and how it is built.
+pub(crate) type Guest = (&'static str, fn() -> Vec<u8>);
 
 /// One promise. `<flow>`, `<run>`, `<url>`, `<port>` and the names of guests stand for the row's flow, its run, a service of
 /// its own and its port, and the digests, in every text but the sentence.
