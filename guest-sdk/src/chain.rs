@@ -44,10 +44,15 @@ pub struct Chain<'f> {
     links: Vec<Link<'f>>,
 }
 
+/// JSON in, JSON out.
+type Call<'f> = Box<dyn Fn(&str) -> Result<String, Error> + 'f>;
+/// Whether an output, as JSON, is the chain's.
+type Stops<'f> = Box<dyn Fn(&str) -> bool + 'f>;
+
 struct Link<'f> {
     name: &'static str,
-    call: Box<dyn Fn(&str) -> Result<String, Error> + 'f>,
-    stops: Option<Box<dyn Fn(&str) -> bool + 'f>>,
+    call: Call<'f>,
+    stops: Option<Stops<'f>>,
 }
 
 /// What one function of a chain answered.

@@ -122,7 +122,7 @@ struct Inbox {
     signals: Vec<SignalView>,
 }
 
-/// What is in a run's inbox: the signals that nobody consumed yet.
+/// What is in a run's inbox: the signals that nobody consumed yet. The end of the run clears it.
 #[utoipa::path(
     get,
     path = "/v1/runs/{run_id}/signals",
@@ -136,8 +136,11 @@ pub(crate) async fn list_signals(
     Parts(id): Parts<String>,
 ) -> Result<Response, Problem> {
     let (tenant, run_id) = (caller.tenant, run_id(&id)?);
-    state.store().get_run_status(tenant, run_id).await?.ok_or_else(run_not_found)?;
-    let inbox = state.store().load_inbox(tenant, run_id).await?;
+    let status = state.store().get_run_status(tenant, run_id).await?.ok_or_else(run_not_found)?;
+    let inbox = match status.is_ended() {
+        true => Vec::new(),
+        false => state.store().load_inbox(tenant, run_id).await?,
+    };
     let view = |signal: model::Signal| {
         let model::Signal { id, name, payload } = signal;
         SignalView { id, name: name.to_string(), payload }

@@ -70,6 +70,31 @@ fn fail(_input: Value) -> Result<Value, Error> {
         .details(serde_json::json!({"why": "it was asked to"})))
 }
 
+/// An error of this kind, and what it says about another attempt.
+#[derive(Deserialize)]
+struct Wanted {
+    kind: String,
+    retry: Option<bool>,
+    after_ms: Option<u64>,
+}
+
+/// Fails as the run's input says.
+fn errs(wanted: Wanted) -> Result<Value, Error> {
+    let mut error = match wanted.kind.as_str() {
+        "configuration" => Error::configuration("it was asked to"),
+        "dependency" => Error::dependency("it was asked to"),
+        "execution" => Error::execution("it was asked to"),
+        _ => Error::validation("it was asked to"),
+    };
+    if let Some(retry) = wanted.retry {
+        error = error.retry(retry);
+    }
+    if let Some(ms) = wanted.after_ms {
+        error = error.retry_after(Duration::from_millis(ms));
+    }
+    Err(error)
+}
+
 /// Fails for good at element 3.
 fn fail_at_three(element: i64) -> Result<i64, Error> {
     if element == 3 {
@@ -115,5 +140,6 @@ fn who(context: Context, _input: Value) -> Result<Value, Error> {
 }
 
 stepcell_guest::handlers! {
-    echo, list, double, sum, flaky, odd_twice, later, fail, fail_at_three, busy, chatty, who, tells,
+    echo, list, double, sum, flaky, odd_twice, later, fail, errs, fail_at_three, busy, chatty, who,
+    tells,
 }
