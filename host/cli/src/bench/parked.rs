@@ -82,6 +82,8 @@ impl Parked {
         (claims, wake): (Claims, Spread),
     ) -> anyhow::Result<Self> {
         let store = &parks.store;
+        // Room that others left would be filled before the disk grows.
+        store.clear_runs().await?;
         let without = linear.best_rate(args.runs, args.rounds).await?;
         let first = parks.start().await?;
         parks.until_parked(first, 1).await?;
@@ -104,7 +106,7 @@ impl Parked {
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
-        let among = thousands(self.count);
+        let among = thousands(f64::from(self.count));
         let (claim_none, claim_with) = self.claims;
         let (none, with) = self.rates;
         let (wake_none, wake_with) = self.wakes;

@@ -58,8 +58,8 @@ pub(super) fn ms(time: Duration) -> f64 {
 }
 
 /// A count with its thousands apart: `1,000,000`.
-pub(super) fn thousands(count: u32) -> String {
-    let digits = count.to_string();
+pub(super) fn thousands(count: f64) -> String {
+    let digits = format!("{count:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -72,16 +72,7 @@ pub(super) fn thousands(count: u32) -> String {
 
 /// So many in each second, as people read it.
 pub(super) fn rate(per_second: f64) -> String {
-    format!("{} steps/s", thousands(whole(per_second)))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate is small and never negative"
-)]
-fn whole(number: f64) -> u32 {
-    number.round() as u32
+    format!("{} steps/s", thousands(per_second))
 }
 
 #[cfg(test)]
@@ -90,7 +81,7 @@ mod tests {
 
     #[test]
     fn thousands_are_apart() {
-        assert_eq!([7, 999, 1_000, 1_000_000].map(thousands), ["7", "999", "1,000", "1,000,000"]);
+        assert_eq!([7.0, 999.4, 1_000.0, 1e6].map(thousands), ["7", "999", "1,000", "1,000,000"]);
     }
 
     #[test]

@@ -202,11 +202,16 @@ impl Rig {
         Ok(took)
     }
 
-    /// Steps per second in the best of so many rounds.
+    /// Steps per second of so many runs.
+    pub(super) async fn rate(&self, runs: u32) -> anyhow::Result<f64> {
+        Ok(per_second(runs * self.tasks, self.run_many(runs).await?))
+    }
+
+    /// The same, in the best of so many rounds.
     pub(super) async fn best_rate(&self, runs: u32, rounds: u32) -> anyhow::Result<f64> {
         let mut best = 0.0_f64;
         for _ in 0..rounds.max(1) {
-            best = best.max(per_second(runs * self.tasks, self.run_many(runs).await?));
+            best = best.max(self.rate(runs).await?);
         }
         Ok(best)
     }

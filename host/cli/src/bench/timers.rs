@@ -45,7 +45,10 @@ impl Timers {
         let (seconds, each) = (took.as_secs_f64(), rate(self.rate()));
         let ratio = self.rate() / self.baseline;
         Row {
-            what: format!("{} sleeps that are due in the same second", thousands(self.count)),
+            what: format!(
+                "{} sleeps that are due in the same second",
+                thousands(f64::from(self.count))
+            ),
             ours: format!(
                 "late p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms, at most {max_ms:.0} ms; all done after {seconds:.1} s, \
                  {each}, {ratio:.2} times"
