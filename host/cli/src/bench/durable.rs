@@ -56,6 +56,7 @@ pub(super) async fn measure(
             "timers": timers.json(),
             "shapes": {
                 "width": shapes.width,
+                "runs": { "map": shapes.wide_runs, "chain": shapes.deep_runs },
                 "steps_per_second": { "linear": shapes.linear, "map": shapes.map, "chain": shapes.chain },
                 "ratio": { "map": shapes.map / shapes.linear, "chain": shapes.chain / shapes.linear },
             },
@@ -118,6 +119,9 @@ impl Flows {
 /// Steps per second of wide and of deep runs, beside short ones: about as many steps of each.
 struct Shapes {
     width: u16,
+    /// Runs at once of each.
+    wide_runs: u32,
+    deep_runs: u32,
     linear: f64,
     map: f64,
     chain: f64,
@@ -126,13 +130,15 @@ struct Shapes {
 impl Shapes {
     async fn measure(flows: &Flows, args: &Bench) -> anyhow::Result<Self> {
         let width = u32::from(args.width);
-        let runs = (args.runs * u32::from(LINEAR) / width).max(1);
-        let mut best = Self { width: args.width, linear: 0.0, map: 0.0, chain: 0.0 };
+        let wide_runs = (args.runs * u32::from(LINEAR) / width).max(1);
+        let deep_runs = wide_runs.max(DEEP_RUNS);
+        let (linear, map, chain) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let mut best = Self { width: args.width, wide_runs, deep_runs, linear, map, chain };
         // In turn, so that a busy minute of the machine is a busy minute for all of them.
         for _ in 0..args.rounds.max(1) {
             best.linear = best.linear.max(flows.linear.rate(args.runs).await?);
-            best.map = best.map.max(flows.map.rate(runs).await?);
-            best.chain = best.chain.max(flows.chain.rate(runs.max(DEEP_RUNS)).await?);
+            best.map = best.map.max(flows.map.rate(wide_runs).await?);
+            best.chain = best.chain.max(flows.chain.rate(deep_runs).await?);
         }
         Ok(best)
     }
@@ -145,8 +151,17 @@ impl Shapes {
             beside: format!("{}: runs of three steps", rate(self.linear)),
         };
         [
-            row(format!("steps per second, one step with {width} tasks"), self.map),
-            row(format!("steps per second, {width} steps one after another"), self.chain),
+            row(
+                format!("steps per second, {} runs of one step with {width} tasks", self.wide_runs),
+                self.map,
+            ),
+            row(
+                format!(
+                    "steps per second, {} runs of {width} steps one after another",
+                    self.deep_runs
+                ),
+                self.chain,
+            ),
         ]
     }
 }
