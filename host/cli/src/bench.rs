@@ -1,22 +1,22 @@
 //! `stepcell bench`: the published figures on this machine, each beside its baseline in the same run.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod durable;
+mod parked;
+mod report;
+mod rig;
+mod timers;
+mod wake_ups;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use model::definition::MaxAttempts;
-use model::{
-    Definition, Input, Json, Limits, Memory, Options, Plan as Graph, RunId, Step, StepIndex,
-    TaskContext, TenantId,
-};
+use model::{Input, Json, Limits, Memory, RunId, TaskContext};
 use sandbox::bench::Figures;
 use sandbox::{Call, Stop};
 use serde_json::json;
-use store::{StartAnswer, StartRun, Store};
-use tokio::task::JoinSet;
 
 use crate::args::{Bench, Global};
+use crate::bench::rig::{Rig, Shape, Uploaded};
 use crate::build;
 use crate::data_dir::DataDir;
 use crate::host::{self, Host, Plan};
@@ -27,33 +27,66 @@ use crate::screen::Screen;
 const CALLS: u32 = 5_000;
 /// Runs started one after another on an idle host.
 const IDLE_RUNS: usize = 300;
-/// Starters at once, when many runs are started.
-const STARTERS: usize = 64;
 /// Connections of the baseline at once.
 const BASELINE_CONNECTIONS: u32 = 8;
-/// Between two looks whether the runs have ended.
-const LOOK: Duration = Duration::from_millis(10);
 const INPUT: &str = r#"{"order":1}"#;
 
 /// Measures on a private, durable Postgres in a folder of its own.
 pub(crate) async fn run(global: &Global, args: Bench, screen: &Screen) -> anyhow::Result<()> {
     let data = DataDir::open(&global.data_dir.join("bench"))?;
-    let component = component(&args, screen).await?;
     let cluster = host::postgres(&data.postgres()).await?;
-    let measured = measure(&data, &cluster.url(), &component, &args, screen).await;
+    let measured = measure_in(&data, &cluster.url(), &args, screen).await;
     host::stop_postgres(cluster).await?;
     measured
 }
 
-async fn component(args: &Bench, screen: &Screen) -> anyhow::Result<Vec<u8>> {
-    if let Some(path) = &args.component {
-        return inspect::read(path);
-    }
-    let folder = PathBuf::from("examples/hot-swap/v1/handlers");
-    let missing =
-        "run the bench from Stepcell's own folder, or name a component with `--component`";
-    anyhow::ensure!(folder.is_dir(), "there is no folder `{}`; {missing}", folder.display());
-    Ok(build::folder(&folder, builder::Install::IfRoot, screen).await?.wasm)
+/// Measures in a database without runs, and leaves none behind.
+async fn measure_in(
+    data: &DataDir,
+    database_url: &str,
+    args: &Bench,
+    screen: &Screen,
+) -> anyhow::Result<()> {
+    let store = host::connect(database_url).await?;
+    store.migrate().await?;
+    store.clear_runs().await?;
+    let measured = if args.durable {
+        durable::measure(data, database_url, args, screen).await
+    } else {
+        let component = match &args.component {
+            Some(path) => inspect::read(path)?,
+            None => component("examples/hot-swap/v1/handlers", screen).await?,
+        };
+        measure(data, database_url, &component, args, screen).await
+    };
+    store.clear_runs().await?;
+    store.close().await;
+    measured
+}
+
+async fn component(folder: &str, screen: &Screen) -> anyhow::Result<Vec<u8>> {
+    let folder = Path::new(folder);
+    anyhow::ensure!(
+        folder.is_dir(),
+        "there is no folder `{}`; run the bench from Stepcell's own folder, or, without `--durable`, name a component \
+         with `--component`",
+        folder.display()
+    );
+    Ok(build::folder(folder, builder::Install::IfRoot, screen).await?.wasm)
+}
+
+/// A worker in this process.
+async fn start_host(data: &DataDir, database_url: &str) -> anyhow::Result<Host> {
+    Host::start(Plan {
+        database_url,
+        listen: None,
+        slots: None,
+        lease: None,
+        retention: None,
+        outward: None,
+        data,
+    })
+    .await
 }
 
 async fn measure(
@@ -63,24 +96,17 @@ async fn measure(
     args: &Bench,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let host = Host::start(Plan {
-        database_url,
-        listen: None,
-        slots: None,
-        lease: None,
-        retention: None,
-        outward: None,
-        data,
-    })
-    .await?;
+    let host = start_host(data, database_url).await?;
     let sandbox = host::sandbox(data, 4)?;
     screen.note("measuring the sandbox");
     let cold = sandbox::bench::measure(&sandbox, component, &call(), CALLS).await?;
     say_sandbox(&cold, screen);
-    let rig = Rig::prepare(&host.store, &sandbox, component).await?;
+    let steps = ["first", "second", "third"].map(|name| (name.to_owned(), name)).to_vec();
+    let shape = Shape { steps, input: INPUT.to_owned(), ..Shape::chain("bench", "first", 3) };
+    let rig = Uploaded::new(&host.store, &sandbox, component).await?.register(shape).await?;
     screen.note("measuring an idle host");
     rig.run_many(200).await?;
-    let idle = rig.idle().await?;
+    let idle = idle(&rig).await?;
     say_idle(&idle, screen);
     screen.note("measuring many runs at once, and the baseline");
     host.store.prepare_baseline().await?;
@@ -113,140 +139,21 @@ async fn measure(
     Ok(())
 }
 
-/// A flow of three steps in its database.
-struct Rig {
-    store: Store,
-    tenant: TenantId,
-    flow_id: model::FlowId,
-    version: u32,
-    roots: Arc<[StepIndex]>,
-}
-
-impl Rig {
-    async fn prepare(
-        store: &Store,
-        sandbox: &sandbox::Sandbox,
-        component: &[u8],
-    ) -> anyhow::Result<Self> {
-        let tenant =
-            store.find_tenant(host::DEFAULT_TENANT).await?.context("there is no tenant")?;
-        let inspection = sandbox.inspect(component).map_err(|reasons| {
-            anyhow::anyhow!(
-                "the component was refused: {}",
-                reasons.first().map_or(String::new(), ToString::to_string)
-            )
-        })?;
-        let digest = inspection.digest;
-        store.put_component(tenant, digest, component, "{}").await?;
-        let step = |name: &str, needs: Vec<StepIndex>| {
-            let options = Options { max_attempts: MaxAttempts(1), ..Options::default() };
-            Ok::<_, anyhow::Error>(Step {
-                name: name.parse()?,
-                needs,
-                map: false,
-                component: Some(digest),
-                builtin: None,
-                handler: name.to_owned(),
-                options,
-                input_schema: None,
-                output_schema: None,
-                condition: model::Condition::default(),
-                on_unmet: model::Policy::Skip,
-                start_delay_ms: 0,
-                concurrency: None,
-                rate_limit: None,
-                compensates: false,
-                abandon_children: false,
-                grants: model::Grants::default(),
-            })
-        };
-        let steps = vec![
-            step("first", vec![])?,
-            step("second", vec![StepIndex(0)])?,
-            step("third", vec![StepIndex(1)])?,
-        ];
-        let flow = "bench".parse()?;
-        let definition = Definition {
-            flow,
-            description: None,
-            input_schema: None,
-            deadline_ms: None,
-            rate_limits: Vec::new(),
-            steps,
-        };
-        let roots = [StepIndex(0)];
-        let registered = store.register_version(tenant, &Graph::new(definition)).await?;
-        store.activate(tenant, registered.flow_id, registered.version).await?;
-        let (store, flow_id, version) = (store.clone(), registered.flow_id, registered.version);
-        Ok(Self { store, tenant, flow_id, version, roots: Arc::new(roots) })
-    }
-
-    async fn start(&self) -> anyhow::Result<RunId> {
-        let run_id = RunId(uuid::Uuid::now_v7());
-        let start = StartRun {
-            tenant: self.tenant,
-            tenant_name: host::DEFAULT_TENANT.to_owned(),
-            run_id,
-            flow_id: self.flow_id,
-            version: self.version,
-            pinned: true,
-            roots: Arc::clone(&self.roots),
-            input: Json::trusted(INPUT),
-            priority: 0,
-            traceparent: None,
-            delay_ms: 0,
-            options: None,
-            deadline_ms: None,
-            key: None,
-        };
-        let answer = self.store.start_run(start).await?;
-        anyhow::ensure!(answer == StartAnswer::Started, "a run was not started: {answer:?}");
-        Ok(run_id)
-    }
-
-    /// Runs one after another on an idle host, a commit between them.
-    async fn idle(&self) -> anyhow::Result<Idle> {
-        self.store.prepare_baseline().await?;
-        let (mut runs, mut commits) = (Vec::new(), Vec::new());
-        for _ in 0..IDLE_RUNS {
-            let mut ended = self.store.ended();
-            let started = Instant::now();
-            let run_id = self.start().await?;
-            while ended.recv().await? != run_id {}
-            runs.push(started.elapsed());
-            commits.push(self.store.commit_once().await?);
-        }
-        let (run_p50, run_p99) = percentiles(runs);
-        let (commit_p50, commit_p99) = percentiles(commits);
-        Ok(Idle { run_p50, run_p99, commit_p50, commit_p99 })
-    }
-
-    /// Starts this many runs and waits until the last has ended; how long that took.
-    async fn run_many(&self, runs: u32) -> anyhow::Result<Duration> {
+/// Runs one after another on an idle host, a commit between them.
+async fn idle(rig: &Rig) -> anyhow::Result<Idle> {
+    rig.store.prepare_baseline().await?;
+    let (mut runs, mut commits) = (Vec::new(), Vec::new());
+    for _ in 0..IDLE_RUNS {
+        let mut ended = rig.store.ended();
         let started = Instant::now();
-        let left = Arc::new(std::sync::atomic::AtomicI64::new(i64::from(runs)));
-        let mut starters = JoinSet::new();
-        for _ in 0..STARTERS {
-            let (rig, left) = (self.again(), Arc::clone(&left));
-            starters.spawn(async move {
-                while left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
-                    rig.start().await?;
-                }
-                Ok::<_, anyhow::Error>(())
-            });
-        }
-        while let Some(done) = starters.join_next().await {
-            done??;
-        }
-        while self.store.count_live_runs(self.tenant).await? > 0 {
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(started.elapsed())
+        let run_id = rig.start().await?;
+        while ended.recv().await? != run_id {}
+        runs.push(started.elapsed());
+        commits.push(rig.store.commit_once().await?);
     }
-
-    fn again(&self) -> Self {
-        Self { store: self.store.clone(), roots: Arc::clone(&self.roots), ..*self }
-    }
+    let (run_p50, run_p99) = percentiles(runs);
+    let (commit_p50, commit_p99) = percentiles(commits);
+    Ok(Idle { run_p50, run_p99, commit_p50, commit_p99 })
 }
 
 struct Idle {

@@ -1,6 +1,8 @@
 //! What `stepcell bench` holds Stepcell against, in the same database and the same minute: the usual tables with one
 //! transaction to claim and one to complete each step, the bare insertion of outcomes, one bare commit.
 
+mod durable;
+
 use std::time::{Duration, Instant};
 
 use sqlx::{Executor as _, PgPool};
@@ -9,6 +11,8 @@ use uuid::Uuid;
 
 use crate::{Error, Store};
 
+pub use durable::Lateness;
+
 /// What a handler that does nothing answers.
 const OUTPUT: &str = r#"{"n":1}"#;
 
@@ -16,7 +20,7 @@ const OUTPUT: &str = r#"{"n":1}"#;
 const BATCH: usize = 100;
 
 impl Store {
-    /// Makes the tables of the baseline and of the floors, in a schema of their own.
+    /// Makes the tables of the baseline, of the floors and of what is due, in a schema of their own.
     pub async fn prepare_baseline(&self) -> Result<(), Error> {
         self.pool().execute(include_str!("../queries/bench/prepare.sql")).await?;
         Ok(())

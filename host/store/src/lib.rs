@@ -44,6 +44,7 @@ use tokio::sync::broadcast;
 pub use admission::{Granted, Needed, Share, WaitingPlace};
 pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
+pub use bench::Lateness;
 pub use breaker::{Admission, BreakerRow, BreakerRule, Outgoing, Pass, Verdict};
 pub use closure::{ClosureRow, PutClosure};
 pub use compensation::{Compensation, CompensationAttempt, CompensationRow, ToCompensate};

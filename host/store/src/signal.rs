@@ -91,7 +91,7 @@ impl Store {
         .await?;
         work.commit().await?;
         if row.woken > 0 {
-            self.bell().ready();
+            self.bell().ready_here();
         }
         Ok(match (row.is_live, row.added_id, row.before_id) {
             (Some(true), Some(id), _) => Sent::Added { id },

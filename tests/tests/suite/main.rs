@@ -17,6 +17,7 @@ mod compensation;
 mod conditions;
 mod durable;
 mod examples;
+mod figures;
 mod hot_swap;
 mod http_calls;
 mod http_refused;

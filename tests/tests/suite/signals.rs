@@ -25,6 +25,21 @@ async fn a_signal_wakes_a_parked_task_which_holds_nothing_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_took_a_signal_hears_of_it_without_postgres() {
+    let host = host().await;
+    let script = json!({ "": { "do": "await", "names": ["go"], "phase": "woken" } });
+    let id = host.client.start("play", &json!({ "only": script })).await;
+    host.client.until_tasks(&id, "only", "awaiting_signal", 1).await;
+    // Nothing in it listens to Postgres.
+    let api_only = Settings { works: false, ..Settings::default() };
+    let beside = Host::over(std::sync::Arc::clone(&host.database), api_only).await;
+    let mut rings = beside.store.bell().hear();
+    beside.client.signal(&id, "go", &json!(1)).await.ok();
+    assert_eq!(rings.try_recv().unwrap(), store::Ring::Ready);
+    assert_eq!(trace(&host.client.ended(&id).await)[1]["awaited"], json!(["go=1"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_signal_that_came_before_it_was_awaited_wakes_at_once() {
     let host = Host::with(Settings { works: false, ..Settings::default() }).await;
     host.deploy_player(PLAY).await;

@@ -127,8 +127,23 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: u32,
     /// A component with the handlers `first`, `second` and `third` in place of the example's
-    #[arg(long)]
+    #[arg(long, conflicts_with = "durable")]
     pub(crate) component: Option<PathBuf>,
+    /// Measure what is durable in place of the rest: wake-ups, timers, wide and deep flows, parked runs
+    #[arg(long)]
+    pub(crate) durable: bool,
+    /// With `--durable`: runs that are woken one after another
+    #[arg(long, requires = "durable", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) wakes: u32,
+    /// With `--durable`: sleeps that are due in the same second
+    #[arg(long, requires = "durable", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timers: u32,
+    /// With `--durable`: tasks of the wide step, and steps of the deep flow
+    #[arg(long, requires = "durable", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) width: u16,
+    /// With `--durable`: runs that are parked while others are measured
+    #[arg(long, requires = "durable", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) parked: u32,
 }
 
 #[derive(clap::Args)]

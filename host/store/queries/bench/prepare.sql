@@ -1,5 +1,5 @@
 -- The tables of the baseline: steps with a status each, attempts and events beside them, as most engines on Postgres
--- keep them; they have no tenant_id, nor any customer. And the tables of the floors.
+-- keep them; they have no tenant_id, nor any customer. And the tables of the floors, and when what sleeps was due.
 drop schema if exists bench cascade;
 create schema bench;
 create table bench.run (id bigint primary key, status text not null default 'running', left_count int not null default 3);
@@ -30,4 +30,5 @@ create table bench.event (
 );
 create index event_of_run on bench.event (run, id);
 create table bench.outcome (run uuid not null, step smallint not null, output text not null, primary key (run, step));
-create table bench.row (id bigint generated always as identity primary key, at timestamptz not null default now())
+create table bench.row (id bigint generated always as identity primary key, at timestamptz not null default now());
+create table bench.due (tenant_id int not null, run_id uuid not null, due_at timestamptz not null)
