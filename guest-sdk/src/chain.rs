@@ -13,8 +13,9 @@ use crate::outcome::Outcome;
 /// one did. Each runs in a phase of its own: what it answered is kept before the next one begins, its attempts are counted
 /// alone, and nothing runs twice because a later one failed.
 ///
-/// When one fails for good, the details of its error say which (`failed`), what those before it answered (`completed`) and
-/// what the error's own details were (`details`). A run that is cancelled interrupts the chain where it is.
+/// When one fails for good, the details of its error say which (`failed`), what those before it answered (`completed`; how
+/// many bytes where that is over 8 KiB) and what the error's own details were (`details`). All answers but the last are the
+/// task's state, so together they have at most what one answer of the step may have (`output` in the manifest). A run that is cancelled interrupts the chain where it is.
 ///
 /// ```
 /// use stepcell_guest::{Chain, Context, Error, Outcome};
@@ -42,12 +43,17 @@ use crate::outcome::Outcome;
 pub struct Chain<'f> {
     input: Result<String, Error>,
     links: Vec<Link<'f>>,
+    /// What is wrong with the chain itself.
+    wrong: Option<String>,
 }
 
 /// JSON in, JSON out.
 type Call<'f> = Box<dyn Fn(&str) -> Result<String, Error> + 'f>;
 /// Whether an output, as JSON, is the chain's.
-type Stops<'f> = Box<dyn Fn(&str) -> bool + 'f>;
+type Stops<'f> = Box<dyn Fn(&str) -> Result<bool, Error> + 'f>;
+
+/// Bytes of details the host keeps of an error.
+const MOST_DETAILS: usize = 8 * 1024;
 
 struct Link<'f> {
     name: &'static str,
@@ -65,7 +71,7 @@ struct Done {
 impl<'f> Chain<'f> {
     /// A chain whose first function is given this.
     pub fn of(input: &impl Serialize) -> Self {
-        Self { input: write(input), links: Vec::new() }
+        Self { input: write(input), links: Vec::new(), wrong: None }
     }
 
     /// Adds a function. Its name is the name of its phase, and what failures call it: a letter or `_`, then letters,
@@ -81,23 +87,35 @@ impl<'f> Chain<'f> {
             })?;
             write(&function(input)?)
         };
+        if self.links.iter().any(|link| link.name == name) {
+            self.wrong = Some(format!("the chain has two functions named `{name}`"));
+        }
         self.links.push(Link { name, call: Box::new(call), stops: None });
         self
     }
 
     /// Ends the chain after the function that was added last where its answer is like this: the chain answers it.
     pub fn stop_if<O: DeserializeOwned>(mut self, is_enough: impl Fn(&O) -> bool + 'f) -> Self {
-        if let Some(link) = self.links.last_mut() {
-            let stops = move |output: &str| {
-                serde_json::from_str(output).is_ok_and(|output| is_enough(&output))
-            };
-            link.stops = Some(Box::new(stops));
-        }
+        let Some(link) = self.links.last_mut() else {
+            self.wrong = Some("`stop_if` follows the function it is about".to_owned());
+            return self;
+        };
+        let name = link.name;
+        let stops = move |output: &str| match serde_json::from_str(output) {
+            Ok(output) => Ok(is_enough(&output)),
+            Err(error) => Err(Error::configuration(format!(
+                "`stop_if` cannot read what `{name}` answered: {error}"
+            ))),
+        };
+        link.stops = Some(Box::new(stops));
         self
     }
 
     /// Runs the function whose turn it is. An attempt runs one; the outcome leads to the next.
     pub fn run(self, context: Context) -> Result<Outcome, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(Error::configuration(wrong));
+        }
         let phase = context.phase();
         let at = match phase.as_str() {
             "" => Some(0),
@@ -117,7 +135,7 @@ impl<'f> Chain<'f> {
             Ok(output) => output,
             Err(error) => return Err(tell(error, link.name, &done)),
         };
-        let ends = link.stops.as_ref().is_some_and(|stops| stops(&output));
+        let ends = link.stops.as_ref().map_or(Ok(false), |stops| stops(&output))?;
         let output = RawValue::from_string(output)?;
         let Some(next) = self.links.get(at + 1).filter(|_| !ends) else {
             return Ok(Outcome::complete(&output));
@@ -134,6 +152,10 @@ fn tell(error: Error, failed: &str, completed: &[Done]) -> Error {
     let mut details = serde_json::json!({ "failed": failed, "completed": completed });
     if let (Some(own), Some(details)) = (own, details.as_object_mut()) {
         details.insert("details".to_owned(), serde_json::json!(own));
+    }
+    if details.to_string().len() > MOST_DETAILS {
+        let name = |done: &Done| serde_json::json!({ "step": done.step, "bytes": done.output.get().len() });
+        details["completed"] = completed.iter().map(name).collect();
     }
     error.details(details)
 }
@@ -181,6 +203,19 @@ mod tests {
     #[test]
     fn a_chain_ends_early_where_it_is_told_to() {
         assert!(matches!(chain("  ", None, ""), Ok(Wire::Complete(output)) if output == "\"\""));
+    }
+
+    #[test]
+    fn a_chain_that_cannot_be_is_a_configuration_error() {
+        set_phase("", "[]");
+        let same = |text: String| Ok(text);
+        let twice = Chain::of(&"x").then("a", same).then("a", same).run(context());
+        let unread = Chain::of(&"x").then("a", same).stop_if(|n: &u32| *n > 1).run(context());
+        let early = Chain::of(&"x").stop_if(|n: &u32| *n > 1).then("a", same).run(context());
+        for (chain, says) in [(twice, "two functions"), (unread, "cannot read"), (early, "follows")]
+        {
+            assert!(chain.unwrap_err().message().contains(says), "{says}");
+        }
     }
 
     #[test]

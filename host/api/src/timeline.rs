@@ -151,7 +151,12 @@ impl Timeline {
     /// Reads what was recorded since, and answers the events of that.
     pub(crate) async fn advance(&mut self, store: &Store) -> Result<Vec<Event>, Problem> {
         // The status comes first: all that an ended run recorded is there when it says so.
-        let run = store.get_run(self.tenant, self.run_id).await?;
+        let status = store.get_run_status(self.tenant, self.run_id).await?;
+        let run = match status.is_some_and(RunStatus::is_ended) {
+            true => store.get_run(self.tenant, self.run_id).await?,
+            // Its row has nothing to say yet, and its input can be large.
+            false => None,
+        };
         let rows = store.list_history(self.tenant, self.run_id, self.after, false).await?;
         let mut answers = self.answers_for(store, &rows).await?;
         let mut events = Vec::new();

@@ -14,8 +14,8 @@ use crate::{Error, Store};
 
 /// Places and shares granted for one key or rate at a time.
 const MOST_GRANTED: i64 = 1_000;
-/// Keys or rates looked at together.
-const MOST_ASKED: i64 = 256;
+/// Keys or rates looked at together: each is a lock, and Postgres has room for a few thousand.
+const MOST_ASKED: i64 = 64;
 /// Full buckets deleted together.
 const MOST_FORGOTTEN: i64 = 1_000;
 
@@ -93,6 +93,10 @@ async fn lock(
     crate::durable::lock(work, &numbers).await
 }
 
+fn columns(names: &[(TenantId, String)]) -> (Vec<i32>, Vec<&str>) {
+    names.iter().map(|(tenant, name)| (tenant.0, name.as_str())).unzip()
+}
+
 impl Store {
     /// Whether a token in hand may run its task now. False: it was given back, at this position, and waits; or it was not
     /// ours any more.
@@ -149,21 +153,42 @@ impl Store {
         Ok(row.is_some_and(|row| row.is_open))
     }
 
-    /// Gives free places under these keys to those that wait for one.
+    /// Gives free places under these keys to those that wait for one. Whoever begins to wait meanwhile sees that they are free.
     pub async fn grant_places(&self, keys: &[(TenantId, String)]) -> Result<Granted, Error> {
-        if keys.is_empty() {
-            return Ok(Granted::default());
+        let mut granted = Granted::default();
+        for keys in keys.chunks(usize::try_from(MOST_ASKED).unwrap_or(1)) {
+            let (tenants, names) = columns(keys);
+            let rows = sqlx::query_file!(
+                "queries/admission/waited_under.sql",
+                &tenants,
+                &names as &[&str]
+            )
+            .fetch_all(self.hot())
+            .await?;
+            let keys: Vec<_> =
+                rows.into_iter().map(|row| (TenantId(row.tenant_id), row.key)).collect();
+            granted.tokens += self.give_places(&keys).await?;
         }
-        let tenants: Vec<i32> = keys.iter().map(|(tenant, _)| tenant.0).collect();
-        let names: Vec<String> = keys.iter().map(|(_, key)| key.clone()).collect();
+        Ok(granted)
+    }
+
+    async fn give_places(&self, keys: &[(TenantId, String)]) -> Result<i64, Error> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let (tenants, names) = columns(keys);
         let mut work = self.hot().begin().await?;
         lock(&mut work, "key", keys).await?;
-        let done =
-            sqlx::query_file!("queries/admission/grant_places.sql", &tenants, &names, MOST_GRANTED)
-                .execute(&mut *work)
-                .await?;
+        let done = sqlx::query_file!(
+            "queries/admission/grant_places.sql",
+            &tenants,
+            &names as &[&str],
+            MOST_GRANTED
+        )
+        .execute(&mut *work)
+        .await?;
         work.commit().await?;
-        Ok(Granted { tokens: i64::try_from(done.rows_affected()).unwrap_or(0), next: None })
+        Ok(i64::try_from(done.rows_affected()).unwrap_or(0))
     }
 
     /// Gives free places to those that wait under the next few keys: some were freed by an end that told nobody.
@@ -176,7 +201,8 @@ impl Store {
             .fetch_all(self.hot())
             .await?;
         let keys: Vec<_> = rows.into_iter().map(|row| (TenantId(row.tenant_id), row.key)).collect();
-        Ok((self.grant_places(&keys).await?, WaitingPlace::after(&keys)))
+        let granted = Granted { tokens: self.give_places(&keys).await?, next: None };
+        Ok((granted, WaitingPlace::after(&keys)))
     }
 
     /// Lets those run that wait for the next few rates, as far as there is enough for them.
@@ -193,25 +219,28 @@ impl Store {
         if rates.is_empty() {
             return Ok((Granted::default(), WaitingPlace::default()));
         }
-        let tenants: Vec<i32> = rates.iter().map(|(tenant, _)| tenant.0).collect();
-        let names: Vec<String> = rates.iter().map(|(_, rate)| rate.clone()).collect();
+        let (tenants, names) = columns(&rates);
         let mut work = self.hot().begin().await?;
         lock(&mut work, "rate", &rates).await?;
-        let row =
-            sqlx::query_file!("queries/admission/grant_shares.sql", &tenants, &names, MOST_GRANTED)
-                .fetch_one(&mut *work)
-                .await?;
+        let row = sqlx::query_file!(
+            "queries/admission/grant_shares.sql",
+            &tenants,
+            &names as &[&str],
+            MOST_GRANTED
+        )
+        .fetch_one(&mut *work)
+        .await?;
         work.commit().await?;
         let next = row.next_in_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
         Ok((Granted { tokens: row.granted, next }, WaitingPlace::after(&rates)))
     }
 
-    /// Deletes buckets that have been full for a while.
-    pub async fn forget_buckets(&self) -> Result<(), Error> {
-        sqlx::query_file!("queries/admission/forget_buckets.sql", MOST_FORGOTTEN)
+    /// Deletes buckets that have been full for a while, some at a time. True: there may be more.
+    pub async fn forget_buckets(&self) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/admission/forget_buckets.sql", MOST_FORGOTTEN)
             .execute(self.pool())
             .await?;
-        Ok(())
+        Ok(i64::try_from(done.rows_affected()) == Ok(MOST_FORGOTTEN))
     }
 
     /// Has a token in hand wait for its component, so long in all. False: it has waited so long, and is still ours.

@@ -225,11 +225,11 @@ impl Store {
         Ok((row.woken, next))
     }
 
-    /// A worker leaves: everything it holds is given back, without blame.
-    pub async fn release(&self, worker: WorkerId) -> Result<u64, Error> {
-        let done =
-            sqlx::query_file!("queries/token/release.sql", worker.0).execute(self.pool()).await?;
-        Ok(done.rows_affected())
+    /// A worker leaves: everything it holds is given back, without blame. True: it had been told to take nothing more.
+    pub async fn release(&self, worker: WorkerId) -> Result<bool, Error> {
+        let row =
+            sqlx::query_file!("queries/token/release.sql", worker.0).fetch_one(self.pool()).await?;
+        Ok(row.is_deprecated)
     }
 
     /// Takes the tokens of workers that have not beaten for their lease; what was in flight ends as `worker_lost`.

@@ -15,6 +15,8 @@ use crate::{AGAIN, Shared};
 
 /// How often places are looked for that an end freed without telling.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Pages of keys one look goes through; the next look goes on there.
+const MOST_PAGES: usize = 128;
 /// How often full buckets are thrown away.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// Shares that become due within this time are granted together.
@@ -147,16 +149,21 @@ struct Sweep {
 impl Sweep {
     async fn look(&mut self, shared: &Shared) -> Result<(), store::Error> {
         let now = Instant::now();
-        if self.at <= now {
+        if self.forget_at <= now {
+            let more = shared.store.forget_buckets().await?;
+            self.forget_at = if more { now } else { now + FORGET_EVERY };
+        }
+        if self.at > now {
+            return Ok(());
+        }
+        self.at = now + SWEEP_EVERY;
+        for _ in 0..MOST_PAGES {
             let (granted, after) = shared.store.sweep_places(&self.places).await?;
             tell(shared, granted);
-            // A full page is gone on from at once.
-            self.at = if after.is_start() { now + SWEEP_EVERY } else { now };
             self.places = after;
-        }
-        if self.forget_at <= now {
-            shared.store.forget_buckets().await?;
-            self.forget_at = now + FORGET_EVERY;
+            if self.places.is_start() {
+                break;
+            }
         }
         Ok(())
     }

@@ -153,29 +153,37 @@ pub(crate) fn launch(shared: &Arc<Shared>, attempt: Attempt) {
     });
 }
 
-/// Checks the input, waits for nobody: an attempt that is not admitted yet gives its token back.
+/// Waits for nobody: an attempt that is not admitted yet gives its token back.
 async fn make(shared: &Shared, attempt: Attempt) -> Made {
-    let Attempt { version, at, input, .. } = &attempt;
-    let step = version.plan.step(at.task.step);
-    if let Some(schema) = version.input_schema(at.task.step)
-        && let Err(refusal) = schema.check(&input.value())
-    {
-        let what = "was given an input that does not match its schema";
-        return Made::failed(mismatch(step, what, &refusal));
-    }
-    match admission::admit(shared, &attempt).await {
-        Ok(Admitted::Now(key)) => {
-            let telling = Telling::start(&attempt);
-            let mut made = Made { key, ..make_admitted(shared, attempt).await };
-            if let Some(Outcome::Fail(failure)) = &mut made.outcome {
-                failure.details = failure.details.take().map(redact);
-            }
-            telling.end(&made);
-            made
-        }
-        Ok(Admitted::Later) => Made::unmade(Unmade::GivenBack),
+    let admitted = match check_input(&attempt) {
+        Ok(()) => admission::admit(shared, &attempt).await,
+        Err(failure) => Err(failure),
+    };
+    let key = match admitted {
+        Ok(Admitted::Now(key)) => Ok(key),
+        Ok(Admitted::Later) => return Made::unmade(Unmade::GivenBack),
+        Err(failure) => Err(failure),
+    };
+    let telling = Telling::start(&attempt);
+    let mut made = match key {
+        Ok(key) => Made { key, ..make_admitted(shared, attempt).await },
         Err(failure) => Made::failed(failure),
+    };
+    if let Some(Outcome::Fail(failure)) = &mut made.outcome {
+        failure.details = failure.details.take().map(redact);
     }
+    telling.end(&made);
+    made
+}
+
+fn check_input(attempt: &Attempt) -> Result<(), Failure> {
+    let Attempt { version, at, input, .. } = attempt;
+    let Some(schema) = version.input_schema(at.task.step) else {
+        return Ok(());
+    };
+    let what = "was given an input that does not match its schema";
+    let step = version.plan.step(at.task.step);
+    schema.check(&input.value()).map_err(|refusal| mismatch(step, what, &refusal))
 }
 
 async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {

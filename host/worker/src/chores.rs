@@ -44,14 +44,21 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
         let id = shared.recorder();
         let stale = shared.counters.stale.load(Ordering::Relaxed);
         let news = i64::try_from(stale - told_stale).unwrap_or(0);
-        match shared.store.beat(id, news).await {
+        let beat = match id {
+            // Retired, and holds nothing.
+            WorkerId(0) => Ok(Beat::Alive),
+            id => shared.store.beat(id, news).await,
+        };
+        match beat {
             Ok(Beat::Alive) => told_stale = stale,
             Ok(Beat::Deprecated) => {
                 told_stale = stale;
                 shared.retire();
             }
             // Somebody took us for dead: what we held is not ours any more.
-            Ok(Beat::Lost) if shared.id() == id => shared.doubt.notify_one(),
+            Ok(Beat::Lost) if shared.id() == id || shared.is_retired() => {
+                shared.doubt.notify_one();
+            }
             // It is leaving or starting over anyway.
             Ok(Beat::Lost) => {}
             Err(error) => {
@@ -142,7 +149,6 @@ pub(crate) async fn renew(shared: Arc<Shared>) {
             // What it holds is given back anyway.
             continue;
         }
-        let is_retired = shared.seats.is_closed();
         let old = shared.recorder();
         shared.id.store(0, Ordering::Release);
         shared.counters.renewals.fetch_add(1, Ordering::Relaxed);
@@ -150,13 +156,6 @@ pub(crate) async fn renew(shared: Arc<Shared>) {
         // What is being claimed or started in the old name ends first, or it would be left behind.
         drop(shared.naming.write().await);
         shared.ask_lanes(Message::Abandon).await;
-        if is_retired {
-            while let Err(error) = shared.store.release(old).await {
-                tracing::warn!(%error, "could not give everything back yet");
-                sleep(AGAIN).await;
-            }
-            continue;
-        }
         let new = loop {
             match start_over(&shared, old).await {
                 Ok(new) => break new,
@@ -166,12 +165,22 @@ pub(crate) async fn renew(shared: Arc<Shared>) {
         };
         shared.recorder.store(new.0, Ordering::Release);
         shared.id.store(new.0, Ordering::Release);
+        if shared.seats.is_closed() {
+            // Told so in this very moment.
+            shared.id.store(0, Ordering::Release);
+        }
         shared.seats.knock();
     }
 }
 
+/// Who the worker is from now on; nobody where it is to take nothing more.
 async fn start_over(shared: &Shared, old: WorkerId) -> Result<WorkerId, store::Error> {
-    shared.store.release(old).await?;
+    if shared.store.release(old).await? {
+        shared.retire();
+    }
+    if shared.seats.is_closed() {
+        return Ok(WorkerId(0));
+    }
     let slots = i32::try_from(shared.settings.slots).unwrap_or(i32::MAX);
     shared.store.register_worker(&shared.settings.host, slots, shared.settings.lease).await
 }

@@ -151,8 +151,13 @@ impl Shared {
         if !self.seats.is_closed() {
             tracing::info!("takes nothing more, as it was told");
             self.seats.close();
-            self.id.store(0, Ordering::Release);
         }
+        self.id.store(0, Ordering::Release);
+    }
+
+    /// True: it was told to take nothing more, and goes on with what it has.
+    fn is_retired(&self) -> bool {
+        self.seats.is_closed() && !self.leaving.load(Ordering::Acquire)
     }
 
     fn lane_of(&self, run_id: RunId) -> &mpsc::UnboundedSender<Message> {

@@ -77,9 +77,9 @@ impl Telling {
 }
 
 impl Drop for Telling {
-    /// The host panicked in the middle of it.
+    /// The host panicked in the middle of it; or is about to end, which says nothing of the attempt.
     fn drop(&mut self) {
-        if let Some(told) = self.0.take() {
+        if let Some(told) = self.0.take().filter(|_| std::thread::panicking()) {
             tell!(&told, "exception", kind = "host_internal");
         }
     }

@@ -233,6 +233,33 @@ async fn each_key_of_a_rate_has_a_bucket_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rate_that_is_changed_holds_for_those_that_wait_already() {
+    let host = Host::start().await;
+    let rated = |limit: u32, period: &str, weight: u32| {
+        RATED
+            .replace("limit = 20", &format!("limit = {limit}"))
+            .replace("burst = 4", &format!("burst = {limit}"))
+            .replace("\"1s\"", &format!("\"{period}\""))
+            .replace("weight = 2", &format!("weight = {weight}"))
+    };
+    host.deploy(&rated(10, "31d", 8)).await;
+    assert_eq!(host.client.run("rated", &json!(1)).await["status"], "completed");
+    let heavy = host.client.start("rated", &json!(1)).await;
+    host.client.until_tasks(&heavy, "only", "waiting_for_rate", 1).await;
+    // What the first one waits for is more than the bucket holds from now on.
+    host.deploy(&rated(5, "31d", 1)).await;
+    let light = host.client.start("rated", &json!(1)).await;
+    host.client.until_tasks(&light, "only", "waiting_for_rate", 1).await;
+    host.database.run(&["update rate_bucket set full_at = now()"]).unwrap();
+    assert_eq!(host.client.ended(&heavy).await["status"], "completed");
+    host.client.until_tasks(&light, "only", "waiting_for_rate", 1).await;
+    // What was taken at the slow rate flows back in at the fast one.
+    host.deploy(&rated(100, "1s", 1)).await;
+    assert_eq!(host.client.run("rated", &json!(1)).await["status"], "completed");
+    assert_eq!(host.client.ended(&light).await["status"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_could_stall_for_ever_is_refused_when_the_flow_is_registered() {
     let host = Host::with(Settings { works: false, ..Settings::default() }).await;
     let digest = host.upload(stepcell_tests::guests::hand_written("good")).await;

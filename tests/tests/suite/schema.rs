@@ -111,13 +111,14 @@ const FILL: &[&str] = &[
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 48] = [
+const HOT: [&str; 49] = [
     "admission/admit.sql",
     "admission/block.sql",
     "admission/grant_places.sql",
     "admission/grant_shares.sql",
     "admission/keys.sql",
     "admission/rates.sql",
+    "admission/waited_under.sql",
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",

@@ -66,7 +66,7 @@ pub(crate) struct Chain {
     /// The handlers, in order; each is given what the one before answered
     #[arg(required = true)]
     pub(crate) handlers: Vec<String>,
-    /// The flow they become
+    /// The flow they become: a new version of it, which new runs start on from then on
     #[arg(long, default_value = "chain")]
     pub(crate) flow: String,
     /// The input of the first one: JSON, `@file` or `-` for standard input

@@ -27,8 +27,14 @@ place as (
     from mine
 ),
 bucket as (
+    -- It never takes longer than its burst to fill, whoever said before what that is.
     select greatest(
-        (select b.full_at from rate_bucket b where b.tenant_id = $2 and b.rate = $10), statement_timestamp()
+        (
+            select least(b.full_at, statement_timestamp() + $13::int * $12::float8 * interval '1 us')
+            from rate_bucket b
+            where b.tenant_id = $2 and b.rate = $10
+        ),
+        statement_timestamp()
     ) as full_at
 ),
 share as (
@@ -66,4 +72,5 @@ set gate = (case when share.taken then 'open' when place.taken then 'rate' else 
 from mine, place, share
 where t.tenant_id = mine.tenant_id and t.run_id = mine.run_id and t.born_step = mine.born_step
   and t.born_index = mine.born_index and t.born_attempt = mine.born_attempt
+  and t.worker_id = $1 and t.epoch = $7
 returning t.gate = 'open' as "is_open!"

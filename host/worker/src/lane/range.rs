@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use model::{Arrival, Join, Moves, Position, RunId, StepIndex, TaskKey};
+use model::{
+    Arrival, Failure, FailureKind, Join, Moves, Position, Receipt, RunId, StepIndex, TaskKey,
+};
 use sandbox::Stop;
-use store::{Arrives, Birth, Delta, TokenId, TokenMove};
+use store::{Arrives, Attempted, Birth, Delta, TokenId, TokenMove, Written};
 
 use super::Lane;
 use super::turn::{Decided, Next, Onward, know_width, lost_attempt, next_attempt};
@@ -140,11 +142,22 @@ impl Lane {
         });
     }
 
-    /// One task of a range has to wait: it goes on with a token of its own.
+    /// One task of a range has to wait for its component: it goes on with a token of its own. What is recorded of this try
+    /// tells whoever takes the range over that the task is not of it any more.
     pub(super) fn depart(&mut self, closed: &Closed) {
+        let token = self.runs.get(&closed.run_id).and_then(|run| run.tokens.get(&closed.held.id));
+        if token.is_none_or(|token| token.held != closed.held) {
+            return;
+        }
         let Try { task, attempt, phase } = closed.at;
+        let (step, index) = (task.step, Some(task.index));
+        let failure = Failure::new(FailureKind::ComponentUnavailable, "its component is not there");
+        let written = Written::Retried { failure, retry_in: Duration::ZERO };
+        let (receipt, log) = (Receipt::default(), Vec::new());
         self.leave_range(closed.run_id, closed.held.id, |range| {
-            range.depart(Position::Task { task, attempt, phase }, Duration::ZERO);
+            let position = Position::Task { task, attempt: attempt + 1, phase };
+            range.depart(position, Duration::ZERO);
+            range.finished.push(Attempted { step, index, attempt, phase, written, receipt, log });
         });
     }
 

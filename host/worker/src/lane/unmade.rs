@@ -15,6 +15,8 @@ impl Lane {
             Unmade::WaitsOn(go_on) => go_on,
             Unmade::GivenBack => {
                 self.shared.gated.notify_one();
+                let key = closed.made.key.clone();
+                self.free(key.map(|key| (closed.held.id.tenant, key)).into_iter().collect());
                 return self.let_go(closed.held);
             }
             Unmade::Departs => return self.depart(closed),
