@@ -113,7 +113,7 @@ impl Host {
         if self.store.find_key(key.id()).await?.is_none() {
             let tenant = self.store.find_tenant(DEFAULT_TENANT).await?;
             let tenant = tenant.context("the database has no tenant `default`")?;
-            let scopes = [Scope::Read, Scope::Run, Scope::Deploy];
+            let scopes = [Scope::Read, Scope::Run, Scope::Deploy, Scope::Admin];
             self.store.create_key(tenant, key.id(), &key.secret_sha256(), &scopes).await?;
         }
         Ok(())
