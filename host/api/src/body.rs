@@ -19,6 +19,11 @@ const ENVELOPE_BYTES: usize = 64 * 1024;
 /// The largest JSON body: an input and what surrounds it.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024 + ENVELOPE_BYTES;
 
+/// The longest body that is let pass by though it is refused, in bytes, and for how long: a client that is still sending when
+/// the connection closes never reads why.
+const MOST_PASSED_BY: u64 = 8 * 1024 * 1024;
+const PASS_BY_TIME: Duration = Duration::from_secs(1);
+
 /// How much of a body is taken, and how that is refused.
 #[derive(Clone, Copy)]
 pub(crate) struct Ceiling {
@@ -45,11 +50,18 @@ impl Ceiling {
     }
 }
 
-/// Reads a body. One that announces too much is refused before any of it is read.
+/// Reads a body. One that announces too much is refused, and nothing of it is kept.
 pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let Some(sent) = announced.filter(|sent| *sent > ceiling.bytes as u64) {
+        // Who asks before sending has sent nothing.
+        if sent <= MOST_PASSED_BY && !request.headers().contains_key(header::EXPECT) {
+            let mut passing = request.into_body().into_data_stream();
+            let pass = async { while let Some(Ok(_)) = passing.next().await {} };
+            // Who takes longer may miss the answer.
+            let _ = tokio::time::timeout(PASS_BY_TIME, pass).await;
+        }
         return Err(ceiling.refusal(Some(sent)));
     }
     let collect = collect(request.into_body(), ceiling);
