@@ -284,9 +284,10 @@ async fn calls_that_hang_hold_no_connection_to_postgres() {
 async fn nobody_at_the_other_end_is_a_failure_of_the_dependency() {
     let remote = Remote::start().await;
     let mut settings = remote.settings();
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Bound, so that nobody else gets the port, and never listening.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let nobody = closed.local_addr().unwrap();
-    drop(closed);
     // A service that speaks no TLS.
     let no_tls = remote.url.replace("http://", "");
     for pattern in
