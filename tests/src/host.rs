@@ -79,6 +79,18 @@ impl Host {
         Self::over(std::sync::Arc::new(database().await), settings).await
     }
 
+    /// Two hosts over one database, whose workers have this lease.
+    pub async fn two(lease: Duration) -> (Self, Self) {
+        let database = std::sync::Arc::new(database().await);
+        let settings = || {
+            let worker = worker::Settings { lease, ..Settings::default().worker };
+            Settings { worker, ..Settings::default() }
+        };
+        let first = Self::over(std::sync::Arc::clone(&database), settings()).await;
+        let second = Self::over(database, settings()).await;
+        (first, second)
+    }
+
     /// One more host over the same database.
     ///
     /// # Panics

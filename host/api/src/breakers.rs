@@ -88,10 +88,9 @@ pub(crate) async fn list_breakers(
 ) -> Result<Response, Problem> {
     let (tenant, limit) = (caller.tenant, page_size(query.limit)?);
     let list = List { tenant, name: "breakers" };
-    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = list.after(query.cursor.as_deref())?;
     let rows = state.store().list_breakers(tenant, &after.unwrap_or_default(), limit).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|last| list.cursor(&last.origin));
+    let next = list.next(&rows, limit, |last| last.origin.clone());
     let breakers = rows.into_iter().map(BreakerView::from).collect();
     Ok(axum::Json(BreakerPage { breakers, next }).into_response())
 }

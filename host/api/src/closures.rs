@@ -177,10 +177,9 @@ pub(crate) async fn list_closures(
 ) -> Result<Response, Problem> {
     let (tenant, limit) = (caller.tenant, page_size(query.limit)?);
     let list = List { tenant, name: "closures" };
-    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = list.after(query.cursor.as_deref())?;
     let rows = state.store().list_closures(tenant, &after.unwrap_or_default(), limit).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|row| list.cursor(&row.name));
+    let next = list.next(&rows, limit, |row| row.name.clone());
     let closures = rows.into_iter().map(ClosureView::from).collect();
     Ok(axum::Json(ClosurePage { closures, next }).into_response())
 }

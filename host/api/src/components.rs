@@ -104,11 +104,10 @@ pub(crate) async fn list_components(
 ) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
     let list = List { tenant: caller.tenant, name: "components" };
-    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = list.after(query.cursor.as_deref())?;
     let after = after.and_then(|place| place.parse().ok());
     let stored = state.store().list_components(caller.tenant, after, limit).await?;
-    let full = i64::try_from(stored.len()) == Ok(limit);
-    let next = stored.last().filter(|_| full).map(|last| list.cursor(&last.digest.to_string()));
+    let next = list.next(&stored, limit, |last| last.digest.to_string());
     let view =
         |stored| ComponentView::read(stored).map(|view| ComponentView { used_by: None, ..view });
     let components = stored.into_iter().map(view).collect::<Result<_, _>>()?;

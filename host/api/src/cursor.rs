@@ -27,8 +27,24 @@ impl List<'_> {
         text
     }
 
+    /// The place a page begins after; none for the first page.
+    pub(crate) fn after(&self, cursor: Option<&str>) -> Result<Option<String>, Problem> {
+        cursor.map(|cursor| self.place(cursor)).transpose()
+    }
+
+    /// The cursor of the page after these rows; none when they are fewer than a page has.
+    pub(crate) fn next<R>(
+        &self,
+        rows: &[R],
+        limit: i64,
+        place: impl Fn(&R) -> String,
+    ) -> Option<String> {
+        let is_full = i64::try_from(rows.len()) == Ok(limit);
+        rows.last().filter(|_| is_full).map(|last| self.cursor(&place(last)))
+    }
+
     /// The place a cursor stands for.
-    pub(crate) fn place(&self, cursor: &str) -> Result<String, Problem> {
+    fn place(&self, cursor: &str) -> Result<String, Problem> {
         let bad = || {
             let detail = "the cursor is not one of this list; begin without one";
             Problem::new(Code::RequestBadCursor, detail)

@@ -89,11 +89,10 @@ pub(crate) async fn list_dead_letters(
         Some(flow) => Some(state.plans().guess(state.store(), tenant, flow).await?.0),
         None => None,
     };
-    let place = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let place = list.after(query.cursor.as_deref())?;
     let after = place.as_deref().and_then(read_place);
     let rows = state.store().list_dead_letters(tenant, flow_id, after, limit).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|last| list.cursor(&write_place(last)));
+    let next = list.next(&rows, limit, write_place);
     let mut dead_letters = Vec::with_capacity(rows.len());
     for row in rows {
         dead_letters.push(view(&state, tenant, row).await?);

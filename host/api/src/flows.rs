@@ -187,10 +187,9 @@ pub(crate) async fn list_flows(
 ) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
     let list = List { tenant: caller.tenant, name: "flows" };
-    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = list.after(query.cursor.as_deref())?;
     let rows = state.store().list_flows(caller.tenant, &after.unwrap_or_default(), limit).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|row| list.cursor(&row.name));
+    let next = list.next(&rows, limit, |row| row.name.clone());
     let flows = rows.into_iter().map(FlowView::from).collect();
     Ok(axum::Json(FlowPage { flows, next }).into_response())
 }

@@ -87,7 +87,7 @@ pub(crate) async fn list_logs(
     let plan = &version.plan;
     let step = query.step.as_deref().map(|name| find_step(plan, name)).transpose()?;
     let list = List { tenant, name: &format!("logs\n{run_id}\n{step:?}\n{:?}", query.order) };
-    let after = query.after.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = list.after(query.after.as_deref())?;
     let after = after.as_deref();
     let log = |row: LogRow| {
         let (step, index, phase, attempt) = row.at;
@@ -98,10 +98,8 @@ pub(crate) async fn list_logs(
         LogOrder::Task => {
             let filter = LogFilter { step, after: after.and_then(read_place), limit };
             let rows = state.store().list_logs(tenant, run_id, filter).await?;
-            let full = i64::try_from(rows.len()) == Ok(limit);
-            let last = rows.last().filter(|_| full).map(|row| write_place(row.at));
             LogPage {
-                next: last.map(|place| list.cursor(&place)),
+                next: list.next(&rows, limit, |row| write_place(row.at)),
                 logs: rows.into_iter().map(log).collect(),
             }
         }

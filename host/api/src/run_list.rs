@@ -117,12 +117,11 @@ pub(crate) async fn list_runs(
         let invalid = |why: String| Problem::new(Code::RequestInvalid, shown(&why));
         filter.status = Some(status.parse().map_err(invalid)?);
     }
-    if let Some(cursor) = &query.cursor {
-        filter.before = list.place(cursor)?.parse().ok();
+    if let Some(place) = list.after(query.cursor.as_deref())? {
+        filter.before = place.parse().ok();
     }
     let runs = state.store().list_runs(caller.tenant, filter, limit).await?;
-    let full = i64::try_from(runs.len()) == Ok(limit);
-    let next = runs.last().filter(|_| full).map(|run| list.cursor(&run.id.to_string()));
+    let next = list.next(&runs, limit, |run| run.id.to_string());
     let runs = runs.into_iter().map(RunItem::from).collect();
     Ok(axum::Json(RunPage { runs, next }).into_response())
 }

@@ -236,10 +236,9 @@ pub(crate) async fn list_schedules(
 ) -> Result<Response, Problem> {
     let (tenant, limit) = (caller.tenant, page_size(query.limit)?);
     let list = List { tenant, name: "schedules" };
-    let after = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let after = list.after(query.cursor.as_deref())?;
     let rows = state.store().list_schedules(tenant, &after.unwrap_or_default(), limit).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|row| list.cursor(&row.name));
+    let next = list.next(&rows, limit, |row| row.name.clone());
     let schedules = rows.into_iter().map(ScheduleView::from).collect();
     Ok(axum::Json(SchedulePage { schedules, next }).into_response())
 }

@@ -67,11 +67,10 @@ pub(crate) async fn list_versions(
     let (tenant, limit) = (caller.tenant, page_size(query.limit)?);
     let (flow_id, current) = state.plans().find(state.store(), tenant, &flow).await?;
     let list = List { tenant, name: &format!("versions\n{flow}") };
-    let before = query.cursor.as_deref().map(|cursor| list.place(cursor)).transpose()?;
+    let before = list.after(query.cursor.as_deref())?;
     let before = before.and_then(|place| place.parse().ok());
     let rows = state.store().list_versions(tenant, flow_id, before, limit).await?;
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|row| list.cursor(&row.version.to_string()));
+    let next = list.next(&rows, limit, |row| row.version.to_string());
     let item = |row: store::VersionSummary| VersionItem {
         version: row.version,
         active: Some(row.version) == current,

@@ -14,7 +14,7 @@ use crate::deploy::{self, Deployment};
 use crate::escape::{escape, escape_line};
 use crate::exec::read_json;
 use crate::persistent::Persistent;
-use crate::run::{show_end, wait_for};
+use crate::run::{code_of, show_end, wait_for};
 use crate::screen::Screen;
 
 /// Deploys the flow, runs it, and shows what it ended in: where a handler failed, what those before it answered.
@@ -37,31 +37,37 @@ pub(crate) async fn run(client: &Client, args: Chain, screen: &Screen) -> anyhow
     screen.note(&format!("run {}", started.run_id));
     let text = wait_for(Persistent::met(client, screen), &started.run_id, None, screen).await?;
     let ended: answers::Run = serde_json::from_str(&text)?;
-    let whole: answers::Run =
-        client.read(Ask::get(format!("/v1/runs/{}", part(&started.run_id)))).await?;
-    let done = whole.steps.iter().filter(|step| step.status == "completed");
-    let mut completed = Vec::new();
-    for step in done {
-        let (run, step) = (part(&started.run_id), &step.name);
-        let path = format!("/v1/runs/{run}/steps/{}/tasks/0/attempts", part(step));
-        let attempts: answers::Attempts = client.read(Ask::get(path)).await?;
-        let output = attempts.attempts.into_iter().rev().find_map(|attempt| attempt.output);
-        completed.push((step.clone(), output));
-    }
     if screen.is_json() {
         let mut answer: Value = serde_json::from_str(&text)?;
+        let completed = completed(client, &started.run_id).await?;
         answer["completed"] = completed
             .iter()
             .map(|(step, output)| json!({ "step": step, "output": output }))
             .collect();
         screen.line(&answer.to_string());
-        return Ok(crate::run::code_of(&ended));
+        return Ok(code_of(&ended));
     }
     if ended.failure.is_some() || ended.status == "cancelled" {
-        for (step, output) in &completed {
+        for (step, output) in completed(client, &started.run_id).await? {
             let output = output.as_deref().map_or("null", RawValue::get);
-            screen.note(&format!("`{}` answered {}", escape_line(step), escape(output)));
+            screen.note(&format!("`{}` answered {}", escape_line(&step), escape(output)));
         }
     }
     Ok(show_end(&text, &ended, screen))
+}
+
+/// What each handler that completed answered, in order.
+async fn completed(
+    client: &Client,
+    run_id: &str,
+) -> anyhow::Result<Vec<(String, Option<Box<RawValue>>)>> {
+    let run: answers::Run = client.read(Ask::get(format!("/v1/runs/{}", part(run_id)))).await?;
+    let mut completed = Vec::new();
+    for step in run.steps.into_iter().filter(|step| step.status == "completed") {
+        let path = format!("/v1/runs/{}/steps/{}/tasks/0/attempts", part(run_id), part(&step.name));
+        let attempts: answers::Attempts = client.read(Ask::get(path)).await?;
+        let output = attempts.attempts.into_iter().rev().find_map(|attempt| attempt.output);
+        completed.push((step.name, output));
+    }
+    Ok(completed)
 }

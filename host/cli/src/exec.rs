@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use builder::Install;
-use model::redact::redact;
 use model::size::Bytes;
 use model::{
     Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Memory, Name, RunId, Signal,
@@ -212,8 +211,8 @@ struct ShownFailure {
 
 impl ShownFailure {
     fn of(failure: &Failure) -> Self {
-        let Failure { kind, message, details, retry: _ } = failure.clone();
-        Self { kind: kind.to_string(), message, details: details.map(redact) }
+        let Failure { kind, message, details, retry: _ } = failure.clone().redacted();
+        Self { kind: kind.to_string(), message, details }
     }
 
     fn cancelled() -> Self {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 use crate::limits::Limits;
+use crate::redact::redact;
 
 /// The longest message a failure keeps, in bytes; the rest is cut and marked.
 pub const MAX_MESSAGE_BYTES: usize = 8 * 1024;
@@ -43,6 +44,14 @@ impl Failure {
     /// The failure of an attempt that reached its deadline.
     pub fn timed_out(limits: &Limits) -> Self {
         Self::new(FailureKind::Timeout, format!("task timed out after {}ms", limits.timeout_ms))
+    }
+}
+
+impl Failure {
+    /// The same with what is named like a secret in its details hidden.
+    #[must_use]
+    pub fn redacted(self) -> Self {
+        Self { details: self.details.map(redact), ..self }
     }
 }
 

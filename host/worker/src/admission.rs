@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::admission::{BadKey, key_of};
-use model::{Digest, Failure, FailureKind, HandlerErrorKind, Json, Position};
+use model::{Digest, Failure, FailureKind, HandlerErrorKind, Json};
 use store::{Granted, Held, Needed, Share, WaitingPlace};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -59,7 +59,7 @@ pub(crate) async fn admit(shared: &Shared, attempt: &Attempt) -> Result<Admitted
         needed.share = Some(Share { rate: rate.clone(), key, weight: taken.weight });
     }
     let (store, worker) = (&shared.store, shared.recorder());
-    let position = position(attempt.at);
+    let position = attempt.at.position();
     let _turn = shared.admissions.acquire().await.expect("it is never closed");
     let may = patiently(|| store.admit(worker, attempt.held, &position, &needed)).await?;
     Ok(match may {
@@ -71,7 +71,7 @@ pub(crate) async fn admit(shared: &Shared, attempt: &Attempt) -> Result<Admitted
 /// The component is not there: the task waits for it, and fails once it has waited long enough.
 pub(crate) async fn block(shared: &Shared, held: Held, at: Try, digest: Digest) -> Made {
     let (store, most) = (&shared.store, shared.settings.component_wait);
-    let position = position(at);
+    let position = at.position();
     match patiently(|| store.block(shared.recorder(), held, &position, most)).await {
         Ok(true) => {
             tracing::warn!(component = %digest, run = %held.id.run_id, "a task waits for its component");
@@ -88,11 +88,6 @@ pub(crate) async fn block(shared: &Shared, held: Held, at: Try, digest: Digest) 
         }
         Err(failure) => Made::failed(failure),
     }
-}
-
-fn position(at: Try) -> Position {
-    let Try { task, attempt, phase } = at;
-    Position::Task { task, attempt, phase }
 }
 
 /// Lets those run that wait for a place or a rate, as these become free.

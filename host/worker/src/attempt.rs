@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use model::redact::redact;
 use model::{
     Blame, ClosedAttempt, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory, Options,
-    Outcome, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
+    Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
 use sandbox::{Call, Compiled, Ended, LoadError, Stop};
 use store::{ChildRun, Held, RunFacts};
@@ -30,6 +29,19 @@ pub(crate) struct Try {
     pub(crate) attempt: u32,
     /// How many phases lie before it.
     pub(crate) phase: u32,
+}
+
+impl Try {
+    /// Where a token stands that this try is made under.
+    pub(crate) fn position(self) -> Position {
+        let Self { task, attempt, phase } = self;
+        Position::Task { task, attempt, phase }
+    }
+
+    /// The next one in the same phase.
+    pub(crate) fn following(self) -> Self {
+        Self { attempt: self.attempt + 1, ..self }
+    }
 }
 
 /// An attempt to make.
@@ -169,9 +181,10 @@ async fn make(shared: &Shared, attempt: Attempt) -> Made {
         Ok(key) => Made { key, ..make_admitted(shared, attempt).await },
         Err(failure) => Made::failed(failure),
     };
-    if let Some(Outcome::Fail(failure)) = &mut made.outcome {
-        failure.details = failure.details.take().map(redact);
-    }
+    made.outcome = made.outcome.map(|outcome| match outcome {
+        Outcome::Fail(failure) => Outcome::Fail(failure.redacted()),
+        said @ (Outcome::Complete(_) | Outcome::Skip(_) | Outcome::GoOn(_)) => said,
+    });
     telling.end(&made);
     made
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::redact::redact;
 use model::retry::compensation_retry;
 use model::{Failure, FailureKind, Position, Receipt, StepIndex, TaskContext, Version};
 use sandbox::{Call, Ended, LoadError, Report, Stop};
@@ -106,15 +105,12 @@ async fn undo_task(
         // The host is to blame: whoever takes the run next tries again, and nothing is counted.
         return false;
     };
-    let mut failure = match report.ended {
+    let failure = match report.ended {
         Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::Undecided => None,
         Ended::Failed(failure) if failure.kind == FailureKind::HostInternal => return false,
-        Ended::Failed(failure) | Ended::GaveUp(failure) => Some(failure),
+        Ended::Failed(failure) | Ended::GaveUp(failure) => Some(failure.redacted()),
         Ended::Cancelled => return false,
     };
-    if let Some(failure) = &mut failure {
-        failure.details = failure.details.take().map(redact);
-    }
     let draw = model::backoff::Draw(rand::random::<f64>());
     let retry_in =
         failure.as_ref().and_then(|failure| compensation_retry(&options, attempt, failure, draw));

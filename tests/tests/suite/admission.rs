@@ -6,7 +6,7 @@ use std::time::Duration;
 use devdb::TestDatabase;
 use serde_json::{Value, json};
 use stepcell_tests::client::until;
-use stepcell_tests::host::{Host, Settings, database};
+use stepcell_tests::host::{Host, Settings};
 
 /// Computes for a while under a key from its input.
 const KEYED: &str = r#"
@@ -39,16 +39,9 @@ fn most_at_once(spans: &[(i64, i64)]) -> usize {
     spans.iter().map(|(from, _)| at(*from)).max().unwrap_or(0)
 }
 
-async fn two_hosts() -> (Host, Host) {
-    let database = Arc::new(database().await);
-    let first = Host::over(Arc::clone(&database), Settings::default()).await;
-    let second = Host::over(database, Settings::default()).await;
-    (first, second)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn under_one_key_no_more_run_than_it_has_places_whichever_host_runs_them() {
-    let (host, other) = two_hosts().await;
+    let (host, other) = Host::two(Duration::from_secs(3)).await;
     host.deploy(KEYED).await;
     let mut runs = Vec::new();
     for n in 0..14 {
@@ -174,7 +167,7 @@ const RATED: &str = r#"
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_lets_its_burst_begin_at_once_and_the_rest_as_it_flows_in_over_all_hosts() {
-    let (host, other) = two_hosts().await;
+    let (host, other) = Host::two(Duration::from_secs(3)).await;
     host.deploy(RATED).await;
     let mut runs = Vec::new();
     for n in 0..16 {

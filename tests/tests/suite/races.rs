@@ -4,27 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepcell_tests::host::{Host, Settings, database};
+use stepcell_tests::host::Host;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 /// Runs that race in one test.
 const RUNS: usize = 60;
 
-async fn two_hosts(lease: Duration) -> (Host, Host) {
-    let database = Arc::new(database().await);
-    let settings = || {
-        let worker = worker::Settings { lease, ..Settings::default().worker };
-        Settings { worker, ..Settings::default() }
-    };
-    let first = Host::over(Arc::clone(&database), settings()).await;
-    let second = Host::over(database, settings()).await;
-    (first, second)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_and_the_last_outcome_that_race_leave_one_end() {
-    let (host, other) = two_hosts(Duration::from_secs(3)).await;
+    let (host, other) = Host::two(Duration::from_secs(3)).await;
     host.deploy("flow = \"f\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\n")
         .await;
     let barrier = Arc::new(Barrier::new(RUNS));
@@ -70,7 +59,7 @@ async fn a_cancel_and_the_last_outcome_that_race_leave_one_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_that_comes_while_its_token_is_taken_away_counts_once_or_not_at_all() {
-    let (host, _other) = two_hosts(Duration::from_secs(1)).await;
+    let (host, _other) = Host::two(Duration::from_secs(1)).await;
     host.deploy("flow = \"f\"\nchain = [\"busy\", \"echo\"]\n[defaults]\ncomponent = \"@\"\nmax_attempts = 50\n").await;
     let mut runs = Vec::new();
     for n in 0..RUNS {
@@ -102,7 +91,7 @@ async fn an_outcome_that_comes_while_its_token_is_taken_away_counts_once_or_not_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_child_and_the_park_of_its_parent_that_race_never_lose_the_wake_up() {
-    let (host, other) = two_hosts(Duration::from_secs(3)).await;
+    let (host, other) = Host::two(Duration::from_secs(3)).await;
     let flow = |name: &str| {
         format!(
             "flow = \"{name}\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"play\"\n"

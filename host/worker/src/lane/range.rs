@@ -155,8 +155,7 @@ impl Lane {
         let written = Written::Retried { failure, retry_in: Duration::ZERO };
         let (receipt, log) = (Receipt::default(), Vec::new());
         self.leave_range(closed.run_id, closed.held.id, |range| {
-            let position = Position::Task { task, attempt: attempt + 1, phase };
-            range.depart(position, Duration::ZERO);
+            range.depart(closed.at.following().position(), Duration::ZERO);
             range.finished.push(Attempted { step, index, attempt, phase, written, receipt, log });
         });
     }

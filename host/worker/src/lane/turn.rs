@@ -308,13 +308,12 @@ fn written(outcome: Outcome, moves: &Moves) -> Written {
 
 /// The next attempt of the same task, if there is one.
 fn next(at: Try, moves: &Moves, lost: u32) -> Option<Next> {
-    let Try { task, attempt, phase } = at;
     if let Some(wake_in) = moves.retry_in {
-        let position = Position::Task { task, attempt: attempt + 1, phase };
+        let position = at.following().position();
         return Some(Next { position, wake_in, lost, at_once: false });
     }
     let onward = moves.go_on.as_ref()?;
-    let position = Position::Task { task, attempt: onward.attempt, phase: onward.phase };
+    let position = Position::Task { task: at.task, attempt: onward.attempt, phase: onward.phase };
     let wake_in = onward.wake_in.unwrap_or(FOREVER);
     Some(match onward.go_on.wait {
         Wait::Retry { .. } => Next { position, wake_in, lost, at_once: false },

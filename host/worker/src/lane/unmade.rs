@@ -1,6 +1,5 @@
 //! Attempts that were not made: what they lack is waited for.
 
-use model::Position;
 use store::{Delta, FOREVER, Progress, TokenMove};
 
 use super::Lane;
@@ -10,7 +9,7 @@ use crate::owned::Work;
 impl Lane {
     /// No attempt was made: the token waits in the store already, or parks again where it was.
     pub(super) fn close_unmade(&mut self, closed: &Closed, unmade: Unmade) {
-        let (run_id, Try { task, attempt, phase }) = (closed.run_id, closed.at);
+        let (run_id, Try { task, phase, .. }) = (closed.run_id, closed.at);
         let go_on = match unmade {
             Unmade::WaitsOn(go_on) => go_on,
             Unmade::GivenBack => {
@@ -32,7 +31,7 @@ impl Lane {
         }
         token.work = Work::Resting;
         token.key = closed.made.key.clone();
-        let position = Position::Task { task, attempt, phase };
+        let position = closed.at.position();
         let wake_in = go_on.wait.longest().unwrap_or(FOREVER);
         let to = TokenMove::Park { position, lost: token.lost, wake_in };
         let mut delta = Delta::of(&run.facts, token.held, to);
