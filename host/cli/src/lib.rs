@@ -27,6 +27,7 @@ mod key;
 mod logs;
 mod pages;
 mod persistent;
+mod quotas;
 mod rerun;
 mod run;
 mod runs;
@@ -54,7 +55,10 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let screen = Screen::new(args.global.json);
     host::trace(&args.global.log, args.global.log_format);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // Guests take a thread for each processor, and one more where a tenant had none: what is left is for everything else.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(cores + 2).enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(args, &screen)),
         Err(error) => Err(error.into()),
@@ -93,6 +97,8 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
         Command::DeadLetters(args) => dead_letters::list(&client()?, args, screen).await?,
         Command::Workers(args) => workers::run(&client()?, args, screen).await?,
+        Command::Quota(args) => quotas::quota(&client()?, args, screen).await?,
+        Command::Usage(args) => quotas::usage(&client()?, args, screen).await?,
         Command::Breakers(args) => breakers::list(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,

@@ -7,8 +7,9 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
 use crate::attempt::Attempt;
-use crate::call::{Call, Ended, Export, run};
+use crate::call::{Call, Ended, Export, Runner, run};
 use crate::engine::{self, Checks};
+use crate::fair::{Cpu, Shares};
 use crate::interfaces::Linkers;
 use crate::interfaces::types::{Answer, WireInput};
 use crate::load::{Compiled, LoadError, connect};
@@ -124,6 +125,7 @@ fn answered(ended: &Ended) -> Result<(), BenchError> {
 /// An engine with some of the checks, and the component compiled for it.
 struct Rig {
     engine: Engine,
+    cpu: Cpu,
     compiled: Compiled,
     _ticker: ticker::Ticker,
 }
@@ -139,14 +141,15 @@ impl Rig {
         let compiled = connect(&linkers, (NOBODY, Digest([0; 32])), &component, checks)?;
         let ticker = ticker::Ticker::start(&engine)
             .map_err(|source| Error::io("start the clock that preempts guests", source))?;
-        Ok(Self { engine, compiled, _ticker: ticker })
+        Ok(Self { engine, cpu: Cpu::new(Shares::default()), compiled, _ticker: ticker })
     }
 
     /// As the sandbox calls it, with this rig's checks.
     async fn limited(&self, call: &Call) -> Result<Duration, BenchError> {
         let call = call.clone();
         let started = Instant::now();
-        let report = run(&self.engine, &self.compiled, Export::Handle, call).await;
+        let runner = Runner { engine: &self.engine, cpu: &self.cpu };
+        let report = run(runner, &self.compiled, Export::Handle, call).await;
         let took = started.elapsed();
         answered(&report.ended).map(|()| took)
     }

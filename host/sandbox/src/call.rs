@@ -9,6 +9,7 @@ use wasmtime::component::ComponentExportIndex;
 use wasmtime::{Engine, Store};
 
 use crate::attempt::{Attempt, HOST_CALL_FUEL, bound, is_overdrawn};
+use crate::fair::{Cpu, Spent};
 use crate::fault::{Fault, Stage, classify, out_of_fuel};
 use crate::interfaces::types::{
     Answer, CompensateAnswer, DurableAnswer, HandlerError, OnErrorAnswer, WireFailure, WireInput,
@@ -18,7 +19,7 @@ use crate::load::Compiled;
 use crate::said::{Said, SaidGoOn};
 use crate::stop::Stop;
 
-/// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond.
+/// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond on a processor.
 const FUEL_PER_US: u64 = 1_000;
 
 /// One attempt to make.
@@ -88,14 +89,23 @@ pub(crate) fn on_error_limits(limits: &Limits) -> Limits {
     }
 }
 
+/// What attempts run on.
+#[derive(Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) cpu: &'a Cpu,
+}
+
 /// How far an attempt has come; outlives the future that is dropped when it is stopped.
 struct Progress {
     stage: Stage,
     instantiated: Option<Duration>,
+    spent: Spent,
 }
 
 /// What is to be done in the store.
 struct Work<'a> {
+    cpu: &'a Cpu,
     compiled: &'a Compiled,
     export: Export<'a>,
     input: &'a Input,
@@ -104,7 +114,7 @@ struct Work<'a> {
 
 /// Makes the attempt. Never errs, and returns soon after the deadline whatever the guest does.
 pub(crate) async fn run(
-    engine: &Engine,
+    runner: Runner<'_>,
     compiled: &Compiled,
     export: Export<'_>,
     call: Call,
@@ -118,9 +128,10 @@ pub(crate) async fn run(
     let attempt = Attempt::new(&limits, context, flow_input, stop);
     let attempt = if compiled.wants_wasi { attempt.with_wasi() } else { attempt };
     let log = attempt.log.clone();
-    let mut store = Store::new(engine, attempt);
-    let mut progress = Progress { stage: Stage::Instantiate, instantiated: None };
-    let work = Work { compiled, export, input: &input, limits: &limits };
+    let mut store = Store::new(runner.engine, attempt);
+    let mut progress =
+        Progress { stage: Stage::Instantiate, instantiated: None, spent: Spent::default() };
+    let work = Work { cpu: runner.cpu, compiled, export, input: &input, limits: &limits };
     let answer = guarded(&mut store, &work, &mut progress).await;
     let ended = end(answer, &store, &limits, &mut receipt);
     settle(&mut receipt, store, &progress, &limits, &ended);
@@ -138,7 +149,9 @@ async fn guarded(
     let stop = store.data().stop.clone();
     let limits = work.limits;
     let ended = {
+        let (cpu, tenant, spent) = (work.cpu, work.compiled.tenant, progress.spent.clone());
         let work = AssertUnwindSafe(drive(store, work, progress)).catch_unwind();
+        let work = cpu.run(tenant, &spent, work);
         // The work comes first: an answer that is there is taken even if the attempt was cancelled just now.
         tokio::select! {
             biased;
@@ -260,8 +273,7 @@ fn settle(
     let used = counted.saturating_add(unpaid).min(limits.fuel);
     receipt.fuel = if stopped_from_outside(ended) {
         // The counter was in a register when the guest was stopped.
-        let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        used.max(elapsed.saturating_mul(FUEL_PER_US)).min(limits.fuel)
+        used.max(microseconds(progress.spent.total()).saturating_mul(FUEL_PER_US)).min(limits.fuel)
     } else {
         used
     };

@@ -1,9 +1,8 @@
 //! Asks a component what it carries, within a budget of its own.
 
 use model::{Failure, Input, Json, Limits, Memory, Name, RunId, TaskContext};
-use wasmtime::Engine;
 
-use crate::call::{Call, Ended, Export, run};
+use crate::call::{Call, Ended, Export, Runner, run};
 use crate::load::Compiled;
 use crate::stop::Stop;
 
@@ -20,7 +19,7 @@ const BUDGET: Limits = Limits {
 
 /// See [`crate::Sandbox::describe`].
 pub(crate) async fn describe(
-    engine: &Engine,
+    runner: Runner<'_>,
     compiled: &Compiled,
 ) -> Result<Option<String>, Failure> {
     let Some(index) = compiled.describe else {
@@ -33,7 +32,7 @@ pub(crate) async fn describe(
         limits: BUDGET,
         stop: Stop::new(),
     };
-    match run(engine, compiled, Export::Describe(index), call).await.ended {
+    match run(runner, compiled, Export::Describe(index), call).await.ended {
         Ended::Answered(text) => Ok(Some(text)),
         Ended::Failed(failure) => Err(failure),
         Ended::Skipped(_)

@@ -10,6 +10,7 @@ mod call;
 pub mod compiler;
 mod describe;
 mod engine;
+mod fair;
 mod fault;
 mod inspect;
 mod interfaces;
@@ -22,11 +23,12 @@ mod settings;
 mod stop;
 mod ticker;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{Digest, Failure, FailureKind, Json, Receipt, TenantId};
+use model::{Digest, Failure, FailureKind, Json, Receipt, Share, TenantId};
 use tokio::sync::Semaphore;
 
 pub use call::{Call, Ended, Report};
@@ -49,7 +51,9 @@ pub(crate) struct Inner {
     artifacts: artifact::Artifacts,
     contract: inspect::Contract,
     shelf: load::Shelf,
-    slots: Semaphore,
+    shares: fair::Shares,
+    slots: fair::Slots,
+    cpu: fair::Cpu,
     compilers: Semaphore,
     compiled_count: AtomicU64,
     ticker: ticker::Ticker,
@@ -104,8 +108,11 @@ impl Sandbox {
             })?;
         let ticker = ticker::Ticker::start(&engine)
             .map_err(|source| Error::io("start the clock that preempts guests", source))?;
+        let shares = fair::Shares::default();
         Ok(Self(Arc::new(Inner {
-            slots: Semaphore::new(settings.slots.max(1) as usize),
+            slots: fair::Slots::new(settings.slots, shares.clone()),
+            cpu: fair::Cpu::new(shares.clone()),
+            shares,
             compilers: Semaphore::new(settings.compilers.max(1) as usize),
             engine,
             linkers,
@@ -145,12 +152,18 @@ impl Sandbox {
         self.0.artifacts.remove(tenant, digest);
     }
 
-    /// Runs one attempt in a fresh instance, after waiting for a free slot. Never errs and never panics: whatever
+    /// Says which tenants' shares of slots and processors differ from the usual one; replaces what was said before.
+    pub fn share_out(&self, shares: HashMap<TenantId, Share>) {
+        self.0.shares.set(shares);
+        self.0.slots.look_again();
+    }
+
+    /// Runs one attempt in a fresh instance, after waiting for a slot of its tenant's. Never errs and never panics: whatever
     /// happens becomes a report. Dropping the future ends the guest.
     pub async fn call(&self, compiled: &Compiled, call: Call) -> Report {
         let _slot = tokio::select! {
             biased;
-            slot = self.0.slots.acquire() => slot.expect("the semaphore is never closed"),
+            slot = self.0.slots.acquire(compiled.tenant) => slot,
             () = call.stop.cancelled() => return Report::never_ran(Ended::Cancelled),
         };
         if let Err(error) = self.0.ticker.ensure() {
@@ -158,7 +171,7 @@ impl Sandbox {
             let failure = Failure::new(FailureKind::HostInternal, message);
             return Report::never_ran(Ended::Failed(failure));
         }
-        call::run(&self.0.engine, compiled, call::Export::Handle, call).await
+        call::run(self.0.runner(), compiled, call::Export::Handle, call).await
     }
 
     /// Asks the handler's `on-error` what is to follow from a failed attempt, in a fresh instance with a small budget;
@@ -171,9 +184,9 @@ impl Sandbox {
     ) -> Option<Report> {
         let index = compiled.on_error?;
         let limits = call::on_error_limits(&call.limits);
-        let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
+        let _slot = self.0.slots.acquire(compiled.tenant).await;
         let export = call::Export::OnError(index, failure);
-        Some(call::run(&self.0.engine, compiled, export, Call { limits, ..call }).await)
+        Some(call::run(self.0.runner(), compiled, export, Call { limits, ..call }).await)
     }
 
     /// Asks the handler to undo what a task did, in a fresh instance; `None` when it cannot.
@@ -184,16 +197,16 @@ impl Sandbox {
         output: &Json,
     ) -> Option<Report> {
         let index = compiled.compensate?;
-        let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
+        let _slot = self.0.slots.acquire(compiled.tenant).await;
         let export = call::Export::Compensate(index, output);
-        Some(call::run(&self.0.engine, compiled, export, call).await)
+        Some(call::run(self.0.runner(), compiled, export, call).await)
     }
 
     /// What the component says about itself through its optional export `describe`, within a small budget; `None`
     /// when it has none. The text has not passed the JSON gate.
     pub async fn describe(&self, compiled: &Compiled) -> Result<Option<String>, Failure> {
-        let _slot = self.0.slots.acquire().await.expect("the semaphore is never closed");
-        describe::describe(&self.0.engine, compiled).await
+        let _slot = self.0.slots.acquire(compiled.tenant).await;
+        describe::describe(self.0.runner(), compiled).await
     }
 
     /// How many compilations this process has started.
@@ -203,7 +216,13 @@ impl Sandbox {
 
     /// How many attempts could start right now.
     pub fn free_slots(&self) -> usize {
-        self.0.slots.available_permits()
+        self.0.slots.free()
+    }
+}
+
+impl Inner {
+    fn runner(&self) -> call::Runner<'_> {
+        call::Runner { engine: &self.engine, cpu: &self.cpu }
     }
 }
 

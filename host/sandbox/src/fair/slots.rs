@@ -1,0 +1,191 @@
+//! The slots attempts run in: nobody takes the last ones of all, and whoever has fewer for its weight goes first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::{Share, TenantId};
+use tokio::sync::oneshot;
+
+use super::Shares;
+
+/// A number of slots. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Slots(Arc<Inner>);
+
+struct Inner {
+    shares: Shares,
+    state: Mutex<State>,
+}
+
+struct State {
+    free: u64,
+    tenants: HashMap<TenantId, Tenant>,
+    next_ticket: u64,
+}
+
+#[derive(Default)]
+struct Tenant {
+    running: u64,
+    waiting: VecDeque<(u64, oneshot::Sender<Slot>)>,
+}
+
+/// One attempt's slot; free again when dropped.
+pub(crate) struct Slot {
+    slots: Option<Slots>,
+    tenant: TenantId,
+}
+
+impl Slots {
+    pub(crate) fn new(count: u32, shares: Shares) -> Self {
+        let state =
+            State { free: u64::from(count.max(1)), tenants: HashMap::new(), next_ticket: 0 };
+        Self(Arc::new(Inner { shares, state: Mutex::new(state) }))
+    }
+
+    /// Waits for a slot. Dropping the future leaves the queue.
+    pub(crate) async fn acquire(&self, tenant: TenantId) -> Slot {
+        let (sender, granted) = oneshot::channel();
+        {
+            let mut state = self.lock();
+            let ticket = state.next_ticket;
+            state.next_ticket += 1;
+            state.tenants.entry(tenant).or_default().waiting.push_back((ticket, sender));
+            self.grant(&mut state);
+        }
+        granted.await.expect("the queue is never dropped while somebody waits in it")
+    }
+
+    /// How many are free.
+    pub(crate) fn free(&self) -> usize {
+        usize::try_from(self.lock().free).unwrap_or(usize::MAX)
+    }
+
+    /// The shares are others now: somebody may go who could not before.
+    pub(crate) fn look_again(&self) {
+        self.grant(&mut self.lock());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn grant(&self, state: &mut State) {
+        while state.free > 0
+            && let Some(tenant) = state.next(&self.0.shares)
+        {
+            let entry = state.tenants.entry(tenant).or_default();
+            let Some((_, waits)) = entry.waiting.pop_front() else {
+                return;
+            };
+            let slot = Slot { slots: Some(self.clone()), tenant };
+            match waits.send(slot) {
+                Ok(()) => {
+                    entry.running += 1;
+                    state.free -= 1;
+                }
+                // Whoever waited has gone away, and took nothing.
+                Err(mut unwanted) => unwanted.slots = None,
+            }
+            state.drop_if_idle(tenant);
+        }
+    }
+}
+
+impl State {
+    /// Whose turn it is: of those that wait and may, who has least for its weight, then who waits longest.
+    fn next(&self, shares: &Shares) -> Option<TenantId> {
+        let waiting = self.tenants.iter().filter_map(|(id, tenant)| {
+            let (ticket, _) = tenant.waiting.front()?;
+            let share: Share = shares.of(*id);
+            let may = share.room(tenant.running, self.free) > 0;
+            may.then(|| (tenant.running * 1_000_000 / u64::from(share.weight.max(1)), *ticket, *id))
+        });
+        waiting.min_by_key(|(has, ticket, _)| (*has, *ticket)).map(|(.., id)| id)
+    }
+
+    fn drop_if_idle(&mut self, tenant: TenantId) {
+        let idle = |tenant: &Tenant| tenant.running == 0 && tenant.waiting.is_empty();
+        if self.tenants.get(&tenant).is_some_and(idle) {
+            self.tenants.remove(&tenant);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Some(slots) = self.slots.take() else {
+            return;
+        };
+        let mut state = slots.lock();
+        state.free += 1;
+        if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
+            tenant.running -= 1;
+        }
+        state.drop_if_idle(self.tenant);
+        slots.grant(&mut state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const ONE: TenantId = TenantId(1);
+    const OTHER: TenantId = TenantId(2);
+
+    fn taken(slots: &Slots, tenant: TenantId) -> Option<Slot> {
+        slots.acquire(tenant).now_or_never()
+    }
+
+    #[test]
+    fn a_tenant_alone_leaves_room_for_the_next() {
+        let slots = Slots::new(10, Shares::default());
+        let mut held: Vec<Slot> = std::iter::from_fn(|| taken(&slots, ONE)).collect();
+        assert_eq!((held.len(), slots.free()), (8, 2));
+        assert!(taken(&slots, OTHER).is_some());
+        held.pop();
+        assert_eq!(slots.free(), 3);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_fewer_goes_first() {
+        let slots = Slots::new(4, Shares::default());
+        let mut held: Vec<Slot> = std::iter::from_fn(|| taken(&slots, ONE)).collect();
+        let mut again = Box::pin(slots.acquire(ONE));
+        assert!(again.as_mut().now_or_never().is_none());
+        let mut other = Box::pin(slots.acquire(OTHER));
+        assert!(other.as_mut().now_or_never().is_none());
+        held.pop();
+        let other = other.await;
+        assert!(again.as_mut().now_or_never().is_none());
+        drop((held, other));
+        drop(again.await);
+        assert_eq!(slots.free(), 4);
+    }
+
+    #[test]
+    fn who_leaves_the_queue_takes_nothing_along() {
+        let slots = Slots::new(1, Shares::default());
+        let held = taken(&slots, ONE);
+        for _ in 0..3 {
+            assert!(taken(&slots, OTHER).is_none());
+        }
+        drop(held);
+        assert_eq!(slots.free(), 1);
+        assert!(slots.lock().tenants.is_empty());
+    }
+
+    #[test]
+    fn a_tenant_that_may_run_nothing_waits_until_it_may() {
+        let shares = Shares::default();
+        let slots = Slots::new(4, shares.clone());
+        shares.set(HashMap::from([(ONE, Share { most: Some(0), ..Share::default() })]));
+        let mut waits = Box::pin(slots.acquire(ONE));
+        assert!(waits.as_mut().now_or_never().is_none());
+        shares.set(HashMap::new());
+        slots.look_again();
+        assert!(waits.now_or_never().is_some());
+    }
+}
