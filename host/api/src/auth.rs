@@ -63,6 +63,7 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
     ) -> Result<Self, Self::Rejection> {
         let key = bearer(parts).ok_or_else(unauthorized)?;
         let row = state.keys().find(state.store(), &key).await?.ok_or_else(unauthorized)?;
+        state.requests().take(state.store(), row.tenant_id).await?;
         if !row.scopes.contains(&N::SCOPE) && !row.scopes.contains(&Scope::Admin) {
             let scope = N::SCOPE.as_str();
             let detail =

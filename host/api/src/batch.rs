@@ -16,6 +16,7 @@ use crate::auth::{Caller, Run};
 use crate::body;
 use crate::params::Parts;
 use crate::problem::Problem;
+use crate::quotas::admit_runs;
 use crate::start::{duplicate, no_active_version, traceparent};
 use crate::state::State;
 
@@ -88,6 +89,7 @@ pub(crate) async fn start_batch(
         let detail = "another start of this batch has the same key";
         return Err(Problem::new(Code::RunDuplicate, detail).at(format!("/runs/{at}/key")));
     }
+    admit_runs(&state, caller.tenant, asked.len()).await?;
     let (store, plans) = (state.store(), state.plans());
     for _ in 0..TRIES {
         let (flow_id, current) = plans.find(store, caller.tenant, &flow).await?;

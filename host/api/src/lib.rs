@@ -27,6 +27,7 @@ mod pages;
 mod params;
 mod plans;
 mod problem;
+mod quotas;
 mod request_id;
 mod reruns;
 mod router;

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use crate::request_id;
 
-/// How long a caller should wait when the host or the database has no room, in seconds.
-const RETRY_AFTER_SECONDS: u64 = 1;
+/// How long a caller should wait when the host or the database has no room.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A refused request. The text never quotes SQL, paths or another tenant.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ struct Parts {
     pointer: Option<String>,
     limit: Option<u64>,
     run_id: Option<RunId>,
+    retry_in: Option<Duration>,
     reasons: Vec<Reason>,
 }
 
@@ -84,6 +85,7 @@ impl Problem {
             pointer: None,
             limit: None,
             run_id: None,
+            retry_in: None,
             reasons: Vec::new(),
         }))
     }
@@ -117,6 +119,12 @@ impl Problem {
 
     pub(crate) fn limit(mut self, limit: u64) -> Self {
         self.0.limit = Some(limit);
+        self
+    }
+
+    /// When asking again may go well.
+    pub(crate) fn retry_in(mut self, wait: Duration) -> Self {
+        self.0.retry_in = Some(wait);
         self
     }
 
@@ -193,7 +201,7 @@ impl From<store::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Parts { code, detail, pointer, limit, run_id, reasons } = *self.0;
+        let Parts { code, detail, pointer, limit, run_id, retry_in, reasons } = *self.0;
         let status =
             StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ProblemBody {
@@ -213,9 +221,11 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let wait = Duration::from_secs(RETRY_AFTER_SECONDS).as_secs();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        let no_room = status == StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(wait) = retry_in.or(no_room.then_some(RETRY_AFTER)) {
+            // Whole seconds, rounded up: not before it may go well.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -15,6 +15,7 @@ use crate::body;
 use crate::logs::find_step;
 use crate::params::{Parts, run_id, run_not_found, shown};
 use crate::problem::Problem;
+use crate::quotas::admit_runs;
 use crate::start::no_active_version;
 use crate::state::State;
 use crate::timeline::Timeline;
@@ -236,6 +237,9 @@ pub(crate) async fn rerun(
     // What was undone is done again.
     let undone: Vec<StepIndex> = undone.iter().map(|row| row.step).collect();
     let rerun = Rerun::of(timeline.state(), &version.plan, from, &undone);
+    if !dry_run {
+        admit_runs(state, tenant, 1).await?;
+    }
     let kept = rerun.kept.iter().map(|(_, step)| version.plan.step(*step).name.to_string());
     let kept = kept.collect();
     if dry_run {

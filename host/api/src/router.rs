@@ -18,8 +18,8 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     attempts, batch, breakers, closures, components, dead_letters, events, flows, health, logs,
-    metrics, output, pages, request_id, reruns, run_list, runs, schedules, signals, start, upload,
-    versions, wait, workers,
+    metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules, signals, start,
+    upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -79,6 +79,10 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(schedules::resume_schedule))
         .routes(routes!(schedules::trigger_schedule))
         .routes(routes!(breakers::list_breakers))
+        .routes(routes!(quotas::get_own_quota))
+        .routes(routes!(quotas::get_quota, quotas::put_quota))
+        .routes(routes!(quotas::list_own_usage))
+        .routes(routes!(quotas::list_usage))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

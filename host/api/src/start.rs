@@ -15,6 +15,7 @@ use crate::auth::{Caller, Run};
 use crate::body;
 use crate::params::{Params, Parts, run_not_found};
 use crate::problem::Problem;
+use crate::quotas::admit_runs;
 use crate::runs::{RunAnswer, answer};
 use crate::state::State;
 use crate::wait;
@@ -193,6 +194,7 @@ async fn begin(
         return Ok(begun(run_id, None));
     }
     let asked = asked.over(further)?;
+    admit_runs(state, tenant, 1).await?;
     for _ in 0..TRIES {
         if current.is_none() && asked.said.version.is_none() {
             current = plans.find(store, tenant, flow).await?.1;

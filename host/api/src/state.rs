@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::auth::Keys;
 use crate::metrics::Metrics;
 use crate::plans::Plans;
+use crate::quotas::Requests;
 
 /// Uploads that are held in memory at a time, each at most the component ceiling.
 const UPLOADS: usize = 4;
@@ -22,6 +23,7 @@ struct Inner {
     sandbox: Sandbox,
     keys: Keys,
     plans: Plans,
+    requests: Requests,
     metrics: Metrics,
     uploads: Semaphore,
     closing: watch::Sender<bool>,
@@ -36,6 +38,7 @@ impl State {
             sandbox,
             keys: Keys::default(),
             plans: Plans::default(),
+            requests: Requests::default(),
             metrics: Metrics::default(),
             uploads: Semaphore::new(UPLOADS),
             closing,
@@ -56,6 +59,10 @@ impl State {
 
     pub(crate) fn plans(&self) -> &Plans {
         &self.0.plans
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.0.requests
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -16,6 +16,7 @@ use crate::body::{self, Ceiling};
 use crate::components::ComponentView;
 use crate::params::component_not_found;
 use crate::problem::Problem;
+use crate::quotas;
 use crate::state::State;
 
 /// How long an upload may take to arrive.
@@ -158,6 +159,9 @@ async fn keep(
     let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
     let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
     let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
+    if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
+        return Err(quotas::over(used_up));
+    }
     let report = compiled(state, tenant, &inspection).await?;
     let text = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
     Ok(state.store().put_component(tenant, digest, &bytes, &text).await?)
@@ -174,6 +178,8 @@ async fn compiled(
     let component = inspection.component.to_vec();
     let loaded =
         state.sandbox().load(tenant, inspection.digest, || async { Some(component) }).await;
+    // Refused or not: it was compiled.
+    state.store().charge_compilation(tenant, began.elapsed()).await?;
     let loaded = loaded.map_err(|error| match error {
         LoadError::Refused(reason) => Problem::refused(&[reason]),
         LoadError::Absent(_) | LoadError::Host(_) => Problem::internal(&error),

@@ -2,6 +2,7 @@
 
 mod handler;
 mod host;
+mod quota;
 mod saved;
 mod values;
 
@@ -15,6 +16,7 @@ pub(crate) use handler::{Build, Chain, Exec, Inspect};
 pub(crate) use host::{
     Bench, Demo, Dev, Doctor, Key, KeyCommand, Outward, Role, Serve, Workers, WorkersCommand,
 };
+pub(crate) use quota::{Quota, QuotaCommand, SetQuota, Usage};
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
 };
@@ -137,6 +139,10 @@ pub(crate) enum Command {
     Workers(Workers),
     /// Lists the origins that calls failed to reach, and which are held back
     Breakers(Breakers),
+    /// Shows what a tenant may take, or changes it
+    Quota(Quota),
+    /// Shows what a tenant used, by hour or day
+    Usage(Usage),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline

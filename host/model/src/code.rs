@@ -109,6 +109,7 @@ codes! {
     RunDuplicate = "run.duplicate", 409, "A live run has the same key";
     SignalInboxFull = "signal.inbox_full", 409, "The run's inbox is full";
     StepNotFound = "step.not_found", 404, "There is no such step";
+    TenantNotFound = "tenant.not_found", 404, "There is no such tenant";
     WorkerNotFound = "worker.not_found", 404, "There is no such worker";
     AttemptNotFound = "attempt.not_found", 404, "There is no such attempt";
 
@@ -131,6 +132,7 @@ codes! {
     RequestTimeout = "request.timeout", 408, "The request did not arrive in time";
 
     StoreUnavailable = "store.unavailable", 503, "The database cannot be reached";
+    QuotaExceeded = "quota.exceeded", 429, "The tenant has taken all it may";
     Overloaded = "overloaded", 503, "The host has too much to do";
     Internal = "internal", 500, "A fault of the host";
 }

@@ -169,6 +169,8 @@ failure_kinds! {
     CapabilityDenied = "capability_denied", Tenant, retried: false;
     /// A circuit breaker is open.
     DependencyUnavailable = "dependency_unavailable", Guest, retried: true;
+    /// The tenant has taken all it may.
+    QuotaExceeded = "quota_exceeded", Tenant, retried: true;
     /// The run had not ended by its deadline.
     DeadlineExceeded = "deadline_exceeded", Tenant, retried: false;
     /// The worker that held the task stopped beating; it has a limit of its own.

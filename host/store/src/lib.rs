@@ -20,6 +20,7 @@ mod history;
 mod interrupted;
 mod key;
 mod outcome;
+mod quota;
 mod recall;
 mod record;
 mod rerun;
@@ -27,9 +28,12 @@ mod retention;
 mod run;
 mod saved;
 mod schedule;
+mod seats;
 mod signal;
 mod start;
+mod stored;
 mod token;
+mod usage;
 mod versions;
 mod worker;
 
@@ -59,6 +63,7 @@ pub use interrupted::Interrupted;
 pub use key::{KeyRow, Scope};
 pub use model::{RunId, TenantId};
 pub use outcome::{Departed, Loaded, Need};
+pub use quota::{OverQuota, TenantShare};
 pub use recall::{ChildRow, Kept};
 pub use record::{Arrives, Attempted, Birth, Delta, FOREVER, Joined, TokenMove, Written};
 pub use rerun::RerunOf;
@@ -66,9 +71,12 @@ pub use retention::{PrunePlace, Pruned};
 pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
 pub use saved::{Base, Saved, Unfit};
 pub use schedule::ScheduleRow;
+pub use seats::{Seat, Seats};
 pub use signal::{NewSignal, Sent};
 pub use start::{LocalWorker, StartAnswer, StartRun};
-pub use token::{Claimed, Held, Released, RunFacts, TokenId};
+pub use stored::StoredCount;
+pub use token::{Claimed, Held, Released, RunFacts, TokenId, Turns};
+pub use usage::{Period, UsageRow};
 pub use versions::VersionKey;
 pub use worker::{Beat, WorkerRow};
 
@@ -104,6 +112,7 @@ struct Shared {
     starts: start::Starts,
     local: OnceLock<LocalWorker>,
     versions: versions::Versions,
+    quotas: quota::Quotas,
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -135,8 +144,8 @@ impl Store {
         let starts = start::Starts::open(hot.clone());
         let (ended, _) = broadcast::channel(ENDED_BACKLOG);
         let local = OnceLock::new();
-        let versions = versions::Versions::default();
-        let shared = Shared { hot, pool, bell, ended, starts, local, versions };
+        let (versions, quotas) = (versions::Versions::default(), quota::Quotas::default());
+        let shared = Shared { hot, pool, bell, ended, starts, local, versions, quotas };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -179,19 +179,24 @@ impl Store {
     /// Records a batch. Durable on return: all of it. On [`Error::Stale`], [`Error::Refused`] and
     /// [`Error::Collision`] none of it; on [`Error::Unavailable`] nobody knows.
     ///
-    /// The caller has taken out every other delta of a run that fails in this batch.
-    pub async fn record(&self, worker: WorkerId, deltas: &[Delta]) -> Result<Vec<Joined>, Error> {
+    /// The caller has taken out every other delta of a run that fails in this batch. What attempts used is added up beside
+    /// it, in rows of this `lane` of the worker.
+    pub async fn record(
+        &self,
+        (worker, lane): (WorkerId, i16),
+        deltas: &[Delta],
+    ) -> Result<Vec<Joined>, Error> {
         let mut batch = Batch::default();
         for delta in deltas {
             batch.add(delta);
         }
         let extras = Extras::of(deltas);
         if extras.is_empty() {
-            return batch.execute(worker, self.hot()).await;
+            return batch.execute((worker, lane), self.hot()).await;
         }
         let mut work = self.hot().begin().await?;
         extras.lock(&mut work).await?;
-        let joined = batch.execute(worker, &mut *work).await?;
+        let joined = batch.execute((worker, lane), &mut *work).await?;
         let stopped = extras.execute(&mut work).await?;
         work.commit().await?;
         self.bell().ready();

@@ -1,75 +1,141 @@
-//! How many more attempts the worker wants in hand.
+//! How many more attempts the worker of this process wants in hand, of each tenant.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use model::{Share, TenantId};
 use tokio::sync::Notify;
 
 /// Seats for attempts that run or wait for a slot. Twice the slots, so that a slot is never idle while a batch is being
-/// recorded; may go below zero when a range of map tasks sits down together.
+/// recorded; may go below zero when a range of map tasks sits down together. Nobody takes the last ones of all.
 #[derive(Clone)]
-pub(crate) struct Seats(Arc<Inner>);
+pub struct Seats(Arc<Inner>);
 
 struct Inner {
-    free: Arc<AtomicI64>,
+    state: Mutex<State>,
     freed: Notify,
-    closed: AtomicBool,
+}
+
+struct State {
+    free: i64,
+    closed: bool,
+    taken: HashMap<TenantId, i64>,
+    shares: HashMap<TenantId, Share>,
 }
 
 /// One attempt's seat; free again when dropped.
-pub(crate) struct Seat(Arc<Inner>);
+pub struct Seat {
+    seats: Seats,
+    tenant: TenantId,
+}
 
 impl Seats {
-    pub(crate) fn new(free: Arc<AtomicI64>) -> Self {
-        Self(Arc::new(Inner { free, freed: Notify::new(), closed: AtomicBool::new(false) }))
+    /// So many seats.
+    pub fn new(free: i64) -> Self {
+        let state = State { free, closed: false, taken: HashMap::new(), shares: HashMap::new() };
+        Self(Arc::new(Inner { state: Mutex::new(state), freed: Notify::new() }))
     }
 
     /// How many are free now.
-    pub(crate) fn free(&self) -> i64 {
-        self.0.free.load(Ordering::Acquire)
+    pub fn free(&self) -> i64 {
+        self.lock().free
+    }
+
+    /// How many more a tenant may take now.
+    pub fn room(&self, tenant: TenantId) -> i64 {
+        self.lock().room(tenant)
+    }
+
+    /// How many more each tenant may take that has seats or a share of its own.
+    pub fn rooms(&self) -> Vec<(TenantId, Share, i64)> {
+        let state = self.lock();
+        let others = state.shares.keys().filter(|tenant| !state.taken.contains_key(tenant));
+        let tenants = state.taken.keys().chain(others);
+        let share = |tenant| state.shares.get(tenant).copied().unwrap_or_default();
+        tenants.map(|tenant| (*tenant, share(tenant), state.room(*tenant))).collect()
+    }
+
+    /// Says which tenants' shares differ from the usual one; replaces what was said before.
+    pub fn share_out(&self, shares: HashMap<TenantId, Share>) {
+        self.lock().shares = shares;
+        self.knock();
     }
 
     /// Sits down, whether or not a seat is free.
-    pub(crate) fn sit(&self) -> Seat {
-        self.0.free.fetch_sub(1, Ordering::AcqRel);
-        Seat(Arc::clone(&self.0))
+    pub fn sit(&self, tenant: TenantId) -> Seat {
+        self.set_aside(tenant, 1);
+        Seat { seats: self.clone(), tenant }
+    }
+
+    /// Takes seats if the tenant may have all of them.
+    pub(crate) fn take(&self, tenant: TenantId, count: usize) -> bool {
+        let mut state = self.lock();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let may = state.room(tenant) >= count;
+        if may {
+            state.take(tenant, count);
+        }
+        may
     }
 
     /// Sets seats aside for tokens on their way to a lane.
-    pub(crate) fn set_aside(&self, count: usize) {
-        self.0.free.fetch_sub(i64::try_from(count).unwrap_or(0), Ordering::AcqRel);
+    pub fn set_aside(&self, tenant: TenantId, count: usize) {
+        self.lock().take(tenant, i64::try_from(count).unwrap_or(0));
     }
 
     /// Gives back seats that were set aside.
-    pub(crate) fn give_back(&self, count: usize) {
-        self.0.free.fetch_add(i64::try_from(count).unwrap_or(0), Ordering::AcqRel);
+    pub fn give_back(&self, tenant: TenantId, count: usize) {
+        self.lock().take(tenant, -i64::try_from(count).unwrap_or(0));
         self.0.freed.notify_one();
     }
 
     /// Waits until a seat was freed or somebody knocked.
-    pub(crate) async fn changed(&self) {
+    pub async fn changed(&self) {
         self.0.freed.notified().await;
     }
 
     /// Wakes whoever waits for a seat: there may be something to claim.
-    pub(crate) fn knock(&self) {
+    pub fn knock(&self) {
         self.0.freed.notify_one();
     }
 
     /// No more claims.
-    pub(crate) fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
+    pub fn close(&self) {
+        self.lock().closed = true;
     }
 
     /// True once no more claims are made.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Acquire)
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn room(&self, tenant: TenantId) -> i64 {
+        let positive = |n: i64| u64::try_from(n).unwrap_or(0);
+        let taken = self.taken.get(&tenant).copied().unwrap_or(0);
+        let mut share = self.shares.get(&tenant).copied().unwrap_or_default();
+        // Twice the slots here, too.
+        share.most = share.most.map(|most| most.saturating_mul(2));
+        i64::try_from(share.room(positive(taken), positive(self.free))).unwrap_or(i64::MAX)
+    }
+
+    fn take(&mut self, tenant: TenantId, count: i64) {
+        self.free -= count;
+        let taken = self.taken.entry(tenant).or_insert(0);
+        *taken += count;
+        if *taken == 0 {
+            self.taken.remove(&tenant);
+        }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::AcqRel);
-        self.0.freed.notify_one();
+        self.seats.give_back(self.tenant, 1);
     }
 }

@@ -3,7 +3,7 @@
 mod keyed;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use model::{FlowId, Json, Position, RunId, RunOptions, StepIndex, TenantId};
 use sqlx::postgres::PgPool;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 pub(crate) use keyed::{insert, keep_key};
 
+use crate::seats::Seats;
 use crate::token::{Claimed, Held, RunFacts, TokenId, deadline_in};
 use crate::{Error, Store};
 
@@ -75,7 +76,7 @@ pub struct LocalWorker {
     /// Its identity now; 0 while it has none.
     pub id: Arc<AtomicI32>,
     /// How many more tokens it wants.
-    pub seats: Arc<AtomicI64>,
+    pub seats: Seats,
     /// Where to hand them.
     pub claimed: mpsc::UnboundedSender<Vec<Claimed>>,
     /// Rung when a start that was handed over may or may not have been committed.
@@ -86,18 +87,14 @@ pub struct LocalWorker {
 }
 
 impl LocalWorker {
-    /// The worker's identity when it has room for `count` tokens, which are then taken.
-    fn take_seats(&self, count: usize) -> Option<i32> {
+    /// The worker's identity when it has room for `count` tokens of a tenant, which are then taken.
+    fn take_seats(&self, tenant: TenantId, count: usize) -> Option<i32> {
         // Stable while `naming` is held: whoever gives the identity up sets it to 0 first.
         let id = self.id.load(Ordering::Acquire);
         if id == 0 {
             return None;
         }
-        let count = i64::try_from(count).ok()?;
-        let taken = self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seats| {
-            (seats >= count).then_some(seats - count)
-        });
-        taken.is_ok().then_some(id)
+        self.seats.take(tenant, count).then_some(id)
     }
 }
 
@@ -164,7 +161,7 @@ async fn commit_batch(pool: &PgPool, batch: Vec<Asked>) {
     let workers: Vec<Option<i32>> = batch
         .iter()
         .map(|(start, local, _)| {
-            local.as_ref().and_then(|local| local.take_seats(start.roots.len()))
+            local.as_ref().and_then(|local| local.take_seats(start.tenant, start.roots.len()))
         })
         .collect();
     let starts: Vec<&StartRun> = batch.iter().map(|(start, ..)| start).collect();
@@ -180,8 +177,7 @@ async fn commit_batch(pool: &PgPool, batch: Vec<Asked>) {
                 // A worker that ended meanwhile loses the token to the reaper.
                 let _ = local.claimed.send(born_claimed(start));
             } else {
-                let seats = i64::try_from(start.roots.len()).unwrap_or(0);
-                local.seats.fetch_add(seats, Ordering::AcqRel);
+                local.seats.give_back(start.tenant, start.roots.len());
             }
         }
         let said = if is_started { StartAnswer::Started } else { StartAnswer::NotCurrent };
@@ -201,8 +197,7 @@ fn answer_error(batch: Vec<Asked>, workers: &[Option<i32>], error: &Error) {
     tracing::warn!(%error, starts = batch.len(), "could not start runs");
     for ((start, local, answer), worker) in batch.into_iter().zip(workers) {
         if let (Some(local), Some(_)) = (local, worker) {
-            let seats = i64::try_from(start.roots.len()).unwrap_or(0);
-            local.seats.fetch_add(seats, Ordering::AcqRel);
+            local.seats.give_back(start.tenant, start.roots.len());
             if error.leaves_doubt() {
                 local.doubt.notify_one();
             }

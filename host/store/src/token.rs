@@ -86,6 +86,26 @@ pub struct Claimed {
     pub run: Arc<RunFacts>,
 }
 
+/// Whose tokens a claim may take.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    /// The tenants that come after this one.
+    pub after: TenantId,
+    /// So many of them.
+    pub tenants: i64,
+    /// So many tokens of each.
+    pub each: i64,
+    /// Those that get more or fewer. Whoever gets none is passed over.
+    pub rooms: Vec<(TenantId, i64)>,
+}
+
+impl Turns {
+    /// So many tokens of each of the first tenants that have any.
+    pub fn first(tenants: i64, each: i64) -> Self {
+        Self { after: TenantId(0), tenants, each, rooms: Vec::new() }
+    }
+}
+
 /// What freeing tokens did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Released {
@@ -165,18 +185,22 @@ pub(crate) fn deadline_in(ms: i64) -> Option<Instant> {
 }
 
 impl Store {
-    /// Claims up to `each` ready tokens of each of up to `tenants` tenants after the cursor. The commit may be
-    /// lost in a crash of Postgres: that is only one more attempt.
-    pub async fn claim(
-        &self,
-        worker: WorkerId,
-        after: TenantId,
-        tenants: i64,
-        each: i64,
-    ) -> Result<Vec<Claimed>, Error> {
-        let rows = sqlx::query_file!("queries/token/claim.sql", worker.0, after.0, tenants, each)
-            .fetch_all(self.hot())
-            .await?;
+    /// Claims ready tokens of tenants whose turn it is. The commit may be lost in a crash of Postgres: that is only one
+    /// more attempt.
+    pub async fn claim(&self, worker: WorkerId, turns: &Turns) -> Result<Vec<Claimed>, Error> {
+        let (tenants, rooms): (Vec<i32>, Vec<i64>) =
+            turns.rooms.iter().map(|(tenant, room)| (tenant.0, *room)).unzip();
+        let rows = sqlx::query_file!(
+            "queries/token/claim.sql",
+            worker.0,
+            turns.after.0,
+            turns.tenants,
+            turns.each,
+            &tenants,
+            &rooms
+        )
+        .fetch_all(self.hot())
+        .await?;
         rows.into_iter()
             .map(|row| {
                 let tenant = TenantId(row.tenant_id);

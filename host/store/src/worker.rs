@@ -29,7 +29,12 @@ pub struct WorkerRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beat {
     /// All is well.
-    Alive,
+    Alive {
+        /// How many of the workers that beat and take tokens are older.
+        older: u32,
+        /// How many there are.
+        all: u32,
+    },
     /// The worker is to take nothing more.
     Deprecated,
     /// It was taken for dead and holds nothing any more.
@@ -58,7 +63,10 @@ impl Store {
             .await?;
         Ok(match row {
             Some(row) if row.is_deprecated => Beat::Deprecated,
-            Some(_) => Beat::Alive,
+            Some(row) => {
+                let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+                Beat::Alive { older: count(row.older), all: count(row.all) }
+            }
             None => Beat::Lost,
         })
     }

@@ -8,7 +8,7 @@ use model::{
     Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
 use sandbox::{Call, Compiled, Ended, LoadError, Stop};
-use store::{ChildRun, Held, RunFacts};
+use store::{ChildRun, Held, RunFacts, Seat};
 use tokio::sync::mpsc;
 
 use crate::admission::{self, Admitted};
@@ -16,7 +16,6 @@ use crate::builtin::{self, Task};
 use crate::lane::Message;
 use crate::memory::Recalled;
 use crate::prepare::patiently;
-use crate::seats::Seat;
 use crate::telemetry::Telling;
 use crate::told::Teller;
 use crate::{Shared, memory};

@@ -9,6 +9,7 @@ use store::{Beat, PrunePlace, Pruned};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::lane::Message;
+use crate::shares::Rank;
 use crate::{AGAIN, Shared};
 
 /// The rest between two bites of ended runs.
@@ -44,13 +45,17 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
         let id = shared.recorder();
         let stale = shared.counters.stale.load(Ordering::Relaxed);
         let news = i64::try_from(stale - told_stale).unwrap_or(0);
+        let rank = *shared.rank.borrow();
         let beat = match id {
             // Retired, and holds nothing.
-            WorkerId(0) => Ok(Beat::Alive),
+            WorkerId(0) => Ok(Beat::Alive { older: rank.at, all: rank.of }),
             id => shared.store.beat(id, news).await,
         };
         match beat {
-            Ok(Beat::Alive) => told_stale = stale,
+            Ok(Beat::Alive { older, all }) => {
+                told_stale = stale;
+                shared.rank.send_replace(Rank { at: older, of: all });
+            }
             Ok(Beat::Deprecated) => {
                 told_stale = stale;
                 shared.retire();

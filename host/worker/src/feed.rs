@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::TenantId;
-use store::{Claimed, Ring};
+use model::quota::DEFAULT_WEIGHT;
+use store::{Claimed, Ring, Turns};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -55,7 +56,8 @@ impl Turn {
         }
         let each = (wanted / self.tenants_seen).max(1);
         let tenants = TENANTS.min(wanted);
-        let claimed = match shared.store.claim(shared.id(), self.after, tenants, each).await {
+        let turns = Turns { after: self.after, tenants, each, rooms: rooms(shared, each) };
+        let claimed = match shared.store.claim(shared.id(), &turns).await {
             Ok(claimed) => claimed,
             // Nothing was claimed.
             Err(store::Error::Collision) => return true,
@@ -78,10 +80,21 @@ impl Turn {
             _ => TenantId(0),
         };
         let more = !claimed.is_empty();
-        shared.seats.set_aside(claimed.len());
+        for claimed in &claimed {
+            shared.seats.set_aside(claimed.run.tenant, 1);
+        }
         deal(shared, claimed);
         more || wrapped
     }
+}
+
+/// How many tokens each tenant gets that does not get `each`: by its weight, and no more than it has room for.
+fn rooms(shared: &Shared, each: i64) -> Vec<(TenantId, i64)> {
+    let rooms = shared.seats.rooms().into_iter().map(|(tenant, share, room)| {
+        let by_weight = each.saturating_mul(i64::from(share.weight)) / i64::from(DEFAULT_WEIGHT);
+        (tenant, by_weight.max(1).min(room))
+    });
+    rooms.filter(|(_, room)| *room != each).collect()
 }
 
 fn deal(shared: &Shared, claimed: Vec<Claimed>) {

@@ -54,6 +54,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// One lane. All completions of a run go through the same one, in order.
 pub(crate) struct Lane {
     shared: Arc<Shared>,
+    /// Which one of the worker's.
+    number: i16,
     runs: HashMap<RunId, OwnedRun>,
     pending: Vec<Delta>,
     /// Ranges with attempts that ended and are not in a delta yet.
@@ -72,9 +74,10 @@ pub(crate) struct Lane {
 type InFlight = Pin<Box<dyn Future<Output = Flushed> + Send>>;
 
 impl Lane {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, number: i16) -> Self {
         Self {
             shared,
+            number,
             runs: HashMap::new(),
             pending: Vec::new(),
             dirty: HashSet::new(),
@@ -132,7 +135,7 @@ impl Lane {
     fn take(&mut self, message: Message) {
         match message {
             Message::Claimed(claimed) => {
-                self.shared.seats.give_back(1);
+                self.shared.seats.give_back(claimed.run.tenant, 1);
                 self.accept(claimed);
             }
             Message::Prepared(prepared) => self.begin(*prepared),

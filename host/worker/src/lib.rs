@@ -16,24 +16,24 @@ mod memory;
 mod owned;
 mod prepare;
 mod schedules;
-mod seats;
+mod shares;
 mod telemetry;
 mod told;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{RunId, WorkerId};
 use outbound::Outbound;
 use sandbox::Sandbox;
-use store::{BreakerRule, LocalWorker, Store};
-use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot};
+use store::{BreakerRule, LocalWorker, Seats, Store};
+use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::chores::SHORTEST_LEASE;
 use crate::lane::Message;
-use crate::seats::Seats;
+use crate::shares::{Burnt, Rank};
 
 /// The wait before the store is asked again while it does not answer.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -121,6 +121,9 @@ struct Shared {
     /// In whose name we record: what was claimed before a drain is recorded while it lasts.
     recorder: AtomicI32,
     seats: Seats,
+    /// Where we stand among the workers that beat.
+    rank: watch::Sender<Rank>,
+    burnt: Burnt,
     lanes: Vec<mpsc::UnboundedSender<Message>>,
     /// Rung when something parked: the next wake may be sooner.
     parked: Notify,
@@ -205,11 +208,12 @@ impl Worker {
         let id = Arc::new(AtomicI32::new(id.0));
         let doubt = Arc::new(Notify::new());
         let naming = Arc::new(RwLock::new(()));
-        let free = Arc::new(AtomicI64::new(i64::from(settings.slots) * 2));
+        let seats = Seats::new(i64::from(settings.slots) * 2);
+        let (rank, _) = watch::channel(Rank { at: 0, of: 1 });
         let (claimed, handed_over) = mpsc::unbounded_channel();
         store.seat(LocalWorker {
             id: Arc::clone(&id),
-            seats: Arc::clone(&free),
+            seats: seats.clone(),
             claimed,
             doubt: Arc::clone(&doubt),
             naming: Arc::clone(&naming),
@@ -223,7 +227,9 @@ impl Worker {
             settings,
             id,
             recorder,
-            seats: Seats::new(free),
+            seats,
+            rank,
+            burnt: Burnt::default(),
             lanes,
             parked: Notify::new(),
             gated: Notify::new(),
@@ -234,8 +240,8 @@ impl Worker {
             counters: Counters::default(),
         });
         let mut tasks = JoinSet::new();
-        for inbox in inboxes {
-            tasks.spawn(lane::Lane::new(Arc::clone(&shared)).run(inbox));
+        for (number, inbox) in (0..).zip(inboxes) {
+            tasks.spawn(lane::Lane::new(Arc::clone(&shared), number).run(inbox));
         }
         tasks.spawn(feed::take_starts(Arc::clone(&shared), handed_over));
         tasks.spawn(feed::claim(Arc::clone(&shared)));
@@ -248,6 +254,8 @@ impl Worker {
         tasks.spawn(chores::prune(Arc::clone(&shared)));
         tasks.spawn(schedules::schedule(Arc::clone(&shared)));
         tasks.spawn(compensate::compensate(Arc::clone(&shared)));
+        tasks.spawn(shares::share_out(Arc::clone(&shared)));
+        tasks.spawn(shares::count_stored(Arc::clone(&shared)));
         tasks.spawn(chores::renew(Arc::clone(&shared)));
         Ok(Self { shared, tasks })
     }

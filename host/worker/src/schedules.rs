@@ -81,6 +81,11 @@ async fn keep(shared: &Shared, tenant: TenantId, name: &str) -> Result<bool, sto
 }
 
 async fn start(shared: &Shared, of: &ScheduleRow) -> Result<bool, store::Error> {
+    if let Some(over) = shared.store.admit_runs(of.tenant, 1).await? {
+        let detail = format!("the tenant's quota `{}` of {} is used up", over.field, over.limit);
+        let (code, pointer) = (Code::QuotaExceeded, String::new());
+        return shared.store.fire(of, Err(Refusal { code, pointer, offset: 0, detail })).await;
+    }
     let owner = (of.tenant, of.tenant_name.clone());
     let start = match shared.store.prepare(owner, &of.saved()).await {
         Ok(start) => Ok(start),

@@ -97,6 +97,7 @@ impl Teller<'_> {
             }
             SaidWait::Spawn { children } => {
                 extra.children = self.children(children).await?;
+                self.admit(extra.children.len()).await?;
                 Wait::Spawn { children: u32::try_from(extra.children.len()).unwrap_or(u32::MAX) }
             }
         };
@@ -106,6 +107,22 @@ impl Teller<'_> {
             None => String::new(),
         };
         Ok((GoOn { phase, wait }, extra))
+    }
+
+    /// Children are live runs like any other.
+    async fn admit(&self, children: usize) -> Result<(), Failure> {
+        let (store, tenant) = (&self.shared.store, self.run.tenant);
+        let Some(over) = patiently(|| store.admit_runs(tenant, children as u64)).await? else {
+            return Ok(());
+        };
+        let message = format!(
+            "the tenant's quota `{}` of {} has no room for {children} children",
+            over.field, over.limit
+        );
+        let mut failure = Failure::new(FailureKind::QuotaExceeded, message);
+        failure.retry.retry_after_ms =
+            Some(u64::try_from(over.retry_in.as_millis()).unwrap_or(u64::MAX));
+        Err(failure)
     }
 
     fn name(&self, what: &str, text: &str) -> Result<Name, Failure> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use model::TenantId;
 use serde_json::{Value, json};
 use stepcell_tests::client::{Client, until};
 use stepcell_tests::host::{Host, Settings};
@@ -237,7 +236,7 @@ async fn no_call_goes_out_under_a_claim_that_no_longer_holds() {
     deploy(&host.client, &remote, "/switched").await;
     host.client.start("f", &Value::Null).await;
     let worker = host.store.register_worker("zombie", 1, Duration::from_secs(3)).await.unwrap();
-    let claimed = host.store.claim(worker, TenantId(0), 1, 1).await.unwrap();
+    let claimed = host.store.claim(worker, &store::Turns::first(1, 1)).await.unwrap();
     let held = claimed[0].held;
     let origin = model::Origin::of(&reqwest::Url::parse(&remote.url).unwrap()).unwrap();
     let lost_after = Duration::from_secs(1);

@@ -113,7 +113,7 @@ async fn a_task_whose_worker_is_lost_every_time_ends_as_worker_lost() {
     for _ in 0..3 {
         // A worker that takes the token and is never heard of again.
         let dead = host.store.register_worker("dead", 1, Duration::from_secs(3)).await.unwrap();
-        let claimed = host.store.claim(dead, model::TenantId(0), 1, 1).await.unwrap();
+        let claimed = host.store.claim(dead, &store::Turns::first(1, 1)).await.unwrap();
         assert_eq!(claimed.len(), 1);
         let lost =
             format!("update worker set beat_at = now() - interval '1 hour' where id = {}", dead.0);
@@ -144,7 +144,7 @@ async fn a_worker_is_taken_for_dead_by_its_own_lease() {
     .await;
     host.client.start("one", &json!(1)).await;
     let slow = host.store.register_worker("slow", 1, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(host.store.claim(slow, model::TenantId(0), 1, 1).await.unwrap().len(), 1);
+    assert_eq!(host.store.claim(slow, &store::Turns::first(1, 1)).await.unwrap().len(), 1);
     for (silent, taken) in [("59 seconds", 0), ("61 seconds", 1)] {
         let silence = format!("update worker set beat_at = now() - interval '{silent}'");
         host.database.run(&[&silence]).unwrap();
@@ -180,7 +180,7 @@ async fn a_range_whose_worker_is_lost_goes_on_task_by_task() {
     host.deploy(flow).await;
     let id = host.client.start("m", &json!([1, 2, 3])).await;
     let dead = host.store.register_worker("dead", 1, Duration::from_secs(3)).await.unwrap();
-    assert_eq!(host.store.claim(dead, model::TenantId(0), 1, 1).await.unwrap().len(), 1);
+    assert_eq!(host.store.claim(dead, &store::Turns::first(1, 1)).await.unwrap().len(), 1);
     host.database.run(&["update worker set beat_at = now() - interval '1 hour'"]).unwrap();
     host.store.reap().await.unwrap();
     let _worker = Host::over(Arc::clone(&host.database), Settings::default()).await;

@@ -106,6 +106,8 @@ const FILL: &[&str] = &[
     "insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at)
      select n % 200 + 1, 'https://' || n || '.example.com', 5, case when n % 100 = 0 then now() end, case when n % 100 = 0 then now() end
      from generate_series(1, 20000) n",
+    "insert into usage (tenant_id, hour, worker_id, lane)
+     select n % 200 + 1, date_trunc('hour', now()) - n / 200 * interval '1 hour', 1, 0 from generate_series(0, 39999) n",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
@@ -167,7 +169,8 @@ const HOT: [&str; 49] = [
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 23] = [
+const GROWING: [&str; 24] = [
+    "usage",
     "rate_bucket",
     "flow",
     "flow_version",

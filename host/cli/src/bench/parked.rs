@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use model::TenantId;
 use serde_json::{Value, json};
+use store::Turns;
 
 use crate::args::Bench;
 use crate::bench::report::{Row, Spread, rate, thousands};
@@ -38,7 +38,7 @@ impl Claims {
         let (mut claims, mut commits) = (Vec::new(), Vec::new());
         for _ in 0..CLAIMS {
             let began = Instant::now();
-            let claimed = store.claim(worker, TenantId(0), TENANTS, 1).await?;
+            let claimed = store.claim(worker, &Turns::first(TENANTS, 1)).await?;
             claims.push(began.elapsed());
             anyhow::ensure!(
                 claimed.len() == 1,

@@ -76,6 +76,9 @@ impl FailureKind {
             Self::SchemaMismatch => page!("schema_mismatch", "The step's schema was not met"),
             Self::ConditionUnmet => page!("condition_unmet", "The step's condition does not hold"),
             Self::CapabilityDenied => page!("capability_denied", "The handler lacks a grant"),
+            Self::QuotaExceeded => {
+                page!("quota_exceeded", "The tenant has taken all it may")
+            }
             Self::DependencyUnavailable => {
                 page!("dependency_unavailable", "Something outside is not answering")
             }

@@ -1,5 +1,5 @@
 -- Claims ready tokens, a few for each tenant after the cursor (tenant_id > $2), so that no backlog is ever in front of
--- another tenant's. Answers with what a worker needs to go on.
+-- another tenant's: $4, or as many as there is room for. Answers with what a worker needs to go on.
 with recursive turn as (
     (select min(tenant_id) as tenant_id from token
      where worker_id is null and wake_at is null and tenant_id > $2)
@@ -11,13 +11,19 @@ with recursive turn as (
 ),
 picked as (
     select p.*
-    from (select tenant_id from turn where tenant_id is not null limit $3) as chosen
+    from (
+        select turn.tenant_id, coalesce(room.tokens, $4) as tokens
+        from turn
+        left join unnest($5::int[], $6::bigint[]) as room (tenant_id, tokens) on room.tenant_id = turn.tenant_id
+        where turn.tenant_id is not null and coalesce(room.tokens, $4) > 0
+        limit $3
+    ) as chosen
     cross join lateral (
         select t.tenant_id, t.run_id, t.born_step, t.born_index, t.born_attempt
         from token t
         where t.worker_id is null and t.wake_at is null and t.tenant_id = chosen.tenant_id
         order by t.priority desc, t.run_id
-        limit $4
+        limit chosen.tokens
         for update skip locked
     ) as p
 ),

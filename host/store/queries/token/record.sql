@@ -64,6 +64,21 @@ logged as (
     ) as l
     where fence.held = 1
 ),
+used as (
+    insert into usage as u (tenant_id, hour, worker_id, lane, attempts, failed_attempts, fuel, wall_us, host_calls,
+        input_bytes, output_bytes, log_bytes)
+    select n.tenant_id, date_trunc('hour', now(), 'UTC'), $1, $90, n.attempts, n.failed_attempts, n.fuel, n.wall_us,
+        n.host_calls, n.input_bytes, n.output_bytes, n.log_bytes
+    from fence, unnest($91::int[], $92::bigint[], $93::bigint[], $94::bigint[], $95::bigint[], $96::bigint[], $97::bigint[],
+        $98::bigint[], $99::bigint[])
+        as n (tenant_id, attempts, failed_attempts, fuel, wall_us, host_calls, input_bytes, output_bytes, log_bytes)
+    where fence.held = 1
+    on conflict (tenant_id, hour, worker_id, lane) do update set
+        attempts = u.attempts + excluded.attempts, failed_attempts = u.failed_attempts + excluded.failed_attempts,
+        fuel = u.fuel + excluded.fuel, wall_us = u.wall_us + excluded.wall_us,
+        host_calls = u.host_calls + excluded.host_calls, input_bytes = u.input_bytes + excluded.input_bytes,
+        output_bytes = u.output_bytes + excluded.output_bytes, log_bytes = u.log_bytes + excluded.log_bytes
+),
 arrived as (
     insert into arrival as a (tenant_id, run_id, step, arrived, arrival_count)
     select n.tenant_id, n.run_id, n.step, n.arrived, n.arrival_count

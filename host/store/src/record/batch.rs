@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{Failure, Finish, Join, RunId, WorkerId};
 use uuid::Uuid;
 
-use super::columns::{Arrivals, Arriving, Births, Keys, MovedTo, Rows, Tokens};
+use super::columns::{Arrivals, Arriving, Births, Keys, MovedTo, Rows, Tokens, Usage};
 use super::{Arrives, Attempted, Birth, Delta, Joined, TokenMove, Written};
 use crate::Error;
 use crate::flow::step_number;
@@ -31,6 +31,7 @@ pub(super) struct Batch {
     births: Births,
     completed: (Vec<i32>, Vec<Uuid>),
     failed: (Vec<i32>, Vec<Uuid>, Vec<i16>, Vec<String>),
+    usage: Usage,
     ord: i32,
 }
 
@@ -93,6 +94,7 @@ impl Batch {
 
     fn add_attempt(&mut self, delta: &Delta, attempted: &Attempted) {
         self.ord += 1;
+        self.usage.add(delta, attempted);
         match &attempted.written {
             Written::Completed(output) => {
                 self.outcomes.push(delta, attempted, self.ord);
@@ -170,7 +172,7 @@ impl Batch {
     #[expect(clippy::too_many_lines, reason = "one statement, one argument a column")]
     pub(super) async fn execute(
         self,
-        worker: WorkerId,
+        (worker, lane): (WorkerId, i16),
         connection: impl sqlx::PgExecutor<'_>,
     ) -> Result<Vec<Joined>, Error> {
         let mut arrivals = Arrivals::default();
@@ -178,6 +180,7 @@ impl Batch {
             arrivals.push(tenant, run, step, &arriving);
         }
         let (moved, to, ended) = (self.moved, self.moved_to, self.ended);
+        let used = self.usage.columns();
         let (o, a, b) = (self.outcomes, self.attempts, self.births);
         let rows = sqlx::query_file!(
             "queries/token/record.sql",
@@ -270,6 +273,16 @@ impl Batch {
             &self.logs.phases,
             &b.phases,
             &b.born_attempts,
+            lane,
+            &used.tenants,
+            &used.attempts,
+            &used.failed,
+            &used.fuel,
+            &used.wall_us,
+            &used.host_calls,
+            &used.input_bytes,
+            &used.output_bytes,
+            &used.log_bytes,
         )
         .fetch_all(connection)
         .await?;

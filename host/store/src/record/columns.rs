@@ -1,9 +1,12 @@
 //! The columns that name and count, as the recording statement takes them.
 
+use std::collections::BTreeMap;
+
+use model::Receipt;
 use uuid::Uuid;
 
 use super::batch::small;
-use super::{Attempted, Delta};
+use super::{Attempted, Delta, Written};
 use crate::flow::step_number;
 use crate::token::Held;
 
@@ -140,4 +143,60 @@ impl Arrivals {
         self.los.push(arriving.lo);
         self.priorities.push(arriving.priority);
     }
+}
+
+/// What attempts used, added up for each tenant: a statement can touch a row once.
+#[derive(Default)]
+pub(super) struct Usage(BTreeMap<i32, Used>);
+
+/// What attempts of one tenant used.
+#[derive(Default)]
+struct Used {
+    attempts: i64,
+    failed: i64,
+    of: Receipt,
+}
+
+impl Usage {
+    pub(super) fn add(&mut self, delta: &Delta, attempted: &Attempted) {
+        let failed = match attempted.written {
+            // Nobody tried anything.
+            Written::Skipped(_) if attempted.index.is_none() => return,
+            Written::Failed(_) | Written::Retried { .. } => 1,
+            Written::Completed(_) | Written::Skipped(_) | Written::WentOn { .. } => 0,
+        };
+        let used = self.0.entry(delta.tenant.0).or_default();
+        used.attempts += 1;
+        used.failed += failed;
+        used.of.add(&attempted.receipt);
+    }
+
+    pub(super) fn columns(&self) -> UsageColumns {
+        let long = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let of =
+            |part: fn(&Receipt) -> u64| self.0.values().map(|used| long(part(&used.of))).collect();
+        UsageColumns {
+            tenants: self.0.keys().copied().collect(),
+            attempts: self.0.values().map(|used| used.attempts).collect(),
+            failed: self.0.values().map(|used| used.failed).collect(),
+            fuel: of(|used| used.fuel),
+            wall_us: of(|used| used.wall_us),
+            host_calls: of(|used| used.host_calls),
+            input_bytes: of(|used| used.input_bytes),
+            output_bytes: of(|used| used.output_bytes),
+            log_bytes: of(|used| used.log_bytes),
+        }
+    }
+}
+
+pub(super) struct UsageColumns {
+    pub(super) tenants: Vec<i32>,
+    pub(super) attempts: Vec<i64>,
+    pub(super) failed: Vec<i64>,
+    pub(super) fuel: Vec<i64>,
+    pub(super) wall_us: Vec<i64>,
+    pub(super) host_calls: Vec<i64>,
+    pub(super) input_bytes: Vec<i64>,
+    pub(super) output_bytes: Vec<i64>,
+    pub(super) log_bytes: Vec<i64>,
 }

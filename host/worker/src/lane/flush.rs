@@ -51,7 +51,8 @@ impl Lane {
             return None;
         }
         let shared = Arc::clone(&self.shared);
-        Some(Box::pin(async move { flush(&shared, batch).await }))
+        let lane = self.number;
+        Some(Box::pin(async move { flush(&shared, lane, batch).await }))
     }
 
     /// What the tasks of a range have ended in since it was recorded last.
@@ -69,13 +70,14 @@ impl Lane {
     }
 }
 
-async fn flush(shared: &Shared, mut batch: Vec<Delta>) -> Flushed {
+async fn flush(shared: &Shared, lane: i16, mut batch: Vec<Delta>) -> Flushed {
     let mut flushed = Flushed::default();
     let mut collisions = 0;
     let worker = shared.recorder();
     while !batch.is_empty() {
-        match shared.store.record(worker, &batch).await {
+        match shared.store.record((worker, lane), &batch).await {
             Ok(joined) => {
+                shared.burnt.add(&batch);
                 flushed.joined.extend(joined);
                 flushed.recorded.append(&mut batch);
             }
@@ -100,7 +102,7 @@ async fn flush(shared: &Shared, mut batch: Vec<Delta>) -> Flushed {
             Err(Error::Refused(_) | Error::Statement { .. }) if batch.len() > 1 => {
                 // One of them; the others are not to suffer for it.
                 for delta in std::mem::take(&mut batch) {
-                    let alone = Box::pin(flush(shared, vec![delta])).await;
+                    let alone = Box::pin(flush(shared, lane, vec![delta])).await;
                     flushed.recorded.extend(alone.recorded);
                     flushed.joined.extend(alone.joined);
                     flushed.stale.extend(alone.stale);

@@ -125,7 +125,7 @@ impl Lane {
         let mut delta = Delta::of(&run.facts, token.held, to);
         delta.attempts = attempts;
         delta.consumed = consumed;
-        let mut free = self.shared.seats.free();
+        let mut free = self.shared.seats.room(run.facts.tenant);
         for other in continuations {
             let keep = free > 0 && other.delay.is_zero() && !self.shared.seats.is_closed();
             free -= i64::from(keep);
@@ -195,7 +195,7 @@ impl Lane {
             return;
         };
         let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
-        let seat = self.shared.seats.sit();
+        let seat = self.shared.seats.sit(facts.tenant);
         self.running += 1;
         let attempt = Attempt { held, run: facts, version, at, alone, input, stop, seat };
         launch(&self.shared, attempt);

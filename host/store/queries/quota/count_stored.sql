@@ -1,0 +1,25 @@
+-- Bytes of what a page of a tenant's (tenant_id) runs after $2 holds; on the first page those of its components, too.
+with page as (
+    select id, octet_length(input)::bigint + coalesce(octet_length(options), 0) as bytes
+    from run where tenant_id = $1 and id > $2 order by id limit $3
+)
+select
+    (select id from page order by id desc limit 1) as "last",
+    (select count(*) from page) as "runs!",
+    (
+        coalesce((select sum(bytes) from page), 0)
+        + coalesce((select sum(octet_length(coalesce(o.output, o.failure))) from page p
+            join outcome o on o.tenant_id = $1 and o.run_id = p.id), 0)
+        + coalesce((select sum(octet_length(a.failure)) from page p
+            join attempt a on a.tenant_id = $1 and a.run_id = p.id), 0)
+        + coalesce((select sum(octet_length(l.lines)) from page p
+            join attempt_log l on l.tenant_id = $1 and l.run_id = p.id), 0)
+        + coalesce((select sum(octet_length(k.state)) from page p
+            join task k on k.tenant_id = $1 and k.run_id = p.id), 0)
+        + coalesce((select sum(octet_length(s.payload)) from page p
+            join signal s on s.tenant_id = $1 and s.run_id = p.id), 0)
+        + case when $2 = '00000000-0000-0000-0000-000000000000'
+            then coalesce((select sum(octet_length(bytes)) from component where tenant_id = $1), 0)
+            else 0
+        end
+    )::bigint as "bytes!"
