@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use sandbox::Sandbox;
 use store::Store;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::auth::Keys;
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::quotas::Requests;
-
-/// Uploads that are held in memory at a time, each at most the component ceiling.
-const UPLOADS: usize = 4;
+use crate::upload::Uploads;
 
 /// What every handler shares. Clones are the same state.
 #[derive(Clone)]
@@ -25,7 +23,7 @@ struct Inner {
     plans: Plans,
     requests: Requests,
     metrics: Metrics,
-    uploads: Semaphore,
+    uploads: Uploads,
     closing: watch::Sender<bool>,
 }
 
@@ -40,7 +38,7 @@ impl State {
             plans: Plans::default(),
             requests: Requests::default(),
             metrics: Metrics::default(),
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Uploads::default(),
             closing,
         }))
     }
@@ -69,7 +67,7 @@ impl State {
         &self.0.metrics
     }
 
-    pub(crate) fn uploads(&self) -> &Semaphore {
+    pub(crate) fn uploads(&self) -> &Uploads {
         &self.0.uploads
     }
 

@@ -1,5 +1,7 @@
 //! Uploading a component: within the ceiling, inspected, compiled, asked what it carries, kept.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State as Shared};
@@ -9,6 +11,7 @@ use model::limits::MAX_COMPONENT_BYTES;
 use model::{Code, Digest, Gate, Json, TenantId};
 use sandbox::{ComponentReport, Inspection, LoadError, World};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Deploy};
@@ -21,6 +24,39 @@ use crate::state::State;
 
 /// How long an upload may take to arrive.
 const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// Uploads that are held in memory at a time, each at most the component ceiling.
+const UPLOADS: usize = 8;
+/// Those among them that are one tenant's.
+const UPLOADS_EACH: usize = 2;
+
+/// The uploads under way.
+pub(crate) struct Uploads {
+    all: Arc<Semaphore>,
+    each: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(UPLOADS)), each: Mutex::default() }
+    }
+}
+
+impl Uploads {
+    /// Waits for room: behind the tenant's own uploads first, so that they do not keep others out.
+    async fn enter(&self, tenant: TenantId) -> [OwnedSemaphorePermit; 2] {
+        let own = {
+            let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+            // Only the map still holds the room of a tenant that uploads nothing.
+            each.retain(|_, own| Arc::strong_count(own) > 1);
+            let own = each.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(UPLOADS_EACH)));
+            Arc::clone(own)
+        };
+        let never = "the semaphore is never closed";
+        let own = own.acquire_owned().await.expect(never);
+        [own, Arc::clone(&self.all).acquire_owned().await.expect(never)]
+    }
+}
 
 /// What a component is, wants and offers, as it is kept beside its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -132,8 +168,7 @@ pub(crate) async fn put_component(
     request: Request,
 ) -> Result<Response, Problem> {
     body::expect_type(request.headers(), &["application/wasm", "application/octet-stream"])?;
-    let closed = |_| Problem::internal(&"the uploads' semaphore is closed");
-    let _room = state.uploads().acquire().await.map_err(closed)?;
+    let _room = state.uploads().enter(caller.tenant).await;
     let ceiling =
         Ceiling { bytes: MAX_COMPONENT_BYTES, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
     let bytes = body::read(request, ceiling).await?;

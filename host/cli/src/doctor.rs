@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use builder::{Install, Progress, ensure_toolchain};
 use devdb::{Cluster, Options};
+use sandbox::{Confinement, Sandbox};
 use serde_json::json;
 
 use crate::args::{Doctor, Global};
@@ -57,7 +58,7 @@ pub(crate) async fn run(
         data.as_ref().map(|_| shown(&global.data_dir)).map_err(|e| format!("{e:#}")),
     ));
     if let Ok(data) = &data {
-        checks.push(sandbox(data));
+        checks.extend(sandbox(data).await);
         checks.push(private_postgres(data).await);
     }
     checks.push(toolchain().await);
@@ -120,11 +121,32 @@ fn clock() -> Check {
     Check::of("clock", result)
 }
 
-fn sandbox(data: &DataDir) -> Check {
+async fn sandbox(data: &DataDir) -> Vec<Check> {
     let slots = worker::Settings::default().slots;
-    let result = host::sandbox(data, slots).map(|_| format!("{slots} attempts at a time"));
     let mend = "each attempt at a time reserves address space: raise `ulimit -v`, or run `serve --slots` with fewer";
-    Check::of("sandbox", result.map_err(|error| format!("{error:#}; {mend}")))
+    match host::sandbox(data, slots) {
+        Ok(sandbox) => {
+            let check = Check::of("sandbox", Ok(format!("{slots} attempts at a time")));
+            vec![check, compiler(&sandbox).await]
+        }
+        Err(error) => vec![Check::of("sandbox", Err(format!("{error:#}; {mend}")))],
+    }
+}
+
+async fn compiler(sandbox: &Sandbox) -> Check {
+    let name = "compile child";
+    match sandbox.try_compiler().await {
+        Ok(Confinement::SystemCalls) => Check::of(
+            name,
+            Ok("limited, and confined by seccomp: no files, no network, no programs".to_owned()),
+        ),
+        Ok(Confinement::LimitsOnly) => Check {
+            name,
+            found: Found::Weak,
+            text: "limited, but the kernel does not let it be confined by seccomp; run where it does, on Linux".to_owned(),
+        },
+        Err(error) => Check::of(name, Err(format!("does not compile: {error}"))),
+    }
 }
 
 /// Starts one and stops it again.

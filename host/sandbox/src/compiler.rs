@@ -1,6 +1,7 @@
 //! Compiling a component in a child process that can be killed: CPU, address space and wall clock are bounded.
 
 mod child;
+mod confine;
 mod parent;
 
 use std::ffi::OsString;
@@ -37,6 +38,32 @@ impl Default for CompileLimits {
             memory_bytes: model::limits::COMPILE_MEMORY_BYTES,
             wall: Duration::from_secs(180),
         }
+    }
+}
+
+/// What keeps the compile child from doing anything but compiling, beside its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// seccomp: it can compute, take memory within its limit, and write to the pipes it has. It can open no file and no
+    /// socket, start no program, and make no memory executable.
+    SystemCalls,
+    /// Nothing: the kernel has no seccomp, or does not let it be used.
+    LimitsOnly,
+}
+
+impl Confinement {
+    /// How the child says so, before its answer.
+    fn mark(self) -> u8 {
+        match self {
+            Self::SystemCalls => b's',
+            Self::LimitsOnly => b'l',
+        }
+    }
+
+    fn read(mark: u8) -> Option<Self> {
+        [Self::SystemCalls, Self::LimitsOnly]
+            .into_iter()
+            .find(|confinement| confinement.mark() == mark)
     }
 }
 

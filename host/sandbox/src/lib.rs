@@ -25,14 +25,13 @@ mod ticker;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use model::{Digest, Failure, FailureKind, Json, Receipt, Share, TenantId};
-use tokio::sync::Semaphore;
 
 pub use call::{Call, Ended, Report};
-pub use compiler::{CompileLimits, CompilerCommand};
+pub use compiler::{CompileLimits, CompilerCommand, Confinement};
 pub use inspect::{ComponentReport, Import, Inspection, World};
 pub use load::{Compiled, LoadError};
 pub use reason::Reason;
@@ -54,8 +53,9 @@ pub(crate) struct Inner {
     shares: fair::Shares,
     slots: fair::Slots,
     cpu: fair::Cpu,
-    compilers: Semaphore,
+    compilers: fair::Slots,
     compiled_count: AtomicU64,
+    confinement: OnceLock<Confinement>,
     ticker: ticker::Ticker,
 }
 
@@ -113,13 +113,14 @@ impl Sandbox {
             slots: fair::Slots::new(settings.slots, shares.clone()),
             cpu: fair::Cpu::new(shares.clone()),
             shares,
-            compilers: Semaphore::new(settings.compilers.max(1) as usize),
+            compilers: fair::Slots::one_each(settings.compilers),
             engine,
             linkers,
             artifacts,
             contract: inspect::Contract::new(),
             shelf: load::Shelf::default(),
             compiled_count: AtomicU64::new(0),
+            confinement: OnceLock::new(),
             ticker,
             settings,
         })))
@@ -214,13 +215,35 @@ impl Sandbox {
         self.0.compiled_count.load(Ordering::Relaxed)
     }
 
+    /// Compiles next to nothing, to see whether compilation works here and what confines it.
+    pub async fn try_compiler(&self) -> Result<Confinement, LoadError> {
+        let Settings { compiler, compile_limits, .. } = &self.0.settings;
+        Ok(compiler::compile(compiler, compile_limits, EMPTY_COMPONENT).await?.confinement)
+    }
+
+    /// What confined the first compilation of this process; `None`: there was none.
+    pub fn confinement(&self) -> Option<Confinement> {
+        self.0.confinement.get().copied()
+    }
+
     /// How many attempts could start right now.
     pub fn free_slots(&self) -> usize {
         self.0.slots.free()
     }
 }
 
+/// A component with nothing in it.
+const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
 impl Inner {
+    fn confined_by(&self, confinement: Confinement) {
+        if self.confinement.set(confinement).is_ok() && confinement == Confinement::LimitsOnly {
+            tracing::warn!(
+                "the kernel does not let the compile child be confined by seccomp: it has its resource limits alone"
+            );
+        }
+    }
+
     fn runner(&self) -> call::Runner<'_> {
         call::Runner { engine: &self.engine, cpu: &self.cpu }
     }

@@ -155,14 +155,16 @@ async fn from_disk(inner: &Arc<Inner>, key: Key) -> Result<Option<Arc<Compiled>>
 
 async fn compile(inner: &Arc<Inner>, key: Key, bytes: Vec<u8>) -> Result<Arc<Compiled>, LoadError> {
     let component = aside(move || inspect::completed(&bytes).map_err(LoadError::Refused)).await?;
-    let permit = inner.compilers.acquire().await.expect("the semaphore is never closed");
+    let slot = inner.compilers.acquire(key.0).await;
     inner.compiled_count.fetch_add(1, Ordering::Relaxed);
     let settings = &inner.settings;
-    let code = compiler::compile(&settings.compiler, &settings.compile_limits, &component).await?;
-    drop(permit);
+    let compiled =
+        compiler::compile(&settings.compiler, &settings.compile_limits, &component).await?;
+    drop(slot);
+    inner.confined_by(compiled.confinement);
     let inner = inner.clone();
     aside(move || {
-        let signed = Signed::compiled(code);
+        let signed = Signed::compiled(compiled.code);
         // The engine takes whatever its own compiler makes: what it refuses is too large for an attempt.
         let component = signed.load(&inner.engine).map_err(|why| oversized(&why))?;
         let compiled = connect(&inner.linkers, key, &component, Checks::ALL)?;

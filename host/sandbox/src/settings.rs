@@ -19,7 +19,7 @@ pub struct Settings {
     pub compiler: CompilerCommand,
     /// What one compilation may use.
     pub compile_limits: CompileLimits,
-    /// Compilations that run at once. Defaults to 1.
+    /// Compilations that run at once, one of each tenant. Defaults to 2.
     pub compilers: u32,
     /// Largest upload, in bytes. Defaults to 20 MiB.
     pub max_component_bytes: usize,
@@ -36,7 +36,7 @@ impl Settings {
             key,
             compiler,
             compile_limits: CompileLimits::default(),
-            compilers: 1,
+            compilers: 2,
             max_component_bytes: MAX_COMPONENT_BYTES,
             loaded_components: 256,
         }

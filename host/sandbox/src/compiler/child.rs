@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::{EXIT_BROKEN, EXIT_REFUSED, Header};
+use super::{EXIT_BROKEN, EXIT_REFUSED, Header, confine};
 use crate::engine;
 
 /// The whole of the compile child. Standard input: limits, then the component; standard output: the artifact.
@@ -22,6 +22,9 @@ pub fn main() -> ExitCode {
     let _ = writeln!(io::stderr(), "{reason}");
     ExitCode::from(code)
 }
+
+/// How far behind everything else it stands for a processor.
+const NICE: i32 = 10;
 
 enum Trouble {
     Refused(String),
@@ -39,15 +42,19 @@ fn work() -> Result<(), Trouble> {
     let mut header = [0; Header::LENGTH];
     input.read_exact(&mut header)?;
     end_with_the_reader()?;
-    confine(&Header::decode(header))?;
-    let mut component = Vec::new();
-    input.read_to_end(&mut component)?;
+    limit(&Header::decode(header))?;
     let engine = engine::compiling(engine::Checks::ALL)
         .map_err(|error| Trouble::Broken(format!("could not set up the compiler: {error:#}")))?;
+    let confinement = confine::system_calls();
+    // Nothing hostile was read until here.
+    let mut component = Vec::new();
+    input.read_to_end(&mut component)?;
     let artifact = engine
         .precompile_component(&component)
         .map_err(|error| Trouble::Refused(format!("{error:#}")))?;
-    io::stdout().lock().write_all(&artifact)?;
+    let mut output = io::stdout().lock();
+    output.write_all(&[confinement.mark()])?;
+    output.write_all(&artifact)?;
     Ok(())
 }
 
@@ -68,9 +75,13 @@ fn end_with_the_reader() -> io::Result<()> {
 }
 
 /// The component is hostile and the compiler is large: from here on this process cannot take more than its share.
-fn confine(header: &Header) -> io::Result<()> {
+fn limit(header: &Header) -> io::Result<()> {
+    // Whoever waits for an attempt comes before whoever waits for a compilation.
+    rustix::process::nice(NICE)?;
     let both = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::Core, both(0))?;
+    // It opens nothing more.
+    setrlimit(Resource::Nofile, both(0))?;
     // It answers through a pipe.
     setrlimit(Resource::Fsize, both(0))?;
     setrlimit(Resource::As, both(header.memory_bytes))?;

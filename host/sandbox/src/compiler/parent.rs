@@ -7,7 +7,7 @@ use model::Code;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::{CompileLimits, CompilerCommand, EXIT_REFUSED, Header};
+use super::{CompileLimits, CompilerCommand, Confinement, EXIT_REFUSED, Header};
 use crate::Error;
 use crate::load::LoadError;
 use crate::reason::Reason;
@@ -21,12 +21,18 @@ const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
 const SIGXCPU: i32 = 24;
 
+/// What the compiler answered, and what it was confined by.
+pub(crate) struct Compilation {
+    pub(crate) code: Vec<u8>,
+    pub(crate) confinement: Confinement,
+}
+
 /// Compiles a component. A child that dies is a reason, not an error of ours.
 pub(crate) async fn compile(
     command: &CompilerCommand,
     limits: &CompileLimits,
     component: &[u8],
-) -> Result<Vec<u8>, LoadError> {
+) -> Result<Compilation, LoadError> {
     let mut child = start(command)?;
     let outcome = tokio::time::timeout(limits.wall, converse(&mut child, limits, component)).await;
     let Ok(outcome) = outcome else {
@@ -37,7 +43,9 @@ pub(crate) async fn compile(
     };
     let said = outcome.map_err(|source| Error::io("talk to the compiler", source))?;
     if said.status.success() {
-        return Ok(said.artifact);
+        return said
+            .compilation()
+            .map_err(|source| Error::io("read the compiler's answer", source).into());
     }
     Err(LoadError::Refused(death(said.status, &said.complaint, limits)))
 }
@@ -61,6 +69,15 @@ struct Said {
     status: ExitStatus,
     artifact: Vec<u8>,
     complaint: String,
+}
+
+impl Said {
+    fn compilation(mut self) -> std::io::Result<Compilation> {
+        let confinement = self.artifact.first().copied().and_then(Confinement::read);
+        let confinement = confinement.ok_or(std::io::ErrorKind::InvalidData)?;
+        self.artifact.remove(0);
+        Ok(Compilation { code: self.artifact, confinement })
+    }
 }
 
 async fn converse(

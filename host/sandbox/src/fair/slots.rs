@@ -14,6 +14,8 @@ pub(crate) struct Slots(Arc<Inner>);
 
 struct Inner {
     shares: Shares,
+    /// What each tenant may have at most.
+    each: u64,
     state: Mutex<State>,
 }
 
@@ -36,10 +38,20 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
+    /// So many slots, shared out by weight.
     pub(crate) fn new(count: u32, shares: Shares) -> Self {
+        Self::with(count, shares, u64::MAX)
+    }
+
+    /// So many slots, no two of which are of the same tenant.
+    pub(crate) fn one_each(count: u32) -> Self {
+        Self::with(count, Shares::default(), 1)
+    }
+
+    fn with(count: u32, shares: Shares, each: u64) -> Self {
         let state =
             State { free: u64::from(count.max(1)), tenants: HashMap::new(), next_ticket: 0 };
-        Self(Arc::new(Inner { shares, state: Mutex::new(state) }))
+        Self(Arc::new(Inner { shares, each, state: Mutex::new(state) }))
     }
 
     /// Waits for a slot. Dropping the future leaves the queue.
@@ -71,7 +83,7 @@ impl Slots {
 
     fn grant(&self, state: &mut State) {
         while state.free > 0
-            && let Some(tenant) = state.next(&self.0.shares)
+            && let Some(tenant) = state.next(&self.0.shares, self.0.each)
         {
             let entry = state.tenants.entry(tenant).or_default();
             let Some((_, waits)) = entry.waiting.pop_front() else {
@@ -93,11 +105,11 @@ impl Slots {
 
 impl State {
     /// Whose turn it is: of those that wait and may, who has least for its weight, then who waits longest.
-    fn next(&self, shares: &Shares) -> Option<TenantId> {
+    fn next(&self, shares: &Shares, each: u64) -> Option<TenantId> {
         let waiting = self.tenants.iter().filter_map(|(id, tenant)| {
             let (ticket, _) = tenant.waiting.front()?;
             let share: Share = shares.of(*id);
-            let may = share.room(tenant.running, self.free) > 0;
+            let may = tenant.running < each && share.room(tenant.running, self.free) > 0;
             may.then(|| (tenant.running * 1_000_000 / u64::from(share.weight.max(1)), *ticket, *id))
         });
         waiting.min_by_key(|(has, ticket, _)| (*has, *ticket)).map(|(.., id)| id)
@@ -163,6 +175,14 @@ mod tests {
         drop((held, other));
         drop(again.await);
         assert_eq!(slots.free(), 4);
+    }
+
+    #[test]
+    fn no_tenant_has_two_where_each_may_have_one() {
+        let slots = Slots::one_each(2);
+        let held = taken(&slots, ONE);
+        assert!(held.is_some() && taken(&slots, ONE).is_none());
+        assert!(taken(&slots, OTHER).is_some());
     }
 
     #[test]
