@@ -1,20 +1,24 @@
 //! Components: list, look at, delete.
 
-use axum::extract::State as Shared;
+use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::manifest::Compensates;
-use model::{Code, Digest};
+use model::{Code, Digest, TenantId};
 use serde::{Deserialize, Serialize};
-use store::StoredComponent;
+use store::{Quarantine, StoredComponent};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Deploy, Read};
+use crate::body;
 use crate::cursor::List;
 use crate::params::{Params, Parts, component_not_found, digest, page_size};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::upload::KeptReport;
+
+/// Characters of the reason for a quarantine.
+const MAX_REASON: usize = 500;
 
 /// A component without its bytes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,9 +32,28 @@ pub(crate) struct ComponentView {
     /// What it is, wants and offers.
     #[serde(flatten)]
     report: KeptReport,
+    /// Present while it is not called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<QuarantineView>,
     /// The flow versions that pin it, `name@version`. Not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_by: Option<Vec<String>>,
+}
+
+/// Why a component is not called.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Quarantine)]
+pub(crate) struct QuarantineView {
+    /// In words.
+    reason: String,
+    /// Since when, RFC 3339.
+    since: String,
+}
+
+impl From<Quarantine> for QuarantineView {
+    fn from(Quarantine { reason, since }: Quarantine) -> Self {
+        Self { reason, since }
+    }
 }
 
 impl ComponentView {
@@ -57,7 +80,7 @@ impl ComponentView {
     pub(crate) fn read(stored: StoredComponent) -> Result<Self, Problem> {
         let StoredComponent { digest, report, size_bytes: _, created_at, used_by } = stored;
         let report = serde_json::from_str(&report).map_err(|why| Problem::internal(&why))?;
-        Ok(Self { digest, created_at, report, used_by: Some(used_by) })
+        Ok(Self { digest, created_at, report, quarantine: None, used_by: Some(used_by) })
     }
 }
 
@@ -110,7 +133,13 @@ pub(crate) async fn list_components(
     let next = list.next(&stored, limit, |last| last.digest.to_string());
     let view =
         |stored| ComponentView::read(stored).map(|view| ComponentView { used_by: None, ..view });
-    let components = stored.into_iter().map(view).collect::<Result<_, _>>()?;
+    let mut components: Vec<ComponentView> =
+        stored.into_iter().map(view).collect::<Result<_, _>>()?;
+    let digests: Vec<Digest> = components.iter().map(|component| component.digest).collect();
+    let mut held = state.store().find_quarantined(caller.tenant, &digests).await?;
+    for component in &mut components {
+        component.quarantine = held.remove(&component.digest).map(QuarantineView::from);
+    }
     Ok(axum::Json(ComponentPage { components, next }).into_response())
 }
 
@@ -127,9 +156,68 @@ pub(crate) async fn get_component(
     caller: Caller<Read>,
     Parts(text): Parts<String>,
 ) -> Result<Response, Problem> {
-    let stored = state.store().get_component(caller.tenant, digest(&text)?).await?;
-    let stored = stored.ok_or_else(component_not_found)?;
-    Ok(axum::Json(ComponentView::read(stored)?).into_response())
+    shown(&state, caller.tenant, digest(&text)?).await
+}
+
+async fn shown(state: &State, tenant: TenantId, digest: Digest) -> Result<Response, Problem> {
+    let stored = state.store().get_component(tenant, digest).await?;
+    let mut view = ComponentView::read(stored.ok_or_else(component_not_found)?)?;
+    let mut held = state.store().find_quarantined(tenant, &[digest]).await?;
+    view.quarantine = held.remove(&digest).map(QuarantineView::from);
+    Ok(axum::Json(view).into_response())
+}
+
+/// Why a component is to be quarantined.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = QuarantineOrder)]
+struct QuarantineBody {
+    /// In words, 500 characters at most. Defaults to a word that somebody asked for it.
+    reason: Option<String>,
+}
+
+/// Has a component not be called any more: its tasks wait, none fails. Attempts that run go on.
+#[utoipa::path(
+    post,
+    path = "/v1/components/{digest}/quarantine",
+    tag = "components",
+    params(("digest" = String, Path, description = "64 hexadecimal digits")),
+    request_body(content = QuarantineBody, content_type = "application/json"),
+    responses((status = 200, description = "the component", body = ComponentView))
+)]
+pub(crate) async fn quarantine_component(
+    Shared(state): Shared<State>,
+    caller: Caller<Deploy>,
+    Parts(text): Parts<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (tenant, digest) = (caller.tenant, digest(&text)?);
+    let sent: QuarantineBody = body::form(request).await?;
+    let reason = sent.reason.unwrap_or_else(|| "somebody with a key asked for it".to_owned());
+    if reason.chars().count() > MAX_REASON {
+        let detail = format!("`reason` has {MAX_REASON} characters at most");
+        return Err(Problem::new(Code::RequestInvalid, detail).at("/reason"));
+    }
+    state.store().quarantine(tenant, digest, &reason).await?;
+    shown(&state, tenant, digest).await
+}
+
+/// Releases a component from quarantine: what waits for it goes on. One that is in none stays as it is.
+#[utoipa::path(
+    post,
+    path = "/v1/components/{digest}/release",
+    tag = "components",
+    params(("digest" = String, Path, description = "64 hexadecimal digits")),
+    responses((status = 200, description = "the component", body = ComponentView))
+)]
+pub(crate) async fn release_component(
+    Shared(state): Shared<State>,
+    caller: Caller<Deploy>,
+    Parts(text): Parts<String>,
+) -> Result<Response, Problem> {
+    let (tenant, digest) = (caller.tenant, digest(&text)?);
+    state.store().release_component(tenant, digest).await?;
+    shown(&state, tenant, digest).await
 }
 
 /// Deletes a component that no flow version pins.

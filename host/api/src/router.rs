@@ -48,6 +48,8 @@ fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Docs::openapi())
         .routes(routes!(upload::put_component, components::list_components))
         .routes(routes!(components::get_component, components::delete_component))
+        .routes(routes!(components::quarantine_component))
+        .routes(routes!(components::release_component))
         .routes(routes!(flows::register_flow, flows::list_flows))
         .routes(routes!(flows::get_flow))
         .routes(routes!(versions::list_versions))

@@ -2,13 +2,17 @@
 
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
-use model::{Code, Json, Position, RunId, RunOptions, RunStatus, StepIndex, StepStatus, TenantId};
+use model::{
+    Code, Digest, Json, Plan, Position, RunId, RunOptions, RunStatus, StepIndex, StepStatus,
+    TenantId,
+};
 use serde::Serialize;
 use store::{Cancelled, RunRow, TokenRow, WaitsFor};
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Read, Run};
 use crate::compensation::{CompensationView, compensation};
+use crate::components::QuarantineView;
 use crate::output;
 use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
@@ -117,6 +121,9 @@ struct StepView {
     /// The failure that was recorded last, also while the next attempt waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<FailureView>,
+    /// Present while its component is not called, where tasks of it are blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<QuarantineView>,
     /// When its tasks opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<String>,
@@ -146,7 +153,7 @@ struct TaskCounts {
     awaiting_signal: u32,
     /// Wait for the end of their children.
     awaiting_children: u32,
-    /// Wait for their component, which is not there.
+    /// Wait for their component, which is not there or in quarantine.
     blocked: u32,
     /// Completed.
     completed: u32,
@@ -223,8 +230,9 @@ pub(crate) async fn get_run(
     let (mut timeline, _) = Timeline::begin(tenant, &run, &version);
     let tokens = state.store().list_tokens(tenant, run_id).await?;
     timeline.advance(state.store()).await?;
-    let steps: Vec<StepView> =
+    let mut steps: Vec<StepView> =
         version.plan.indexes().map(|step| step_view(&timeline, step, &tokens)).collect();
+    say_quarantined(&state, tenant, &version.plan, &mut steps).await?;
     let mut view = RunView {
         run: RunAnswer::of(&state, tenant, &run).await?,
         priority: run.priority,
@@ -269,10 +277,37 @@ fn step_view(timeline: &Timeline, step: StepIndex, tokens: &[TokenRow]) -> StepV
         attempts: tally.attempts,
         failed_attempts: tally.failed_attempts,
         last_failure: tally.last_failure.map(FailureView::from),
+        quarantine: None,
         started_at: tally.started_at,
         ended_at: tally.ended_at,
         receipt: tally.receipt,
     }
+}
+
+/// Says of steps with blocked tasks that their component is in quarantine, where it is.
+async fn say_quarantined(
+    state: &State,
+    tenant: TenantId,
+    plan: &Plan,
+    steps: &mut [StepView],
+) -> Result<(), Problem> {
+    let mut blocked: Vec<(&mut StepView, Digest)> = Vec::new();
+    for (view, step) in steps.iter_mut().zip(plan.indexes()) {
+        if view.tasks.is_some_and(|tasks| tasks.blocked > 0)
+            && let Some(digest) = plan.step(step).component
+        {
+            blocked.push((view, digest));
+        }
+    }
+    let digests: Vec<Digest> = blocked.iter().map(|(_, digest)| *digest).collect();
+    if digests.is_empty() {
+        return Ok(());
+    }
+    let held = state.store().find_quarantined(tenant, &digests).await?;
+    for (view, digest) in blocked {
+        view.quarantine = held.get(&digest).cloned().map(QuarantineView::from);
+    }
+    Ok(())
 }
 
 impl TaskCounts {

@@ -47,6 +47,7 @@ pub(crate) struct Step {
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
     pub(crate) tasks: Option<Tasks>,
+    pub(crate) quarantine: Option<Quarantine>,
     pub(crate) attempts: u64,
     pub(crate) failed_attempts: u64,
     pub(crate) last_failure: Option<Failure>,
@@ -153,6 +154,13 @@ pub(crate) struct Component {
     pub(crate) compile_ms: u64,
     #[serde(default)]
     pub(crate) notes: Vec<String>,
+    pub(crate) quarantine: Option<Quarantine>,
+}
+
+/// Why a component is not called.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Quarantine {
+    pub(crate) reason: String,
 }
 
 /// Something that happened to a run.

@@ -179,6 +179,19 @@ pub(crate) enum ComponentsCommand {
         /// Its digest: 64 hexadecimal digits
         digest: Digest,
     },
+    /// Has a component not be called any more; its tasks wait
+    Quarantine {
+        /// Its digest: 64 hexadecimal digits
+        digest: Digest,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Has a component in quarantine be called again; what waited for it goes on
+    Release {
+        /// Its digest: 64 hexadecimal digits
+        digest: Digest,
+    },
 }
 
 #[derive(clap::Args)]

@@ -83,6 +83,7 @@ async fn start_host(data: &DataDir, database_url: &str) -> anyhow::Result<Host> 
         slots: None,
         lease: None,
         retention: None,
+        quarantine: None,
         outward: None,
         data,
     })

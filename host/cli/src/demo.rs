@@ -54,9 +54,19 @@ async fn show(
     screen: &Screen,
 ) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let (slots, lease, retention, outward) = (None, None, None, None);
-    let host =
-        Host::start(Plan { database_url, listen, slots, lease, retention, outward, data }).await?;
+    let (slots, lease, retention) = (None, None, None);
+    let (quarantine, outward) = (None, None);
+    let host = Host::start(Plan {
+        database_url,
+        listen,
+        slots,
+        lease,
+        retention,
+        quarantine,
+        outward,
+        data,
+    })
+    .await?;
     let key = data.api_key()?;
     host.admit(&key).await?;
     screen.note(&format!("API and worker at {}", host.url()));

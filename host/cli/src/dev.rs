@@ -46,6 +46,7 @@ async fn develop(
         slots: None,
         lease: None,
         retention: None,
+        quarantine: None,
         outward: Some(args.outward.clone()),
         data,
     };

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
-use worker::Worker;
+use worker::{QuarantineRule, Worker};
 
 use crate::args::{COMPILE_CHILD, LOG, LogFormat, Outward};
 use crate::data_dir::DataDir;
@@ -62,6 +62,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) lease: Option<Duration>,
     /// How long ended runs are kept; `None`: for ever.
     pub(crate) retention: Option<Duration>,
+    /// When components are not called any more; `None`: the default.
+    pub(crate) quarantine: Option<QuarantineRule>,
     /// Where steps may call; `None`: nowhere.
     pub(crate) outward: Option<Outward>,
     /// Compiled components and their key.
@@ -86,6 +88,7 @@ impl Host {
         settings.slots = plan.slots.unwrap_or(settings.slots);
         settings.lease = plan.lease.unwrap_or(settings.lease);
         settings.retention = plan.retention;
+        settings.quarantine = plan.quarantine.unwrap_or(settings.quarantine);
         if let Some(outward) = plan.outward {
             outward.apply(&mut settings);
         }

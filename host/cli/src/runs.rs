@@ -3,7 +3,7 @@
 use crate::answers::{self, Receipt, Step};
 use crate::args::{OneRun, Runs, Signal};
 use crate::client::{Ask, Client, part, query};
-use crate::escape::escape;
+use crate::escape::{escape, escape_line};
 use crate::exec::read_json;
 use crate::run::said;
 use crate::screen::{Screen, size};
@@ -84,10 +84,17 @@ pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyh
     show_receipts(&run, screen);
     for step in &run.steps {
         if let Some(tasks) = &step.tasks {
+            let blocked = match &step.quarantine {
+                None => "are blocked: their component is not there; upload it again".to_owned(),
+                Some(held) => format!(
+                    "are blocked: their component is in quarantine ({}); `stepcell components release` has it called again",
+                    escape_line(&held.reason)
+                ),
+            };
             let held_up = [
                 (tasks.waiting_for_key, "wait for a place under their key"),
                 (tasks.waiting_for_rate, "wait for their rate"),
-                (tasks.blocked, "are blocked: their component is not there; upload it again"),
+                (tasks.blocked, blocked.as_str()),
             ];
             for (count, what) in held_up.iter().filter(|(count, _)| *count > 0) {
                 screen.line(&format!("\n`{}`: {count} of {} tasks {what}", step.name, tasks.total));

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use worker::QuarantineRule;
+
 use crate::args::{Global, Role, Serve};
 use crate::data_dir::DataDir;
 use crate::host::{Host, Plan};
@@ -18,6 +20,10 @@ pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow
         slots: if does(Role::Worker) { args.slots } else { Some(0) },
         lease: Some(args.lease),
         retention: args.retention,
+        quarantine: Some(QuarantineRule {
+            failures: args.quarantine_after,
+            window: args.quarantine_window,
+        }),
         outward: Some(args.outward),
         data: &data,
     };

@@ -90,6 +90,23 @@ pub(crate) async fn block(shared: &Shared, held: Held, at: Try, digest: Digest) 
     }
 }
 
+/// The component is in quarantine: the task waits until it is released. `None`: it was, just now.
+pub(crate) async fn block_until_released(
+    shared: &Shared,
+    held: Held,
+    at: Try,
+    digest: Digest,
+) -> Option<Made> {
+    let (store, position) = (&shared.store, at.position());
+    let blocked =
+        patiently(|| store.block_until_released(shared.recorder(), held, &position, digest));
+    match blocked.await {
+        Ok(true) => Some(Made::unmade(Unmade::GivenBack)),
+        Ok(false) => None,
+        Err(failure) => Some(Made::failed(failure)),
+    }
+}
+
 /// Lets those run that wait for a place or a rate, as these become free.
 pub(crate) async fn grant(shared: Arc<Shared>) {
     let mut sweep =

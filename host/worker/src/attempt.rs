@@ -18,7 +18,7 @@ use crate::memory::Recalled;
 use crate::prepare::patiently;
 use crate::telemetry::Telling;
 use crate::told::Teller;
-use crate::{Shared, memory};
+use crate::{Shared, memory, quarantine};
 
 /// Which try of which task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +212,14 @@ async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {
         return Made::failed(Failure::new(FailureKind::HostInternal, message));
     };
     let (store, tenant) = (&shared.store, run.tenant);
+    if shared.watch.holds((tenant, digest)) {
+        if !alone {
+            return Made::unmade(Unmade::Departs);
+        }
+        if let Some(made) = admission::block_until_released(shared, held, at, digest).await {
+            return made;
+        }
+    }
     let bytes = || async move {
         patiently(|| store.get_component_bytes(tenant, digest)).await.ok().flatten()
     };
@@ -237,6 +245,16 @@ async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {
     // Only a durable handler can be asked again.
     let again = compiled.durable.then(|| call.clone());
     let report = shared.sandbox.call(&compiled, call).await;
+    let failed = match &report.ended {
+        Ended::Failed(failure) => Some(failure.kind),
+        Ended::Answered(_)
+        | Ended::Skipped(_)
+        | Ended::GoesOn(_)
+        | Ended::GaveUp(_)
+        | Ended::Undecided
+        | Ended::Cancelled => None,
+    };
+    quarantine::note(shared, (tenant, digest), failed).await;
     let teller = Teller { shared, run: &run, version: &version, at };
     // What the handler itself gave up is decided.
     let again = again.filter(|_| !matches!(report.ended, Ended::GaveUp(_)));

@@ -15,6 +15,7 @@ mod lane;
 mod memory;
 mod owned;
 mod prepare;
+mod quarantine;
 mod schedules;
 mod shares;
 mod telemetry;
@@ -31,8 +32,11 @@ use store::{BreakerRule, LocalWorker, Seats, Store};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+pub use crate::quarantine::QuarantineRule;
+
 use crate::chores::SHORTEST_LEASE;
 use crate::lane::Message;
+use crate::quarantine::Watch;
 use crate::shares::{Burnt, Rank};
 
 /// The wait before the store is asked again while it does not answer.
@@ -59,6 +63,8 @@ pub struct Settings {
     pub outbound: outbound::Settings,
     /// When calls to an origin that fails are held back.
     pub breaker: BreakerRule,
+    /// When components are not called any more.
+    pub quarantine: QuarantineRule,
     /// What the worker calls itself in lists. Defaults to the process id.
     pub host: String,
 }
@@ -76,6 +82,7 @@ impl Default for Settings {
             component_wait: Duration::from_secs(600),
             outbound: outbound::Settings::default(),
             breaker: BreakerRule::default(),
+            quarantine: QuarantineRule::default(),
             host: format!("process {}", std::process::id()),
         }
     }
@@ -124,6 +131,7 @@ struct Shared {
     /// Where we stand among the workers that beat.
     rank: watch::Sender<Rank>,
     burnt: Burnt,
+    watch: Watch,
     lanes: Vec<mpsc::UnboundedSender<Message>>,
     /// Rung when something parked: the next wake may be sooner.
     parked: Notify,
@@ -230,6 +238,7 @@ impl Worker {
             seats,
             rank,
             burnt: Burnt::default(),
+            watch: Watch::default(),
             lanes,
             parked: Notify::new(),
             gated: Notify::new(),

@@ -68,7 +68,7 @@ impl Burnt {
     }
 }
 
-/// Charges fuel, and shares out seats, slots and processors as quotas say.
+/// Charges fuel, shares out seats, slots and processors as quotas say, and learns what is in quarantine.
 pub(crate) async fn share_out(shared: Arc<Shared>) {
     let mut said: Vec<TenantShare> = Vec::new();
     loop {
@@ -87,6 +87,10 @@ pub(crate) async fn share_out(shared: Arc<Shared>) {
                 apply(&shared, &said);
             }
             Err(error) => tracing::debug!(%error, "could not look for quotas"),
+        }
+        match shared.store.list_quarantined().await {
+            Ok(quarantined) => shared.watch.learn(quarantined.into_iter().collect()),
+            Err(error) => tracing::debug!(%error, "could not look for quarantined components"),
         }
         sleep(LOOK_EVERY).await;
     }

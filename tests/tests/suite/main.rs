@@ -25,6 +25,7 @@ mod journeys;
 mod keeping;
 mod maps;
 mod operate;
+mod quarantine;
 mod quotas;
 mod races;
 mod random_flows;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use model::FetchPattern;
 use outbound::Network;
 use store::BreakerRule;
+use worker::QuarantineRule;
 
 use super::values;
 
@@ -83,6 +84,13 @@ pub(crate) struct Serve {
     /// How long ended runs are kept with all they own: `30d`; without it for ever
     #[arg(long, value_parser = values::duration)]
     pub(crate) retention: Option<Duration>,
+    /// Attempts of a component that trapped, timed out or wanted more than they may have, in a window, after which it is
+    /// not called until it is released; 0: never
+    #[arg(long, default_value_t = QuarantineRule::default().failures)]
+    pub(crate) quarantine_after: u32,
+    /// The window
+    #[arg(long, default_value = "1m", value_parser = values::duration)]
+    pub(crate) quarantine_window: Duration,
     #[command(flatten)]
     pub(crate) outward: Outward,
 }

@@ -151,7 +151,8 @@ impl Lane {
         }
         let Try { task, attempt, phase } = closed.at;
         let (step, index) = (task.step, Some(task.index));
-        let failure = Failure::new(FailureKind::ComponentUnavailable, "its component is not there");
+        let failure =
+            Failure::new(FailureKind::ComponentUnavailable, "its component cannot be called now");
         let written = Written::Retried { failure, retry_in: Duration::ZERO };
         let (receipt, log) = (Receipt::default(), Vec::new());
         self.leave_range(closed.run_id, closed.held.id, |range| {

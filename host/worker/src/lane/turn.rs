@@ -15,6 +15,7 @@ use store::{Attempted, Birth, Claimed, Delta, FOREVER, Progress, TokenId, TokenM
 use super::Lane;
 use crate::attempt::{Attempt, Closed, Made, Try, launch};
 use crate::owned::{OwnedRun, OwnedToken, Work};
+use crate::quarantine::suspect;
 
 /// Where a token goes, what was recorded with that, and the losses it takes along.
 pub(super) struct Onward {
@@ -169,6 +170,7 @@ impl Lane {
         token.work = Work::Task(stop.clone());
         let held = token.held;
         if token.lost >= u32::from(MAX_LOST) {
+            suspect(&self.shared, &run.facts, run.version.plan.step(at.task.step));
             let message = format!("the worker was lost {} times with this task", token.lost);
             let failure = Failure::new(FailureKind::WorkerLost, message);
             return self.close_task(Closed { held, run_id, at, made: Made::failed(failure) });

@@ -1,0 +1,98 @@
+//! Components that are not called until somebody releases them.
+
+use std::collections::HashMap;
+
+use model::{Digest, Position, TenantId, WorkerId};
+
+use crate::component::read_digest;
+use crate::flow::step_number;
+use crate::token::{Held, TokenId, encode};
+use crate::{Error, Store};
+
+/// Why a component is in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// In words.
+    pub reason: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+impl Store {
+    /// Puts a component in quarantine. False: it is there already, or there is no such component.
+    pub async fn quarantine(
+        &self,
+        tenant: TenantId,
+        digest: Digest,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/quarantine/put.sql", tenant.0, &digest.0[..], reason)
+            .execute(self.pool())
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Releases a component: what waits for it goes on. False: it was not in quarantine.
+    pub async fn release_component(&self, tenant: TenantId, digest: Digest) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/quarantine/release.sql", tenant.0, &digest.0[..])
+            .execute(self.pool())
+            .await?;
+        self.unblock(tenant).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Every component in quarantine.
+    pub async fn list_quarantined(&self) -> Result<Vec<(TenantId, Digest)>, Error> {
+        let rows = sqlx::query_file!("queries/quarantine/list.sql").fetch_all(self.pool()).await?;
+        rows.iter().map(|row| Ok((TenantId(row.tenant_id), read_digest(&row.digest)?))).collect()
+    }
+
+    /// Which of these components are in quarantine, and why.
+    pub async fn find_quarantined(
+        &self,
+        tenant: TenantId,
+        digests: &[Digest],
+    ) -> Result<HashMap<Digest, Quarantine>, Error> {
+        let digests: Vec<Vec<u8>> = digests.iter().map(|digest| digest.0.to_vec()).collect();
+        let rows = sqlx::query_file!("queries/quarantine/reasons.sql", tenant.0, &digests)
+            .fetch_all(self.pool())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let quarantine = Quarantine { reason: row.reason, since: row.since };
+                Ok((read_digest(&row.digest)?, quarantine))
+            })
+            .collect()
+    }
+
+    /// A token waits until its component is released. False: it is, and the token stays in the worker's hands.
+    pub async fn block_until_released(
+        &self,
+        worker: WorkerId,
+        held: Held,
+        position: &Position,
+        digest: Digest,
+    ) -> Result<bool, Error> {
+        let TokenId { tenant, run_id, born_step, born_index, born_attempt } = held.id;
+        let place = encode(position);
+        let row = sqlx::query_file!(
+            "queries/quarantine/block.sql",
+            worker.0,
+            tenant.0,
+            run_id.0,
+            step_number(born_step),
+            born_index,
+            born_attempt,
+            held.epoch,
+            &digest.0[..],
+            place.step,
+            place.lo,
+            place.hi,
+            place.attempt,
+            place.phase,
+        )
+        .fetch_one(self.hot())
+        .await?;
+        Ok(!row.is_released)
+    }
+}
