@@ -6,6 +6,7 @@ alter table tenant
     -- Since when it is gone for everybody but whoever clears it away. Frozen too, so that nothing of it is claimed.
     add column deleting_at timestamptz,
     add constraint tenant_is_frozen_while_it_goes check (deleting_at is null or frozen_at is not null);
+create index tenant_frozen on tenant (id) where frozen_at is not null;
 create index tenant_deleting on tenant (deleting_at) where deleting_at is not null;
 
 -- What a person calls it.

@@ -50,8 +50,13 @@ impl Ceiling {
     }
 }
 
-/// Reads a body. One that announces too much is refused, and nothing of it is kept.
+/// Reads a body. One that announces too much is refused, and nothing of it is kept; so is one that would have to be unpacked.
 pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {
+    if let Some(packed) = request.headers().get(header::CONTENT_ENCODING) {
+        let found = crate::params::shown(packed.to_str().unwrap_or("something else"));
+        let detail = format!("`content-encoding` says `{found}`; send the body as it is, without one");
+        return Err(Problem::new(Code::RequestContentEncoding, detail));
+    }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let Some(sent) = announced.filter(|sent| *sent > ceiling.bytes as u64) {

@@ -7,11 +7,14 @@ use store::Store;
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Keys;
+use crate::limits::{Limits, Streams};
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 
 /// Uploads that are held in memory at a time, each at most the component ceiling.
 const UPLOADS: usize = 4;
+/// Exports at a time: each holds a connection to Postgres for as long as its reader takes.
+const EXPORTS: usize = 2;
 
 /// What every handler shares. Clones are the same state.
 #[derive(Clone)]
@@ -24,12 +27,15 @@ struct Inner {
     plans: Plans,
     metrics: Metrics,
     uploads: Semaphore,
+    exports: Arc<Semaphore>,
+    limits: Limits,
+    streams: Streams,
     closing: watch::Sender<bool>,
 }
 
 impl State {
-    /// The state over a migrated store and the sandbox that checks uploads.
-    pub fn new(store: Store, sandbox: Sandbox) -> Self {
+    /// The state over a migrated store and the sandbox that checks uploads, and what is given at a time.
+    pub fn new(store: Store, sandbox: Sandbox, limits: Limits) -> Self {
         let (closing, _) = watch::channel(false);
         Self(Arc::new(Inner {
             store,
@@ -38,6 +44,9 @@ impl State {
             plans: Plans::default(),
             metrics: Metrics::default(),
             uploads: Semaphore::new(UPLOADS),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            limits,
+            streams: Streams::new(&limits),
             closing,
         }))
     }
@@ -64,6 +73,18 @@ impl State {
 
     pub(crate) fn uploads(&self) -> &Semaphore {
         &self.0.uploads
+    }
+
+    pub(crate) fn exports(&self) -> &Arc<Semaphore> {
+        &self.0.exports
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     /// Ends waits and streams: the host is about to stop.

@@ -84,6 +84,7 @@ async fn start_host(data: &DataDir, database_url: &str) -> anyhow::Result<Host> 
         lease: None,
         retention: None,
         outward: None,
+        limits: api::Limits::default(),
         data,
     })
     .await

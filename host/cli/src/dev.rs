@@ -47,6 +47,7 @@ async fn develop(
         lease: None,
         retention: None,
         outward: Some(args.outward.clone()),
+        limits: api::Limits::default(),
         data,
     };
     let host = Host::start(plan).await?;

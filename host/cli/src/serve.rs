@@ -18,6 +18,7 @@ pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow
         slots: if does(Role::Worker) { args.slots } else { Some(0) },
         lease: Some(args.lease),
         retention: args.retention,
+        limits: args.given.limits(),
         outward: Some(args.outward),
         data: &data,
     };
