@@ -33,7 +33,12 @@ impl Default for Settings {
             lease: Duration::from_secs(3),
             ..worker::Settings::default()
         };
-        Self { worker, works: true, compile_limits: CompileLimits::default(), limits: api::Limits::default() }
+        Self {
+            worker,
+            works: true,
+            compile_limits: CompileLimits::default(),
+            limits: api::Limits::default(),
+        }
     }
 }
 

@@ -91,7 +91,8 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
             return Err(Problem::new(Code::Forbidden, detail));
         }
         if row.is_frozen && parts.method != Method::GET && parts.method != Method::HEAD {
-            let detail = "the tenant is frozen: what it has can be looked at and nothing be changed";
+            let detail =
+                "the tenant is frozen: what it has can be looked at and nothing be changed";
             return Err(Problem::new(Code::TenantFrozen, detail));
         }
         let (tenant, tenant_name) = (row.tenant_id, row.tenant_name.clone());

@@ -54,7 +54,8 @@ impl Ceiling {
 pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {
     if let Some(packed) = request.headers().get(header::CONTENT_ENCODING) {
         let found = crate::params::shown(packed.to_str().unwrap_or("something else"));
-        let detail = format!("`content-encoding` says `{found}`; send the body as it is, without one");
+        let detail =
+            format!("`content-encoding` says `{found}`; send the body as it is, without one");
         return Err(Problem::new(Code::RequestContentEncoding, detail));
     }
     let announced = request.headers().get(header::CONTENT_LENGTH);

@@ -85,7 +85,8 @@ impl Streams {
     pub(crate) fn take(&self, tenant: TenantId) -> Result<Place<TenantId>, Problem> {
         self.0.take(tenant).ok_or_else(|| {
             let most = self.0.1;
-            let detail = format!("the tenant has {most} streams open at this host, which is all it may");
+            let detail =
+                format!("the tenant has {most} streams open at this host, which is all it may");
             Problem::new(Code::TooManyStreams, detail).limit(most as u64)
         })
     }

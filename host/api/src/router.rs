@@ -17,9 +17,9 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows, health, logs,
-    metrics, output, pages, request_id, reruns, run_list, runs, schedules, signals, start, tenant_keys, tenants, upload,
-    versions, wait, workers,
+    attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows,
+    health, logs, metrics, output, pages, request_id, reruns, run_list, runs, schedules, signals,
+    start, tenant_keys, tenants, upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.

@@ -91,7 +91,8 @@ impl KeyBody {
         let scope = |text: &String| {
             Scope::parse(text).ok_or_else(|| {
                 let text = crate::params::shown(text);
-                let detail = format!("`{text}` is not a scope; use `read`, `run`, `deploy`, `admin`");
+                let detail =
+                    format!("`{text}` is not a scope; use `read`, `run`, `deploy`, `admin`");
                 Problem::new(Code::RequestInvalid, detail).at("/scopes")
             })
         };
@@ -109,7 +110,9 @@ impl KeyBody {
         let label = self.label.as_deref();
         if label.is_some_and(|label| label.is_empty() || label.chars().count() > MAX_LABEL) {
             let detail = format!("`label` has 1 to {MAX_LABEL} characters");
-            return Err(Problem::new(Code::RequestInvalid, detail).at("/label").limit(MAX_LABEL as u64));
+            return Err(Problem::new(Code::RequestInvalid, detail)
+                .at("/label")
+                .limit(MAX_LABEL as u64));
         }
         Ok(label)
     }

@@ -149,12 +149,7 @@ pub(crate) async fn put_component(
     Ok((status, axum::Json(ComponentView::read(stored)?)).into_response())
 }
 
-async fn keep(
-    state: &State,
-    by: By<'_>,
-    digest: Digest,
-    bytes: Vec<u8>,
-) -> Result<bool, Problem> {
+async fn keep(state: &State, by: By<'_>, digest: Digest, bytes: Vec<u8>) -> Result<bool, Problem> {
     let sandbox = state.sandbox().clone();
     let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
     let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;

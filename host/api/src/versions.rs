@@ -231,7 +231,7 @@ pub(crate) async fn activate_version(
 ) -> Result<Response, Problem> {
     let body: ActivateBody = body::form(request).await?;
     let (flow_id, _) = state.plans().find(state.store(), caller.tenant, &flow).await?;
-    point(&state, (caller.tenant, flow_id), flow, body.version).await
+    point(&state, (caller.by(), flow_id), flow, body.version).await
 }
 
 /// Points new runs at an earlier version: the one that is named, else the one that was active before. What was rolled

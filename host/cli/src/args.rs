@@ -13,9 +13,7 @@ use clap::{Parser, Subcommand};
 use model::Digest;
 
 pub(crate) use handler::{Build, Chain, Exec, Inspect};
-pub(crate) use host::{
-    Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand,
-};
+pub(crate) use host::{Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand};
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
 };

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use api::Limits;
 use builder::Install;
 use serde_json::json;
 
@@ -55,8 +56,9 @@ async fn show(
 ) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let (slots, lease, retention, outward) = (None, None, None, None);
-    let host =
-        Host::start(Plan { database_url, listen, slots, lease, retention, outward, data }).await?;
+    let limits = Limits::default();
+    let plan = Plan { database_url, listen, slots, lease, retention, outward, limits, data };
+    let host = Host::start(plan).await?;
     let key = data.api_key()?;
     host.admit(&key).await?;
     screen.note(&format!("API and worker at {}", host.url()));

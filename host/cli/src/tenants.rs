@@ -76,12 +76,7 @@ async fn list(client: &Client, screen: &Screen) -> anyhow::Result<()> {
     let heading = ["tenant", "status", "made", "frozen"];
     pages::show(client, "/v1/tenants", &heading, screen, |page: Tenants| {
         let row = |of: Tenant| {
-            vec![
-                escape_line(&of.name),
-                of.status,
-                of.created_at,
-                of.frozen_at.unwrap_or_default(),
-            ]
+            vec![escape_line(&of.name), of.status, of.created_at, of.frozen_at.unwrap_or_default()]
         };
         (page.tenants.into_iter().map(row).collect(), page.next)
     })
@@ -102,9 +97,7 @@ async fn export(
     let cannot = |path: &Path| format!("cannot write `{}`", path.display());
     let mut response = client.send(ask).await?;
     let mut file = match output {
-        Some(path) => {
-            Some(tokio::fs::File::create(path).await.with_context(|| cannot(path))?)
-        }
+        Some(path) => Some(tokio::fs::File::create(path).await.with_context(|| cannot(path))?),
         None => None,
     };
     let mut last = Vec::new();

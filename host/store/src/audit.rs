@@ -98,7 +98,13 @@ pub struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// An entry with nothing more to say.
     pub fn new(by: By<'a>, action: Action, subject: &'a str) -> Self {
-        Self { tenant: Some(by.tenant), actor: by.actor, action, subject, detail: Value::Object(Default::default()) }
+        Self {
+            tenant: Some(by.tenant),
+            actor: by.actor,
+            action,
+            subject,
+            detail: Value::Object(Default::default()),
+        }
     }
 
     /// With more to say.
@@ -152,7 +158,8 @@ pub struct AuditRow {
 impl AuditRow {
     /// What its seal must be: the sha256 of its fields as netstrings, `<bytes>:<text>,` one after another.
     fn seal(&self) -> Digest {
-        let previous: String = self.previous_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let previous: String =
+            self.previous_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         let fields = [
             &self.number.to_string(),
             &self.at,
@@ -164,7 +171,8 @@ impl AuditRow {
             &self.detail,
             &previous,
         ];
-        let sealed: String = fields.iter().map(|field| format!("{}:{field},", field.len())).collect();
+        let sealed: String =
+            fields.iter().map(|field| format!("{}:{field},", field.len())).collect();
         Digest::of(sealed.as_bytes())
     }
 }
@@ -207,12 +215,22 @@ impl Store {
     ) -> Result<Vec<AuditRow>, Error> {
         let before = before.unwrap_or(i64::MAX);
         let rows = match tenant {
-            Some(TenantId(id)) => sqlx::query_file_as!(AuditRow, "queries/audit/list_of_tenant.sql", id, before, limit)
+            Some(TenantId(id)) => {
+                sqlx::query_file_as!(
+                    AuditRow,
+                    "queries/audit/list_of_tenant.sql",
+                    id,
+                    before,
+                    limit
+                )
                 .fetch_all(self.pool())
-                .await?,
-            None => sqlx::query_file_as!(AuditRow, "queries/audit/list.sql", before, limit)
-                .fetch_all(self.pool())
-                .await?,
+                .await?
+            }
+            None => {
+                sqlx::query_file_as!(AuditRow, "queries/audit/list.sql", before, limit)
+                    .fetch_all(self.pool())
+                    .await?
+            }
         };
         Ok(rows)
     }
@@ -221,9 +239,10 @@ impl Store {
     pub async fn check_audit(&self) -> Result<AuditCheck, Error> {
         let mut check = AuditCheck { entries: 0, head: Digest::of(b""), broken: None };
         loop {
-            let rows = sqlx::query_file_as!(AuditRow, "queries/audit/walk.sql", check.entries, BITE)
-                .fetch_all(self.pool())
-                .await?;
+            let rows =
+                sqlx::query_file_as!(AuditRow, "queries/audit/walk.sql", check.entries, BITE)
+                    .fetch_all(self.pool())
+                    .await?;
             for row in &rows {
                 if let Err(why) = check.follow(row) {
                     check.broken = Some((row.number, why));

@@ -4,7 +4,7 @@ use model::limits::MAX_CLOSURES;
 use model::{Preset, TenantId};
 
 use crate::saved::read_base;
-use crate::{Action, By, Entry, audit, Base, Error, Saved, Store};
+use crate::{Action, Base, By, Entry, Error, Saved, Store, audit};
 
 /// A closure.
 #[derive(Clone, Debug)]

@@ -51,7 +51,8 @@ impl Store {
         tell: &mpsc::Sender<Result<ExportedRow, Error>>,
     ) -> Result<(), Error> {
         let mut connection = self.pool().acquire().await?;
-        let query = sqlx::query_file_as!(ExportedRow, "queries/tenant/export.sql", tenant, with_bytes);
+        let query =
+            sqlx::query_file_as!(ExportedRow, "queries/tenant/export.sql", tenant, with_bytes);
         let mut rows = query.fetch(&mut *connection);
         while let Some(row) = rows.next().await {
             if tell.send_timeout(Ok(row?), PATIENCE).await.is_err() {

@@ -61,11 +61,7 @@ pub struct Registered {
 
 impl Store {
     /// Registers a version: the same content again is the version it was. Its components get pinned.
-    pub async fn register_version(
-        &self,
-        by: By<'_>,
-        plan: &Plan,
-    ) -> Result<Registered, Error> {
+    pub async fn register_version(&self, by: By<'_>, plan: &Plan) -> Result<Registered, Error> {
         let definition = plan.definition.to_json();
         let content_hash = Digest::of(definition.as_str().as_bytes());
         let tenant = by.tenant;

@@ -115,8 +115,7 @@ impl Store {
         .execute(&mut *work)
         .await?;
         let entry = Entry::new(by, Action::KeyCreate, id);
-        let entry =
-            entry.saying(json!({ "scopes": scopes, "label": label, "expires_in_ms": ms }));
+        let entry = entry.saying(json!({ "scopes": scopes, "label": label, "expires_in_ms": ms }));
         audit::write(&mut work, &entry).await?;
         work.commit().await?;
         Ok(())
@@ -142,10 +141,9 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<ListedKey>, Error> {
-        let rows =
-            sqlx::query_file_as!(ListedKey, "queries/key/list.sql", tenant.0, after, limit)
-                .fetch_all(self.pool())
-                .await?;
+        let rows = sqlx::query_file_as!(ListedKey, "queries/key/list.sql", tenant.0, after, limit)
+            .fetch_all(self.pool())
+            .await?;
         Ok(rows)
     }
 

@@ -92,7 +92,9 @@ impl Store {
     pub(crate) async fn lay_net(&self) -> Result<(), Error> {
         let laid = sqlx::query_file!("queries/tenant/lay_net.sql").fetch_one(self.pool()).await?;
         if !laid.is_there {
-            tracing::warn!("the second net between tenants is missing; a superuser makes it: {NET_SQL}");
+            tracing::warn!(
+                "the second net between tenants is missing; a superuser makes it: {NET_SQL}"
+            );
         }
         Ok(())
     }

@@ -52,9 +52,8 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<Option<TenantId>, Error> {
         let mut work = self.pool().begin().await?;
-        let added = sqlx::query_file!("queries/tenant/create.sql", name)
-            .fetch_optional(&mut *work)
-            .await?;
+        let added =
+            sqlx::query_file!("queries/tenant/create.sql", name).fetch_optional(&mut *work).await?;
         let Some(tenant) = added.map(|row| TenantId(row.id)) else {
             return Ok(None);
         };
@@ -81,12 +80,7 @@ impl Store {
     }
 
     /// Freezes a tenant (`true`), or lets it go on; one that is so already stays it. False when it is gone.
-    pub async fn freeze_tenant(
-        &self,
-        by: By<'_>,
-        name: &str,
-        freeze: bool,
-    ) -> Result<bool, Error> {
+    pub async fn freeze_tenant(&self, by: By<'_>, name: &str, freeze: bool) -> Result<bool, Error> {
         let mut work = self.pool().begin().await?;
         let changed = sqlx::query_file!("queries/tenant/freeze.sql", by.tenant.0, freeze)
             .fetch_optional(&mut *work)
@@ -139,8 +133,9 @@ impl Store {
         if components.rows_affected() > 0 {
             return Ok(Clearing::More);
         }
-        let rest =
-            sqlx::query_file!("queries/tenant/remove_rest.sql", tenant).execute(self.pool()).await?;
+        let rest = sqlx::query_file!("queries/tenant/remove_rest.sql", tenant)
+            .execute(self.pool())
+            .await?;
         Ok(if rest.rows_affected() > 0 { Clearing::Gone } else { Clearing::More })
     }
 }

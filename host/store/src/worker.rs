@@ -71,9 +71,8 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<bool, Error> {
         let mut work = self.pool().begin().await?;
-        let done = sqlx::query_file!("queries/worker/deprecate.sql", worker.0)
-            .execute(&mut *work)
-            .await?;
+        let done =
+            sqlx::query_file!("queries/worker/deprecate.sql", worker.0).execute(&mut *work).await?;
         if done.rows_affected() == 0 {
             return Ok(false);
         }
