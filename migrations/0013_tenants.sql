@@ -135,6 +135,7 @@ begin
         end if;
     end loop;
     execute format('grant usage on schema %I to stepcell_api', place);
+    execute format('grant select on %I.worker to stepcell_api', place);
     execute format('grant execute on function %I.audit_append(int, text, text, text, text) to stepcell_api', place);
     return true;
 end

@@ -153,3 +153,18 @@ pub(crate) fn read_object<'t, T: serde::Deserialize<'t>>(text: &'t str) -> Resul
 fn misfit(why: &serde_json::Error) -> Problem {
     Problem::new(Code::RequestInvalid, crate::params::shown(&why.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_in_time_is_refused() {
+        let silent = stream::pending::<Result<Vec<u8>, std::convert::Infallible>>();
+        let request = Request::new(Body::from_stream(silent));
+        let ceiling = Ceiling { time: Duration::from_millis(20), ..Ceiling::JSON };
+        assert_eq!(read(request, ceiling).await.unwrap_err().code(), Code::RequestTimeout);
+    }
+}

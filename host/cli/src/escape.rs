@@ -17,8 +17,8 @@ pub(crate) fn escape_json(text: &str) -> String {
         if c.is_ascii_whitespace() || !is_hostile(c) {
             shown.push(c);
         } else {
-            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"));
-            shown.extend(units.collect::<Vec<_>>());
+            let mut units = [0; 2];
+            shown.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         }
     }
     shown

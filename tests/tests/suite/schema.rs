@@ -33,7 +33,7 @@ line (relation, rank, place, text) as (
     from relation r join pg_index i on i.indrelid = r.oid
     where not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype in ('p', 'u'))
     union all
-    select r.name, 4, row_number() over (order by t.tgname)::int, '  ' || pg_get_triggerdef(t.oid) || ' (' || t.tgenabled || ')'
+    select r.name, 4, row_number() over (order by t.tgname)::int, '  ' || pg_get_triggerdef(t.oid) || ' (' || t.tgenabled::text || ')'
     from relation r join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
     union all
     select r.name, 5, row_number() over (order by p.policyname)::int, '  policy ' || p.policyname || ' ' || p.permissive || ' to '

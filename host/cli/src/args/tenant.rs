@@ -96,13 +96,13 @@ pub(crate) struct Audit {
     #[command(subcommand)]
     pub(crate) command: Option<AuditCommand>,
     /// Only what concerns this tenant
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) tenant: Option<String>,
     /// At most this many
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, global = true, default_value_t = 20)]
     pub(crate) limit: u32,
     /// Where the page before ended
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) cursor: Option<String>,
 }
 
