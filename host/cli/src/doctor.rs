@@ -179,7 +179,9 @@ async fn second_net(store: &Store) -> Check {
         Ok(true) => (Found::Good, "row-level security keeps tenants apart".to_owned()),
         Ok(false) => (
             Found::Weak,
-            format!("statements alone keep tenants apart; a superuser lays it, and hosts use it once they start anew: `{NET_SQL}`"),
+            format!(
+                "statements alone keep tenants apart; a superuser lays it, and hosts use it once they start anew: `{NET_SQL}`"
+            ),
         ),
         Err(error) => (Found::Missing, error.to_string()),
     };

@@ -100,7 +100,7 @@ async fn export(
         Some(path) => Some(tokio::fs::File::create(path).await.with_context(|| cannot(path))?),
         None => None,
     };
-    let mut last = Vec::new();
+    let mut last = Line::default();
     while let Some(chunk) = response.chunk().await.map_err(|error| client.unreachable(&error))? {
         match (&mut file, output) {
             (Some(file), Some(path)) => {
@@ -108,15 +108,49 @@ async fn export(
             }
             (None, _) | (_, None) => screen.raw(&chunk),
         }
-        last.extend_from_slice(&chunk);
-        let line = last.iter().rev().skip(1).position(|byte| *byte == b'\n');
-        let kept = line.map_or(last.len(), |at| at + 1);
-        // Of a line that is not the last one its beginning says enough.
-        last.drain(..last.len() - kept);
+        last.read(&chunk);
     }
     if let (Some(mut file), Some(path)) = (file, output) {
         file.flush().await.with_context(|| cannot(path))?;
     }
-    anyhow::ensure!(last.starts_with(END), "the export broke off; export again");
+    anyhow::ensure!(last.beginning == END, "the export broke off; export again");
     Ok(())
+}
+
+/// The line an export has come to, as far as it tells whether it is the last one.
+#[derive(Default)]
+struct Line {
+    beginning: Vec<u8>,
+    is_over: bool,
+}
+
+impl Line {
+    fn read(&mut self, chunk: &[u8]) {
+        for part in chunk.split_inclusive(|byte| *byte == b'\n') {
+            if self.is_over {
+                self.beginning.clear();
+            }
+            let room = END.len() - self.beginning.len();
+            self.beginning.extend(part.iter().take(room));
+            self.is_over = part.ends_with(b"\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_whole_when_its_last_line_says_so_however_it_arrives() {
+        let whole = b"{\"kind\":\"run\",\"row\":{}}\n{\"kind\":\"end\",\"rows\":1}\n";
+        for size in [1, 7, 1_000] {
+            let mut last = Line::default();
+            whole.chunks(size).for_each(|chunk| last.read(chunk));
+            assert_eq!(last.beginning, END, "in chunks of {size}");
+        }
+        let mut cut = Line::default();
+        cut.read(&whole[..30]);
+        assert_ne!(cut.beginning, END);
+    }
 }

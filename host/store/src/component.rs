@@ -130,7 +130,7 @@ impl Store {
     }
 }
 
-fn read_digest(bytes: &[u8]) -> Result<Digest, Error> {
+pub(crate) fn read_digest(bytes: &[u8]) -> Result<Digest, Error> {
     bytes
         .try_into()
         .map(Digest)

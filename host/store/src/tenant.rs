@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use model::{RunId, TenantId};
+use model::{Digest, RunId, TenantId};
 
+use crate::component::read_digest;
 use crate::{Action, Actor, By, Entry, Error, Store, audit};
 
 /// Runs that are deleted together.
@@ -27,12 +28,14 @@ pub struct TenantRow {
 }
 
 /// How far a tenant that was deleted is cleared away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clearing {
     /// None is to be.
     Nothing,
     /// There is more.
     More,
+    /// These components of a tenant are gone, and there is more.
+    Components(TenantId, Vec<Digest>),
     /// One more is gone whole.
     Gone,
 }
@@ -128,10 +131,11 @@ impl Store {
         }
         let components =
             sqlx::query_file!("queries/tenant/remove_components.sql", tenant, BITE_OF_COMPONENTS)
-                .execute(self.pool())
+                .fetch_all(self.pool())
                 .await?;
-        if components.rows_affected() > 0 {
-            return Ok(Clearing::More);
+        if !components.is_empty() {
+            let digests = components.iter().map(|row| read_digest(&row.digest));
+            return Ok(Clearing::Components(TenantId(tenant), digests.collect::<Result<_, _>>()?));
         }
         let rest = sqlx::query_file!("queries/tenant/remove_rest.sql", tenant)
             .execute(self.pool())

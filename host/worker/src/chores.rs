@@ -146,6 +146,10 @@ pub(crate) async fn prune(shared: Arc<Shared>) {
 pub(crate) async fn clear(shared: Arc<Shared>) {
     loop {
         let rest = match shared.store.clear_tenant().await {
+            Ok(Clearing::Components(tenant, digests)) => {
+                digests.iter().for_each(|digest| shared.sandbox.forget(tenant, *digest));
+                BETWEEN_BITES
+            }
             Ok(Clearing::More | Clearing::Gone) => BETWEEN_BITES,
             Ok(Clearing::Nothing) => CLEAR_EVERY,
             Err(error) => {
