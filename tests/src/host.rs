@@ -5,7 +5,7 @@ use std::time::Duration;
 use devdb::TestDatabase;
 use model::Digest;
 use sandbox::{CompileLimits, CompilerCommand, Sandbox};
-use store::{Scope, Store};
+use store::{By, NewKey, Scope, Store};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -22,6 +22,8 @@ pub struct Settings {
     pub works: bool,
     /// What one compilation may use.
     pub compile_limits: CompileLimits,
+    /// What the API gives at a time.
+    pub limits: api::Limits,
 }
 
 impl Default for Settings {
@@ -31,7 +33,12 @@ impl Default for Settings {
             lease: Duration::from_secs(3),
             ..worker::Settings::default()
         };
-        Self { worker, works: true, compile_limits: CompileLimits::default() }
+        Self {
+            worker,
+            works: true,
+            compile_limits: CompileLimits::default(),
+            limits: api::Limits::default(),
+        }
     }
 }
 
@@ -49,6 +56,19 @@ pub struct Host {
     pub database: std::sync::Arc<TestDatabase>,
     _stop: oneshot::Sender<()>,
     _folder: TempDir,
+}
+
+/// A key of a tenant that is there.
+///
+/// # Panics
+/// When Postgres does not answer, or there is no such tenant.
+pub async fn new_key(store: &Store, tenant: &str, scopes: &[Scope]) -> String {
+    let key = api::Key::generate();
+    let tenant = store.find_tenant(tenant).await.expect("Postgres answers");
+    let by = By::operator(tenant.expect("there is such a tenant"));
+    let made = store.create_key(by, &NewKey::new(key.id(), &key.secret_sha256(), scopes)).await;
+    made.expect("a new key");
+    key.to_string()
 }
 
 /// A fresh, migrated database.
@@ -110,17 +130,11 @@ impl Host {
         limits.slots = settings.worker.slots;
         limits.compile_limits = settings.compile_limits;
         let sandbox = Sandbox::new(limits).expect("the sandbox starts");
-        let key = api::Key::generate();
-        let tenant = store.find_tenant("default").await.expect("Postgres answers");
-        let tenant = tenant.expect("the first migration makes a tenant");
-        store
-            .create_key(tenant, key.id(), &key.secret_sha256(), &Scope::ALL)
-            .await
-            .expect("a new key");
+        let key = new_key(&store, "default", &Scope::ALL).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let (stop, stopped) = oneshot::channel::<()>();
-        let state = api::State::new(store.clone(), sandbox.clone());
+        let state = api::State::new(store.clone(), sandbox.clone(), settings.limits);
         tokio::spawn(api::serve(listener, state, async {
             // Dropping the host says the same.
             let _ = stopped.await;
@@ -131,7 +145,7 @@ impl Host {
         } else {
             None
         };
-        let client = Client::new(&url, &key.to_string());
+        let client = Client::new(&url, &key);
         Self { client, store, sandbox, worker, database, _stop: stop, _folder: folder }
     }
 
@@ -142,12 +156,7 @@ impl Host {
     pub async fn stranger(&self) -> Client {
         let insert = "insert into tenant (name) values ('stranger') on conflict do nothing";
         self.database.run(&[insert]).expect("Postgres answers");
-        let tenant = self.store.find_tenant("stranger").await.expect("Postgres answers");
-        let key = api::Key::generate();
-        let tenant = tenant.expect("it was made");
-        let made = self.store.create_key(tenant, key.id(), &key.secret_sha256(), &Scope::ALL).await;
-        made.expect("a new key");
-        self.client.with_key(&key.to_string())
+        self.client.with_key(&new_key(&self.store, "stranger", &Scope::ALL).await)
     }
 
     /// Waits until no token is left: those of a run that failed are swept a moment later.

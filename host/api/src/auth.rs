@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
-use axum::http::{header, request};
+use axum::http::{Method, header, request};
 use model::{Code, TenantId};
-use store::{KeyRow, Scope, Store};
+use store::{Actor, By, KeyRow, Scope, Store};
 use subtle::ConstantTimeEq;
 
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::state::State;
 
-/// How long a valid key is believed before Postgres is asked again: a revoked one works no longer than this.
-const BELIEVED: Duration = Duration::from_secs(5);
+/// How long a valid key is believed before Postgres is asked again: a revoked one works no longer than this, and what it holds
+/// open ends before 5 s are over.
+const BELIEVED: Duration = Duration::from_secs(4);
 
 /// Keys that are believed at a time.
 const MOST_BELIEVED: usize = 10_000;
@@ -27,7 +28,26 @@ pub(crate) struct Caller<N> {
     pub(crate) tenant: TenantId,
     /// That tenant's name.
     pub(crate) tenant_name: String,
+    /// The key.
+    pub(crate) key: Arc<KeyRow>,
     needs: PhantomData<N>,
+}
+
+impl<N> Caller<N> {
+    /// The caller, as what it changes is told.
+    pub(crate) fn by(&self) -> By<'_> {
+        By { tenant: self.tenant, actor: self.actor() }
+    }
+
+    /// The caller, whoever's things it changes.
+    pub(crate) fn actor(&self) -> Actor<'_> {
+        Actor::Key(&self.key.id)
+    }
+
+    /// Whether it may do what concerns every tenant.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.key.scopes.contains(&Scope::Admin)
+    }
 }
 
 /// A scope as a type, so that a handler's signature says what it needs.
@@ -61,7 +81,8 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
         parts: &mut request::Parts,
         state: &State,
     ) -> Result<Self, Self::Rejection> {
-        let key = bearer(parts).ok_or_else(unauthorized)?;
+        // What is no key is looked up like one.
+        let key = bearer(parts).unwrap_or_else(Key::nobody);
         let row = state.keys().find(state.store(), &key).await?.ok_or_else(unauthorized)?;
         state.requests().take(state.store(), row.tenant_id).await?;
         if !row.scopes.contains(&N::SCOPE) && !row.scopes.contains(&Scope::Admin) {
@@ -70,11 +91,17 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
                 format!("this call needs the scope `{scope}`, which the key does not have");
             return Err(Problem::new(Code::Forbidden, detail));
         }
-        Ok(Self { tenant: row.tenant_id, tenant_name: row.tenant_name.clone(), needs: PhantomData })
+        if row.is_frozen && parts.method != Method::GET && parts.method != Method::HEAD {
+            let detail =
+                "the tenant is frozen: what it has can be looked at and nothing be changed";
+            return Err(Problem::new(Code::TenantFrozen, detail));
+        }
+        let (tenant, tenant_name) = (row.tenant_id, row.tenant_name.clone());
+        Ok(Self { tenant, tenant_name, key: row, needs: PhantomData })
     }
 }
 
-fn unauthorized() -> Problem {
+pub(crate) fn unauthorized() -> Problem {
     Problem::new(Code::Unauthorized, "send a valid key: `Authorization: Bearer sc_<id>_<secret>`")
 }
 
@@ -82,6 +109,17 @@ fn bearer(parts: &request::Parts) -> Option<Key> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.parse().ok())?
+}
+
+/// How a key stands that something was begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is valid.
+    Good,
+    /// Its tenant was frozen since: what it holds open ends, and can be asked for again.
+    Frozen,
+    /// It is not valid any more.
+    Gone,
 }
 
 /// The keys that were valid a moment ago.
@@ -97,14 +135,43 @@ struct Believed {
 impl Keys {
     /// The row of a key whose secret fits. Only rows are kept, never the answer: each secret is compared.
     async fn find(&self, store: &Store, key: &Key) -> Result<Option<Arc<KeyRow>>, store::Error> {
-        let row = match self.believed(key.id()) {
-            Some(row) => Some(row),
-            None => store.find_key(key.id()).await?.map(|row| self.believe(key.id(), row)),
+        let secret = key.secret_sha256();
+        let fits = |row: Option<&Arc<KeyRow>>| {
+            // An unknown id costs the comparison too.
+            let kept = row.map_or(&[0_u8; 32][..], |row| &row.secret_sha256);
+            bool::from(kept.ct_eq(&secret))
         };
-        // An unknown id costs the comparison too.
-        let kept = row.as_ref().map_or(&[0_u8; 32][..], |row| &row.secret_sha256);
-        let fits = bool::from(kept.ct_eq(&key.secret_sha256()));
+        let believed = self.believed(key.id());
+        if fits(believed.as_ref()) {
+            return Ok(believed);
+        }
+        // A wrong secret costs what an unknown id does.
+        let row = store.find_key(key.id()).await?.map(|row| self.believe(row));
+        let fits = fits(row.as_ref());
         Ok(row.filter(|_| fits))
+    }
+
+    /// Whether what was begun with a key may go on.
+    pub(crate) async fn standing(
+        &self,
+        store: &Store,
+        key: &KeyRow,
+    ) -> Result<Standing, store::Error> {
+        let now = match self.believed(&key.id) {
+            Some(row) => Some(row),
+            None => store.find_key(&key.id).await?.map(|row| self.believe(row)),
+        };
+        Ok(match now {
+            None => Standing::Gone,
+            Some(now) if now.is_frozen && !key.is_frozen => Standing::Frozen,
+            Some(_) => Standing::Good,
+        })
+    }
+
+    /// Asks Postgres about every key of a tenant before it is believed again.
+    pub(crate) fn doubt(&self, tenant: TenantId) {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|_, believed| believed.row.tenant_id != tenant);
     }
 
     fn believed(&self, id: &str) -> Option<Arc<KeyRow>> {
@@ -113,13 +180,14 @@ impl Keys {
         (believed.since.elapsed() < BELIEVED).then(|| Arc::clone(&believed.row))
     }
 
-    fn believe(&self, id: &str, row: KeyRow) -> Arc<KeyRow> {
+    fn believe(&self, row: KeyRow) -> Arc<KeyRow> {
         let row = Arc::new(row);
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() >= MOST_BELIEVED {
             keys.clear();
         }
-        keys.insert(id.to_owned(), Believed { row: Arc::clone(&row), since: Instant::now() });
+        let believed = Believed { row: Arc::clone(&row), since: Instant::now() };
+        keys.insert(row.id.clone(), believed);
         row
     }
 }

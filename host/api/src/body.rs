@@ -50,8 +50,14 @@ impl Ceiling {
     }
 }
 
-/// Reads a body. One that announces too much is refused, and nothing of it is kept.
+/// Reads a body. One that announces too much is refused, and nothing of it is kept; so is one that would have to be unpacked.
 pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {
+    if let Some(packed) = request.headers().get(header::CONTENT_ENCODING) {
+        let found = crate::params::shown(packed.to_str().unwrap_or("something else"));
+        let detail =
+            format!("`content-encoding` says `{found}`; send the body as it is, without one");
+        return Err(Problem::new(Code::RequestContentEncoding, detail));
+    }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let Some(sent) = announced.filter(|sent| *sent > ceiling.bytes as u64) {
@@ -146,4 +152,19 @@ pub(crate) fn read_object<'t, T: serde::Deserialize<'t>>(text: &'t str) -> Resul
 /// A body that is JSON, but not of the shape that was expected.
 fn misfit(why: &serde_json::Error) -> Problem {
     Problem::new(Code::RequestInvalid, crate::params::shown(&why.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_in_time_is_refused() {
+        let silent = stream::pending::<Result<Vec<u8>, std::convert::Infallible>>();
+        let request = Request::new(Body::from_stream(silent));
+        let ceiling = Ceiling { time: Duration::from_millis(20), ..Ceiling::JSON };
+        assert_eq!(read(request, ceiling).await.unwrap_err().code(), Code::RequestTimeout);
+    }
 }

@@ -128,7 +128,7 @@ pub(crate) async fn put_closure(
         return Err(circle(&[name.to_string(), name.to_string()]));
     }
     let saved = Saved { base: base(&state, tenant, flow, closure).await?, start };
-    let put = store.put_closure(tenant, name.as_str(), &saved).await;
+    let put = store.put_closure(caller.by(), name.as_str(), &saved).await;
     let is_new = match put {
         Ok(PutClosure::Saved(is_new)) => is_new,
         Ok(PutClosure::Circle(names)) => return Err(circle(&names)),
@@ -217,7 +217,7 @@ pub(crate) async fn delete_closure(
     Parts(text): Parts<String>,
 ) -> Result<Response, Problem> {
     let (store, tenant) = (state.store(), caller.tenant);
-    match store.delete_closure(tenant, &text).await {
+    match store.delete_closure(caller.by(), &text).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(false) => Err(unknown_closure(&state, tenant, &text).await?),
         Err(error) if error.is_reference() => {

@@ -234,7 +234,7 @@ pub(crate) async fn delete_component(
     Parts(text): Parts<String>,
 ) -> Result<Response, Problem> {
     let (tenant, digest) = (caller.tenant, digest(&text)?);
-    match state.store().delete_component(tenant, digest).await {
+    match state.store().delete_component(caller.by(), digest).await {
         Ok(true) => {
             state.sandbox().forget(tenant, digest);
             return Ok(StatusCode::NO_CONTENT.into_response());

@@ -18,6 +18,7 @@ use crate::problem::{ProblemBody, Reason};
         (name = "runs", description = "Executions of a flow version."),
         (name = "closures", description = "Starts that were saved under a name."),
         (name = "schedules", description = "Runs that start by themselves."),
+        (name = "tenants", description = "Who owns things, their keys, and the audit log; for the operator."),
         (name = "workers", description = "Who runs attempts, on every host."),
         (name = "quotas", description = "What tenants may take, and what they took."),
         (name = "host", description = "Health, metrics and pages; no key needed."),

@@ -1,6 +1,7 @@
 //! What happened to a run: a page of events, or a stream of them while it lives.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State as Shared;
@@ -9,13 +10,14 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use model::{Code, RunId, TenantId};
 use serde::{Deserialize, Serialize};
+use store::KeyRow;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{Caller, Read};
+use crate::auth::{Caller, Read, Standing};
 use crate::cloud_event::CloudEvent;
 use crate::params::{Params, Parts, page_size, run_id, run_not_found};
 use crate::problem::Problem;
@@ -98,10 +100,15 @@ pub(crate) async fn list_events(
     let last_seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let since = last_seen.or(query.since.as_deref()).map(place).transpose()?;
     let (timeline, first) = begin(&state, tenant, run_id).await?;
-    let reader = Reader { state, run_id, timeline, since, envelope: query.envelope };
+    let key = Arc::clone(&caller.key);
+    let reader = Reader { state, key, run_id, timeline, since, envelope: query.envelope };
     if wants_stream(&headers) {
+        let place = reader.state.streams().take(tenant)?;
         let (tell, told) = mpsc::channel(BACKLOG);
-        tokio::spawn(reader.follow(first, tell));
+        tokio::spawn(async move {
+            reader.follow(first, tell).await;
+            drop(place);
+        });
         let alive = KeepAlive::new().interval(KEEP_ALIVE);
         return Ok(Sse::new(ReceiverStream::new(told)).keep_alive(alive).into_response());
     }
@@ -131,6 +138,7 @@ async fn begin(
 /// Somebody who reads the events of one run.
 struct Reader {
     state: State,
+    key: Arc<KeyRow>,
     run_id: RunId,
     timeline: Timeline,
     since: Option<Place>,
@@ -192,6 +200,13 @@ impl Reader {
                     }
                 }
             };
+            // Who cannot be asked now is asked again in a moment.
+            if !matches!(
+                self.state.keys().standing(self.state.store(), &self.key).await,
+                Ok(Standing::Good) | Err(_)
+            ) {
+                return;
+            }
             tokio::select! {
                 () = this_one => {}
                 () = sleep(LOOK_AGAIN) => {}

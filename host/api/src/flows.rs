@@ -75,7 +75,7 @@ pub(crate) async fn register_flow(
     let definition = resolve(&state, tenant, &manifest).await?;
     let flow = definition.flow.to_string();
     let plan = Plan::new(definition);
-    let registered = store.register_version(tenant, &plan).await.map_err(|error| {
+    let registered = store.register_version(caller.by(), &plan).await.map_err(|error| {
         if error.is_reference() {
             let detail = "a component of the flow was deleted in the same moment; upload it again";
             return Problem::new(Code::ManifestUnknownComponent, detail);
@@ -86,7 +86,7 @@ pub(crate) async fn register_flow(
     let mut previous_version = state.plans().find(store, tenant, &flow).await?.1;
     let mut active_version = previous_version;
     if query.activate {
-        let pointed = store.activate(tenant, flow_id, version).await?;
+        let pointed = store.activate(caller.by(), flow_id, version).await?;
         previous_version = pointed.unwrap_or(previous_version);
         active_version = state.plans().find(store, tenant, &flow).await?.1;
     }

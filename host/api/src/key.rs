@@ -32,6 +32,11 @@ impl Key {
         Self { id: random_hex::<ID_BYTES>(), secret: random_hex::<SECRET_BYTES>() }
     }
 
+    /// What stands for a key where none was sent: no row has its id.
+    pub(crate) fn nobody() -> Self {
+        Self { id: String::new(), secret: String::new() }
+    }
+
     /// The part that names it.
     pub fn id(&self) -> &str {
         &self.id

@@ -5,6 +5,7 @@
 
 mod asked;
 mod attempts;
+mod audit;
 mod auth;
 mod batch;
 mod body;
@@ -17,9 +18,11 @@ mod cursor;
 mod dead_letters;
 mod docs;
 mod events;
+mod export;
 mod flows;
 mod health;
 mod key;
+mod limits;
 mod logs;
 mod metrics;
 mod output;
@@ -39,6 +42,8 @@ mod serve;
 mod signals;
 mod start;
 mod state;
+mod tenant_keys;
+mod tenants;
 mod timeline;
 mod upload;
 mod versions;
@@ -47,6 +52,7 @@ mod wait;
 mod workers;
 
 pub use key::{BadKey, Key};
+pub use limits::Limits;
 pub use problem::Problem;
 pub use router::{openapi, router};
 pub use serve::serve;

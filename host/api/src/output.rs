@@ -47,6 +47,10 @@ pub(crate) async fn get_output(
             format!("the run is `{}` and has no output; only a completed run has one", run.status);
         return Err(Problem::new(Code::RunNoOutput, detail));
     };
-    let kind = [(header::CONTENT_TYPE, "application/json")];
+    // Guests wrote it: for programs and disks, never for a page.
+    let kind = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.json\"", run.id)),
+    ];
     Ok((kind, output.as_str().to_owned()).into_response())
 }

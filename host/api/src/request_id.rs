@@ -1,7 +1,8 @@
-//! Names each request: the caller's own `x-request-id` where it is harmless, else a new one.
+//! What every answer carries: the request's name, which is the caller's own `x-request-id` where it is harmless, and that it is
+//! neither kept nor taken for something else.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
@@ -28,9 +29,12 @@ pub(crate) async fn name(request: Request, next: Next) -> Response {
         Some(id) if is_harmless(id) => id.to_owned(),
         Some(_) | None => Uuid::now_v7().to_string(),
     };
-    let header = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
+    let named = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
     let mut response = CURRENT.scope(id, next.run(request)).await;
-    response.headers_mut().insert(HEADER, header);
+    let headers = response.headers_mut();
+    headers.insert(HEADER, named);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -17,9 +17,9 @@ use crate::docs::{Docs, finish};
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    attempts, batch, breakers, closures, components, dead_letters, events, flows, health, logs,
-    metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules, signals, start,
-    upload, versions, wait, workers,
+    attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows,
+    health, logs, metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules,
+    signals, start, tenant_keys, tenants, upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -90,6 +90,15 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(logs::list_logs))
         .routes(routes!(attempts::list_attempts))
         .routes(routes!(wait::wait_for_run))
+        .routes(routes!(tenants::create_tenant, tenants::list_tenants))
+        .routes(routes!(tenants::get_tenant, tenants::delete_tenant))
+        .routes(routes!(tenants::freeze_tenant))
+        .routes(routes!(tenants::unfreeze_tenant))
+        .routes(routes!(export::export_tenant))
+        .routes(routes!(tenant_keys::create_key, tenant_keys::list_keys))
+        .routes(routes!(tenant_keys::revoke_key))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::verify_audit))
         .routes(routes!(workers::list_workers))
         .routes(routes!(workers::deprecate_worker))
         .routes(routes!(health::is_alive))

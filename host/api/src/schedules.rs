@@ -183,7 +183,7 @@ pub(crate) async fn put_schedule(
     let base = base(&state, tenant, sent.flow, sent.closure).await?;
     let saved = Saved { base, start: schedule.start.clone() };
     store.prepare((tenant, caller.tenant_name.clone()), &saved).await?;
-    let put = store.put_schedule(tenant, (name.as_str(), &saved.base), &schedule, next).await;
+    let put = store.put_schedule(caller.by(), (name.as_str(), &saved.base), &schedule, next).await;
     let is_new = put.map_err(|error| {
         if error.is_reference() {
             let detail = "the closure it starts was deleted in the same moment";
@@ -273,7 +273,7 @@ pub(crate) async fn delete_schedule(
     caller: Caller<Deploy>,
     Parts(name): Parts<String>,
 ) -> Result<Response, Problem> {
-    match state.store().delete_schedule(caller.tenant, &name).await? {
+    match state.store().delete_schedule(caller.by(), &name).await? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(schedule_not_found()),
     }
@@ -349,7 +349,7 @@ pub(crate) async fn trigger_schedule(
     let most = query.most()?;
     let once = Once::read(&headers, None, &format!("trigger schedule {name}"))?;
     let begun = trigger(&state, &caller, &name, &once).await?;
-    respond(&state, caller.tenant, begun, most).await
+    respond(&state, &caller.key, begun, most).await
 }
 
 async fn trigger(

@@ -3,19 +3,20 @@
 use std::io;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::limits::{Connections, Limits};
 use crate::router::router;
 use crate::state::State;
 
-/// How long a connection may take to send the head of a request.
-const HEADER_TIME: Duration = Duration::from_secs(15);
 /// Bytes a head may have.
-const HEADER_BYTES: usize = 64 * 1024;
+const HEAD_BYTES: usize = 64 * 1024;
+/// Headers a head may have.
+const HEADERS: usize = 64;
 /// How long answers may take to finish after the stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// The wait when the system has no room for another connection.
@@ -28,6 +29,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let router = router(state.clone());
+    let limits = *state.limits();
+    let connections = Connections::new(&limits);
     let open = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
@@ -36,7 +39,19 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => answer(stream, router.clone(), &open),
+            Ok((stream, peer)) => match connections.take(peer.ip().to_canonical()) {
+                Some(place) => {
+                    let connection = answer(stream, router.clone(), &limits);
+                    let connection = open.watch(connection);
+                    tokio::spawn(async move {
+                        if let Err(error) = connection.await {
+                            tracing::debug!(%error, "a connection ended early");
+                        }
+                        drop(place);
+                    });
+                }
+                None => tracing::debug!(%peer, "has too many connections open; one is closed"),
+            },
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -51,22 +66,18 @@ pub async fn serve(
     Ok(())
 }
 
-fn answer(stream: TcpStream, router: axum::Router, open: &GracefulShutdown) {
+/// HTTP/1.1 alone: nothing is waited for that no clock counts.
+fn answer(
+    stream: TcpStream,
+    router: axum::Router,
+    limits: &Limits,
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
+    Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_BYTES);
-    let connection = builder
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .into_owned();
-    let connection = open.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{Code, Digest, Json, Preset, RunId, TenantId};
 use serde::Deserialize;
-use store::{StartAnswer, Store};
+use store::{KeyRow, StartAnswer, Store};
 use utoipa::IntoParams;
 
 use crate::asked::{Asked, StartBody};
@@ -167,7 +167,7 @@ pub(crate) async fn start(
     let own = asked.own_id.then_some(asked.run_id);
     let once = Once::read(&headers, own, &format!("{}\n{text}", target.name))?;
     let begun = begin(state, caller, target, asked, &once).await?;
-    respond(state, caller.tenant, begun, most).await
+    respond(state, &caller.key, begun, most).await
 }
 
 /// A run that was started.
@@ -254,14 +254,14 @@ pub(crate) fn no_active_version() -> Problem {
 /// The answer to a start, after the run has ended or this long.
 pub(crate) async fn respond(
     state: &State,
-    tenant: TenantId,
+    key: &KeyRow,
     begun: Begun,
     most: Option<Duration>,
 ) -> Result<Response, Problem> {
-    let run_id = begun.run_id;
+    let (tenant, run_id) = (key.tenant_id, begun.run_id);
     let mut response = match (most, begun.version) {
         (Some(most), _) => {
-            let run = wait::until_ended(state, tenant, run_id, most).await?;
+            let run = wait::until_ended(state, key, run_id, most).await?;
             let ended = run.status.is_ended();
             let status = if ended { StatusCode::OK } else { StatusCode::ACCEPTED };
             (status, answer(state, tenant, run).await?).into_response()

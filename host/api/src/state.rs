@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use sandbox::Sandbox;
 use store::Store;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Keys;
+use crate::limits::{Limits, Streams};
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::quotas::Requests;
 use crate::upload::Uploads;
+
+/// Exports at a time: each holds a connection to Postgres for as long as its reader takes.
+const EXPORTS: usize = 2;
 
 /// What every handler shares. Clones are the same state.
 #[derive(Clone)]
@@ -24,12 +28,15 @@ struct Inner {
     requests: Requests,
     metrics: Metrics,
     uploads: Uploads,
+    exports: Arc<Semaphore>,
+    limits: Limits,
+    streams: Streams,
     closing: watch::Sender<bool>,
 }
 
 impl State {
-    /// The state over a migrated store and the sandbox that checks uploads.
-    pub fn new(store: Store, sandbox: Sandbox) -> Self {
+    /// The state over a migrated store and the sandbox that checks uploads, and what is given at a time.
+    pub fn new(store: Store, sandbox: Sandbox, limits: Limits) -> Self {
         let (closing, _) = watch::channel(false);
         Self(Arc::new(Inner {
             store,
@@ -39,6 +46,9 @@ impl State {
             requests: Requests::default(),
             metrics: Metrics::default(),
             uploads: Uploads::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            limits,
+            streams: Streams::new(&limits),
             closing,
         }))
     }
@@ -69,6 +79,18 @@ impl State {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.0.uploads
+    }
+
+    pub(crate) fn exports(&self) -> &Arc<Semaphore> {
+        &self.0.exports
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     /// Ends waits and streams: the host is about to stop.

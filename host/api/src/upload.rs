@@ -11,6 +11,7 @@ use model::limits::MAX_COMPONENT_BYTES;
 use model::{Code, Digest, Gate, Json, TenantId};
 use sandbox::{ComponentReport, Inspection, LoadError, World};
 use serde::{Deserialize, Serialize};
+use store::By;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
@@ -176,7 +177,7 @@ pub(crate) async fn put_component(
     let known = state.store().get_component(tenant, digest).await?;
     let created = match known {
         Some(_) => false,
-        None => keep(&state, tenant, digest, bytes).await?,
+        None => keep(&state, caller.by(), digest, bytes).await?,
     };
     let stored =
         state.store().get_component(tenant, digest).await?.ok_or_else(component_not_found)?;
@@ -184,22 +185,17 @@ pub(crate) async fn put_component(
     Ok((status, axum::Json(ComponentView::read(stored)?)).into_response())
 }
 
-async fn keep(
-    state: &State,
-    tenant: TenantId,
-    digest: Digest,
-    bytes: Vec<u8>,
-) -> Result<bool, Problem> {
+async fn keep(state: &State, by: By<'_>, digest: Digest, bytes: Vec<u8>) -> Result<bool, Problem> {
     let sandbox = state.sandbox().clone();
     let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
     let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
     let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
-    if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
+    if let Some(used_up) = state.store().admit_component(by.tenant, bytes.len() as u64).await? {
         return Err(quotas::over(used_up));
     }
-    let report = compiled(state, tenant, &inspection).await?;
+    let report = compiled(state, by.tenant, &inspection).await?;
     let text = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
-    Ok(state.store().put_component(tenant, digest, &bytes, &text).await?)
+    Ok(state.store().put_component(by, digest, &bytes, &text).await?)
 }
 
 /// Compiles an upload and asks what it carries, so that whatever is wrong shows now.

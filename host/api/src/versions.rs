@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use model::diff::{Difference, differences};
 use model::{Code, FlowId, Json, TenantId};
 use serde::{Deserialize, Serialize};
+use store::By;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Deploy, Read};
@@ -230,7 +231,7 @@ pub(crate) async fn activate_version(
 ) -> Result<Response, Problem> {
     let body: ActivateBody = body::form(request).await?;
     let (flow_id, _) = state.plans().find(state.store(), caller.tenant, &flow).await?;
-    point(&state, (caller.tenant, flow_id), flow, body.version).await
+    point(&state, (caller.by(), flow_id), flow, body.version).await
 }
 
 /// Points new runs at an earlier version: the one that is named, else the one that was active before. What was rolled
@@ -258,9 +259,9 @@ pub(crate) async fn roll_back(
     let (flow_id, _) = state.plans().find(state.store(), caller.tenant, &flow).await?;
     let owner = (caller.tenant, flow_id);
     if let Some(version) = body.version {
-        return point(&state, owner, flow, version).await;
+        return point(&state, (caller.by(), flow_id), flow, version).await;
     }
-    let moved = state.store().roll_back(caller.tenant, flow_id, key).await?;
+    let moved = state.store().roll_back(caller.by(), flow_id, key).await?;
     let none = "no version was active before the active one; name one with `version`";
     let (version, before) = moved.ok_or_else(|| Problem::new(Code::VersionNotFound, none))?;
     pointed(&state, owner, flow, (before, version)).await
@@ -268,13 +269,13 @@ pub(crate) async fn roll_back(
 
 async fn point(
     state: &State,
-    (tenant, flow_id): (TenantId, FlowId),
+    (by, flow_id): (By<'_>, FlowId),
     flow: String,
     version: u32,
 ) -> Result<Response, Problem> {
-    let previous = state.store().activate(tenant, flow_id, version).await?;
+    let previous = state.store().activate(by, flow_id, version).await?;
     let previous_version = previous.ok_or_else(|| version_not_found(version))?;
-    pointed(state, (tenant, flow_id), flow, (previous_version, version)).await
+    pointed(state, (by.tenant, flow_id), flow, (previous_version, version)).await
 }
 
 async fn pointed(

@@ -5,14 +5,14 @@ use std::time::Duration;
 use axum::extract::State as Shared;
 use axum::response::Response;
 use model::duration::parse_ms;
-use model::{Code, RunId, TenantId};
+use model::{Code, RunId};
 use serde::Deserialize;
-use store::RunRow;
+use store::{KeyRow, RunRow};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep, sleep_until};
 use utoipa::IntoParams;
 
-use crate::auth::{Caller, Read};
+use crate::auth::{Caller, Read, Standing, unauthorized};
 use crate::params::{Params, Parts, run_id, run_not_found};
 use crate::problem::Problem;
 use crate::runs;
@@ -42,10 +42,11 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
 /// The run once it has ended, or as it is when the time is up.
 pub(crate) async fn until_ended(
     state: &State,
-    tenant: TenantId,
+    key: &KeyRow,
     run_id: RunId,
     most: Duration,
 ) -> Result<RunRow, Problem> {
+    let tenant = key.tenant_id;
     let deadline = Instant::now() + most;
     // Subscribe before looking, or an end between the two is lost.
     let mut ended = state.store().ended();
@@ -53,6 +54,11 @@ pub(crate) async fn until_ended(
     tokio::pin!(closing);
     let mut is_last = false;
     loop {
+        match state.keys().standing(state.store(), key).await? {
+            Standing::Good => {}
+            Standing::Frozen => is_last = true,
+            Standing::Gone => return Err(unauthorized()),
+        }
         let status = state.store().get_run_status(tenant, run_id).await?;
         let status = status.ok_or_else(run_not_found)?;
         if status.is_ended() || is_last {
@@ -101,6 +107,6 @@ pub(crate) async fn wait_for_run(
     Params(query): Params<WaitQuery>,
 ) -> Result<Response, Problem> {
     let most = query.timeout.as_deref().map_or(Ok(DEFAULT_WAIT), parse)?;
-    let run = until_ended(&state, caller.tenant, run_id(&id)?, most).await?;
+    let run = until_ended(&state, &caller.key, run_id(&id)?, most).await?;
     runs::answer(&state, caller.tenant, run).await
 }

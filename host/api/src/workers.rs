@@ -79,7 +79,7 @@ pub(crate) async fn deprecate_worker(
 ) -> Result<Response, Problem> {
     let unknown = || Problem::new(Code::WorkerNotFound, "no worker of this id beats");
     let id = id.parse().map(WorkerId).map_err(|_| unknown())?;
-    if !state.store().deprecate_worker(id).await? {
+    if !state.store().deprecate_worker(id, caller.actor()).await? {
         return Err(unknown());
     }
     list_workers(state, caller).await

@@ -1,5 +1,7 @@
 //! The host's answers, as far as commands read them.
 
+pub(crate) mod operator;
+
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;

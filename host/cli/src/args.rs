@@ -4,6 +4,7 @@ mod handler;
 mod host;
 mod quota;
 mod saved;
+mod tenant;
 mod values;
 
 use std::path::PathBuf;
@@ -13,12 +14,13 @@ use clap::{Parser, Subcommand};
 use model::Digest;
 
 pub(crate) use handler::{Build, Chain, Exec, Inspect};
-pub(crate) use host::{
-    Bench, Demo, Dev, Doctor, Key, KeyCommand, Outward, Role, Serve, Workers, WorkersCommand,
-};
+pub(crate) use host::{Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand};
 pub(crate) use quota::{Quota, QuotaCommand, SetQuota, Usage};
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
+};
+pub(crate) use tenant::{
+    Audit, AuditCommand, CreateKey, Key, KeyCommand, OneTenant, Tenant, TenantCommand,
 };
 pub(crate) use values::HowLong;
 
@@ -87,8 +89,12 @@ pub(crate) enum Command {
     Demo(Demo),
     /// The API, a worker, or both, on a Postgres of yours
     Serve(Serve),
-    /// Makes API keys
+    /// Makes, lists and revokes API keys
     Key(Key),
+    /// Makes, freezes, exports and deletes tenants
+    Tenant(Tenant),
+    /// Lists who changed what may run or who may do what, or checks that nobody changed that list
+    Audit(Audit),
     /// Builds the folder of a handler crate to a component
     Build(Build),
     /// Says what a component is, wants and offers, or everything that is wrong with it

@@ -85,6 +85,7 @@ async fn start_host(data: &DataDir, database_url: &str) -> anyhow::Result<Host> 
         retention: None,
         quarantine: None,
         outward: None,
+        limits: api::Limits::default(),
         data,
     })
     .await

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use api::Limits;
 use builder::Install;
 use serde_json::json;
 
@@ -54,19 +55,18 @@ async fn show(
     screen: &Screen,
 ) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let (slots, lease, retention) = (None, None, None);
-    let (quarantine, outward) = (None, None);
-    let host = Host::start(Plan {
+    let plan = Plan {
         database_url,
         listen,
-        slots,
-        lease,
-        retention,
-        quarantine,
-        outward,
+        slots: None,
+        lease: None,
+        retention: None,
+        quarantine: None,
+        outward: None,
+        limits: Limits::default(),
         data,
-    })
-    .await?;
+    };
+    let host = Host::start(plan).await?;
     let key = data.api_key()?;
     host.admit(&key).await?;
     screen.note(&format!("API and worker at {}", host.url()));

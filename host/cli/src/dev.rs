@@ -48,6 +48,7 @@ async fn develop(
         retention: None,
         quarantine: None,
         outward: Some(args.outward.clone()),
+        limits: api::Limits::default(),
         data,
     };
     let host = Host::start(plan).await?;

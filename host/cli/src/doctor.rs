@@ -8,6 +8,7 @@ use builder::{Install, Progress, ensure_toolchain};
 use devdb::{Cluster, Options};
 use sandbox::{Confinement, Sandbox};
 use serde_json::json;
+use store::{NET_SQL, Store};
 
 use crate::args::{Doctor, Global};
 use crate::data_dir::DataDir;
@@ -63,7 +64,11 @@ pub(crate) async fn run(
     }
     checks.push(toolchain().await);
     if let Some(url) = &args.database_url {
-        checks.push(database(url).await);
+        let store = host::connect(url).await;
+        checks.push(database(store.as_ref()).await);
+        if let Ok(store) = &store {
+            checks.push(second_net(store).await);
+        }
     }
     let word = |found: Found| match found {
         Found::Good => "good",
@@ -181,11 +186,26 @@ async fn toolchain() -> Check {
     Check::of("wasm toolchain", result)
 }
 
-async fn database(url: &str) -> Check {
-    let result = match host::connect(url).await {
+async fn database(store: Result<&Store, &anyhow::Error>) -> Check {
+    let result = match store {
         Ok(store) if store.is_ready().await => Ok("answers".to_owned()),
         Ok(_) => Err("connects, but does not answer; look at its log".to_owned()),
         Err(error) => Err(format!("{error:#}")),
     };
     Check::of("database", result)
+}
+
+/// Whether Postgres keeps tenants apart whatever a statement forgets.
+async fn second_net(store: &Store) -> Check {
+    let (found, text) = match store.has_net().await {
+        Ok(true) => (Found::Good, "row-level security keeps tenants apart".to_owned()),
+        Ok(false) => (
+            Found::Weak,
+            format!(
+                "statements alone keep tenants apart; a superuser lays it, and hosts use it once they start anew: `{NET_SQL}`"
+            ),
+        ),
+        Err(error) => (Found::Missing, error.to_string()),
+    };
+    Check { name: "second net", found, text }
 }

@@ -10,6 +10,20 @@ pub(crate) fn escape_line(text: &str) -> String {
     escape_but(text, |_| false)
 }
 
+/// The same in JSON text, which stays the same value: where such a character can be, it can be written `\uXXXX`.
+pub(crate) fn escape_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_whitespace() || !is_hostile(c) {
+            shown.push(c);
+        } else {
+            let mut units = [0; 2];
+            shown.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    shown
+}
+
 fn escape_but(text: &str, stays: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -40,5 +54,14 @@ mod tests {
         assert_eq!(escape("x\u{202e}y\u{200b}z\r"), "x\\u{202e}y\\u{200b}z\\u{d}");
         assert_eq!(escape("line\nü\t✓"), "line\nü\t✓");
         assert_eq!(escape_line("line\nnext"), "line\\u{a}next");
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_value() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{9b}31m \u{e0041}\u{1b}", "b": [1, "ü"] });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = escape_json(&text);
+        assert!(shown.chars().all(|c| c == '\n' || !is_hostile(c)), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

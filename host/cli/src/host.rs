@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use api::Limits;
 use sandbox::{CompilerCommand, Sandbox};
-use store::{Scope, Store};
+use store::{By, NewKey, Scope, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -66,6 +67,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) quarantine: Option<QuarantineRule>,
     /// Where steps may call; `None`: nowhere.
     pub(crate) outward: Option<Outward>,
+    /// What the API gives at a time.
+    pub(crate) limits: Limits,
     /// Compiled components and their key.
     pub(crate) data: &'a DataDir,
 }
@@ -94,7 +97,10 @@ impl Host {
         }
         let sandbox = sandbox(plan.data, settings.slots)?;
         let api = match plan.listen {
-            Some(listen) => Some(start_api(listen, store.clone(), sandbox.clone()).await?),
+            Some(listen) => {
+                let state = api::State::new(store.clone(), sandbox.clone(), plan.limits);
+                Some(start_api(listen, state).await?)
+            }
             None => None,
         };
         let worker = match settings.slots {
@@ -116,8 +122,9 @@ impl Host {
         if self.store.find_key(key.id()).await?.is_none() {
             let tenant = self.store.find_tenant(DEFAULT_TENANT).await?;
             let tenant = tenant.context("the database has no tenant `default`")?;
-            let scopes = [Scope::Read, Scope::Run, Scope::Deploy, Scope::Admin];
-            self.store.create_key(tenant, key.id(), &key.secret_sha256(), &scopes).await?;
+            let secret_sha256 = key.secret_sha256();
+            let row = NewKey::new(key.id(), &secret_sha256, &Scope::ALL);
+            self.store.create_key(By::operator(tenant), &row).await?;
         }
         Ok(())
     }
@@ -140,13 +147,12 @@ impl Host {
 
 type Api = (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>);
 
-async fn start_api(listen: SocketAddr, store: Store, sandbox: Sandbox) -> anyhow::Result<Api> {
+async fn start_api(listen: SocketAddr, state: api::State) -> anyhow::Result<Api> {
     let listener = TcpListener::bind(listen).await;
     let listener = listener
         .with_context(|| format!("cannot listen on `{listen}`; choose another with `--listen`"))?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let state = api::State::new(store, sandbox);
     let task = tokio::spawn(api::serve(listener, state, async {
         // The sender going away means the same.
         let _ = stopped.await;

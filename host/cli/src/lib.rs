@@ -2,6 +2,7 @@
 
 mod answers;
 mod args;
+mod audit;
 mod bench;
 mod breakers;
 mod build;
@@ -35,6 +36,7 @@ mod schedules;
 mod screen;
 mod serve;
 mod stop;
+mod tenants;
 mod versions;
 mod workers;
 
@@ -76,7 +78,9 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Dev(args) => dev::run(&global, args, screen).await?,
         Command::Demo(args) => demo::run(&global, args, screen).await?,
         Command::Serve(args) => serve::run(&global, args, screen).await?,
-        Command::Key(args) => key::run(args, screen).await?,
+        Command::Key(args) => key::run(&global, args, screen).await?,
+        Command::Tenant(args) => tenants::run(&client()?, args, screen).await?,
+        Command::Audit(args) => return audit::run(&client()?, args, screen).await,
         Command::Build(args) => build::run(args, screen).await?,
         Command::Inspect(args) => inspect::run(&global, args, screen)?,
         Command::Exec(args) => return exec::run(&global, args, screen).await,

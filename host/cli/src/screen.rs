@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::escape::{escape, escape_json};
+
 /// Standard output and standard error.
 pub(crate) struct Screen {
     json: bool,
@@ -25,8 +27,9 @@ impl Screen {
         !self.json && io::stdout().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// One line, or several.
+    /// One line, or several. Whatever a terminal would obey is shown, wherever it came from; in JSON it stays the same value.
     pub(crate) fn line(&self, text: &str) {
+        let text = if self.json { escape_json(text) } else { escape(text) };
         self.raw(format!("{text}\n").as_bytes());
     }
 
@@ -50,7 +53,7 @@ impl Screen {
     /// A line beside the output: what goes on, what went wrong.
     pub(crate) fn complain(&self, text: &str) {
         // Nobody is left to tell when standard error is gone too.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", escape(text));
     }
 
     /// Says what goes on, to people only.

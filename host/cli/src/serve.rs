@@ -24,6 +24,7 @@ pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow
             failures: args.quarantine_after,
             window: args.quarantine_window,
         }),
+        limits: args.given.limits(),
         outward: Some(args.outward),
         data: &data,
     };

@@ -77,8 +77,13 @@ codes! {
 
     Unauthorized = "unauthorized", 401, "The request has no valid key";
     Forbidden = "forbidden", 403, "The key does not cover this call";
+    TenantFrozen = "tenant_frozen", 403, "The tenant is frozen";
     NotFound = "not_found", 404, "There is no such address";
     MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method";
+
+    TenantExists = "tenant.exists", 409, "There is a tenant of this name";
+    TenantOwn = "tenant.own", 409, "The tenant is that of the key in use";
+    KeyNotFound = "key.not_found", 404, "There is no such key";
 
     ComponentNotFound = "component.not_found", 404, "There is no such component";
     ComponentInUse = "component.in_use", 409, "The component is in use";
@@ -126,6 +131,7 @@ codes! {
 
     RequestInvalid = "request.invalid", 400, "A parameter is not valid";
     RequestContentType = "request.content_type", 415, "The body has the wrong type";
+    RequestContentEncoding = "request.content_encoding", 415, "The body is packed";
     RequestTooLarge = "request.too_large", 413, "The body is too large";
     RequestBadCursor = "request.bad_cursor", 400, "The cursor is not valid";
     RequestIdempotencyMismatch = "request.idempotency_mismatch", 422, "The idempotency key was used for another request";
@@ -133,6 +139,7 @@ codes! {
 
     StoreUnavailable = "store.unavailable", 503, "The database cannot be reached";
     QuotaExceeded = "quota.exceeded", 429, "The tenant has taken all it may";
+    TooManyStreams = "too_many_streams", 429, "Too many streams are open";
     Overloaded = "overloaded", 503, "The host has too much to do";
     Internal = "internal", 500, "A fault of the host";
 }

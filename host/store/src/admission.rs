@@ -277,7 +277,7 @@ impl Store {
     /// What waits for a component of this tenant looks again.
     pub(crate) async fn unblock(&self, tenant: TenantId) -> Result<(), Error> {
         let done = sqlx::query_file!("queries/admission/unblock.sql", tenant.0)
-            .execute(self.pool())
+            .execute(&mut *self.bound(tenant).await?)
             .await?;
         if done.rows_affected() > 0 {
             self.bell().ready();

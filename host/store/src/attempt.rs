@@ -79,7 +79,7 @@ impl Store {
         let index = i32::try_from(task.index).unwrap_or(i32::MAX);
         let step = step_number(task.step);
         let rows = sqlx::query_file!("queries/outcome/task.sql", tenant.0, run_id.0, step, index)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter()
             .map(|row| {
@@ -124,7 +124,7 @@ impl Store {
             step.map(step_number),
             limit
         )
-        .fetch_all(self.pool())
+        .fetch_all(&mut *self.bound(tenant).await?)
         .await?;
         rows.into_iter()
             .map(|row| {
@@ -159,7 +159,7 @@ impl Store {
             attempt,
             limit
         )
-        .fetch_all(self.pool())
+        .fetch_all(&mut *self.bound(tenant).await?)
         .await?;
         rows.into_iter()
             .map(|row| {

@@ -173,7 +173,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<BreakerRow>, Error> {
         let rows = sqlx::query_file!("queries/breaker/list.sql", tenant.0, after, limit)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         let row = rows.into_iter().map(|row| BreakerRow {
             origin: row.origin,

@@ -4,7 +4,7 @@ use model::limits::MAX_CLOSURES;
 use model::{Preset, TenantId};
 
 use crate::saved::read_base;
-use crate::{Base, Error, Saved, Store};
+use crate::{Action, Base, By, Entry, Error, Saved, Store, audit};
 
 /// A closure.
 #[derive(Clone, Debug)]
@@ -75,11 +75,12 @@ impl Store {
     /// Saves a closure, in place of one of the same name. Its flow or base is there.
     pub async fn put_closure(
         &self,
-        tenant: TenantId,
+        by: By<'_>,
         name: &str,
         saved: &Saved,
     ) -> Result<PutClosure, Error> {
-        let mut work = self.pool().begin().await?;
+        let tenant = by.tenant;
+        let mut work = self.begin(tenant).await?;
         sqlx::query_file!("queries/closure/lock.sql", tenant.0).fetch_one(&mut *work).await?;
         if let Base::Closure(base) = &saved.base {
             let below = chain(&mut *work, tenant, base).await?;
@@ -102,6 +103,7 @@ impl Store {
         let put = sqlx::query_file!("queries/closure/put.sql", tenant.0, name, flow, base, preset)
             .fetch_one(&mut *work)
             .await?;
+        audit::write(&mut work, &Entry::new(by, Action::ClosurePut, name)).await?;
         work.commit().await?;
         Ok(PutClosure::Saved(put.is_new))
     }
@@ -112,7 +114,7 @@ impl Store {
         tenant: TenantId,
         name: &str,
     ) -> Result<Vec<ClosureRow>, Error> {
-        chain(self.pool(), tenant, name).await
+        chain(&mut *self.bound(tenant).await?, tenant, name).await
     }
 
     /// One closure.
@@ -132,17 +134,23 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<ClosureRow>, Error> {
         let rows = sqlx::query_file_as!(Row, "queries/closure/list.sql", tenant.0, after, limit)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter().map(ClosureRow::try_from).collect()
     }
 
     /// Deletes a closure. False when it is unknown; an error that [`Error::is_reference`] when something names it.
-    pub async fn delete_closure(&self, tenant: TenantId, name: &str) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/closure/delete.sql", tenant.0, name)
-            .execute(self.pool())
+    pub async fn delete_closure(&self, by: By<'_>, name: &str) -> Result<bool, Error> {
+        let mut work = self.begin(by.tenant).await?;
+        let done = sqlx::query_file!("queries/closure/delete.sql", by.tenant.0, name)
+            .execute(&mut *work)
             .await?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        audit::write(&mut work, &Entry::new(by, Action::ClosureDelete, name)).await?;
+        work.commit().await?;
+        Ok(true)
     }
 
     /// Some of the closures and schedules that name a closure: `schedule nightly`.
@@ -153,7 +161,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<String>, Error> {
         let rows = sqlx::query_file!("queries/closure/users.sql", tenant.0, name, most)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         Ok(rows.into_iter().map(|row| format!("{} {}", row.kind, row.name)).collect())
     }

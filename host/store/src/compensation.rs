@@ -198,7 +198,7 @@ impl Store {
         run_id: RunId,
     ) -> Result<(Vec<CompensationRow>, bool), Error> {
         let rows = sqlx::query_file!("queries/compensation/list.sql", tenant.0, run_id.0)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         let is_pending = rows.first().is_some_and(|row| row.is_pending);
         let mut steps = Vec::new();

@@ -2,7 +2,7 @@
 
 use model::{Digest, TenantId};
 
-use crate::{Error, Store};
+use crate::{Action, By, Entry, Error, Store, audit};
 
 /// A component without its bytes.
 #[derive(Clone, Debug)]
@@ -26,17 +26,25 @@ impl Store {
     /// Keeps a component. True when it was new; the same bytes twice are the same row.
     pub async fn put_component(
         &self,
-        tenant: TenantId,
+        by: By<'_>,
         digest: Digest,
         bytes: &[u8],
         report: &str,
     ) -> Result<bool, Error> {
+        let tenant = by.tenant;
+        let mut work = self.begin(tenant).await?;
         let done =
             sqlx::query_file!("queries/component/put.sql", tenant.0, &digest.0[..], bytes, report)
-                .execute(self.pool())
+                .execute(&mut *work)
                 .await?;
+        let is_new = done.rows_affected() == 1;
+        if is_new {
+            let subject = digest.to_string();
+            audit::write(&mut work, &Entry::new(by, Action::ComponentPut, &subject)).await?;
+        }
+        work.commit().await?;
         self.unblock(tenant).await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_new)
     }
 
     /// The bytes of a component.
@@ -58,7 +66,7 @@ impl Store {
         digest: Digest,
     ) -> Result<Option<StoredComponent>, Error> {
         let row = sqlx::query_file!("queries/component/get.sql", tenant.0, &digest.0[..])
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         Ok(row.map(|row| StoredComponent {
             digest,
@@ -78,7 +86,7 @@ impl Store {
     ) -> Result<ComponentPage, Error> {
         let after = after.map(|digest| digest.0.to_vec()).unwrap_or_default();
         let rows = sqlx::query_file!("queries/component/list.sql", tenant.0, after, limit)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter()
             .map(|row| {
@@ -94,11 +102,18 @@ impl Store {
     }
 
     /// Deletes a component that no flow version pins. False when it is pinned or unknown.
-    pub async fn delete_component(&self, tenant: TenantId, digest: Digest) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/component/delete.sql", tenant.0, &digest.0[..])
-            .execute(self.pool())
+    pub async fn delete_component(&self, by: By<'_>, digest: Digest) -> Result<bool, Error> {
+        let mut work = self.begin(by.tenant).await?;
+        let done = sqlx::query_file!("queries/component/delete.sql", by.tenant.0, &digest.0[..])
+            .execute(&mut *work)
             .await?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let subject = digest.to_string();
+        audit::write(&mut work, &Entry::new(by, Action::ComponentDelete, &subject)).await?;
+        work.commit().await?;
+        Ok(true)
     }
 
     /// Which of these components the tenant does not have.
@@ -109,7 +124,7 @@ impl Store {
     ) -> Result<Vec<Digest>, Error> {
         let wanted: Vec<Vec<u8>> = wanted.iter().map(|digest| digest.0.to_vec()).collect();
         let rows = sqlx::query_file!("queries/component/missing.sql", tenant.0, &wanted)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.iter().map(|row| read_digest(&row.digest)).collect()
     }

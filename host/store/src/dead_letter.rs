@@ -75,7 +75,7 @@ impl Store {
             flow_id.map(|id| id.0),
             limit
         )
-        .fetch_all(self.pool())
+        .fetch_all(&mut *self.bound(tenant).await?)
         .await?;
         rows.into_iter()
             .map(|row| {

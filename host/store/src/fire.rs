@@ -108,7 +108,7 @@ impl Store {
         start: &StartRun,
         once: Option<(&str, [u8; 32])>,
     ) -> Result<Triggered, Error> {
-        let mut work = self.pool().begin().await?;
+        let mut work = self.begin(of.tenant).await?;
         if let Some((key, request_sha256)) = once
             && let Some(before) = keep_key(&mut work, start, key, request_sha256).await?
         {

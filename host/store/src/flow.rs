@@ -1,8 +1,9 @@
 //! Flows and their immutable versions.
 
 use model::{Digest, FlowId, Plan, StepIndex, TenantId};
+use serde_json::{Value, json};
 
-use crate::{Error, Store};
+use crate::{Action, By, Entry, Error, Store, audit};
 
 /// A flow.
 #[derive(Clone, Debug)]
@@ -60,14 +61,11 @@ pub struct Registered {
 
 impl Store {
     /// Registers a version: the same content again is the version it was. Its components get pinned.
-    pub async fn register_version(
-        &self,
-        tenant: TenantId,
-        plan: &Plan,
-    ) -> Result<Registered, Error> {
+    pub async fn register_version(&self, by: By<'_>, plan: &Plan) -> Result<Registered, Error> {
         let definition = plan.definition.to_json();
         let content_hash = Digest::of(definition.as_str().as_bytes());
-        let mut work = self.pool().begin().await?;
+        let tenant = by.tenant;
+        let mut work = self.begin(tenant).await?;
         let flow_row =
             sqlx::query_file!("queries/flow/ensure.sql", tenant.0, plan.definition.flow.as_str())
                 .fetch_one(&mut *work)
@@ -111,34 +109,51 @@ impl Store {
         )
         .fetch_one(&mut *work)
         .await?;
+        let version = read_version(added.version)?;
+        let subject = format!("{}@{version}", plan.definition.flow);
+        let entry = Entry::new(by, Action::FlowRegister, &subject);
+        let entry = entry.saying(json!({ "content_hash": content_hash.to_string() }));
+        audit::write(&mut work, &entry).await?;
         work.commit().await?;
-        Ok(Registered { flow_id, version: read_version(added.version)?, created: true })
+        Ok(Registered { flow_id, version, created: true })
     }
 
     /// Points new runs at a version, in one statement. `None` when there is no such version; else where it pointed
     /// before.
     pub async fn activate(
         &self,
-        tenant: TenantId,
+        by: By<'_>,
         flow_id: FlowId,
         version: u32,
     ) -> Result<Option<Option<u32>>, Error> {
-        let version = i32::try_from(version).unwrap_or(0);
-        let row = sqlx::query_file!("queries/flow/activate.sql", tenant.0, flow_id.0, version)
-            .fetch_optional(self.pool())
+        let number = i32::try_from(version).unwrap_or(0);
+        let mut work = self.begin(by.tenant).await?;
+        let row = sqlx::query_file!("queries/flow/activate.sql", by.tenant.0, flow_id.0, number)
+            .fetch_optional(&mut *work)
             .await?;
-        row.map(|row| row.current_version.map(read_version).transpose()).transpose()
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let previous = row.current_version.map(read_version).transpose()?;
+        if previous != Some(version) {
+            let (entry, said) =
+                (Entry::new(by, Action::FlowActivate, &row.name), moved(version, previous));
+            audit::write(&mut work, &entry.saying(said)).await?;
+        }
+        work.commit().await?;
+        Ok(Some(previous))
     }
 
     /// Points new runs back at the version that was active before. `None` when none was; else where it points now, and
     /// where it pointed before. The same request again, named by `key`, is answered and done once.
     pub async fn roll_back(
         &self,
-        tenant: TenantId,
+        by: By<'_>,
         flow_id: FlowId,
         key: Option<&str>,
     ) -> Result<Option<(u32, Option<u32>)>, Error> {
-        let mut work = self.pool().begin().await?;
+        let tenant = by.tenant;
+        let mut work = self.begin(tenant).await?;
         let before = sqlx::query_file!("queries/flow/lock.sql", tenant.0, flow_id.0)
             .fetch_optional(&mut *work)
             .await?;
@@ -154,9 +169,15 @@ impl Store {
         let now = sqlx::query_file!("queries/flow/roll_back.sql", tenant.0, flow_id.0, key)
             .fetch_optional(&mut *work)
             .await?;
+        let (Some(before), Some(now)) = (before, now) else {
+            return Ok(None);
+        };
+        let previous = before.current_version.map(read_version).transpose()?;
+        let version = read_version(now.version)?;
+        let entry = Entry::new(by, Action::FlowRollback, &before.name);
+        audit::write(&mut work, &entry.saying(moved(version, previous))).await?;
         work.commit().await?;
-        let before = before.and_then(|row| row.current_version).map(read_version).transpose()?;
-        now.map(|row| Ok((read_version(row.version)?, before))).transpose()
+        Ok(Some((version, previous)))
     }
 
     /// The flow of this name and the version new runs start on.
@@ -166,7 +187,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<(FlowId, Option<u32>)>, Error> {
         let row = sqlx::query_file!("queries/flow/find.sql", tenant.0, name)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         row.map(|row| Ok((FlowId(row.id), row.current_version.map(read_version).transpose()?)))
             .transpose()
@@ -175,7 +196,7 @@ impl Store {
     /// One flow.
     pub async fn get_flow(&self, tenant: TenantId, name: &str) -> Result<Option<FlowRow>, Error> {
         let row = sqlx::query_file!("queries/flow/get.sql", tenant.0, name)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         row.map(|row| {
             Ok(FlowRow {
@@ -197,7 +218,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<FlowRow>, Error> {
         let rows = sqlx::query_file!("queries/flow/list.sql", tenant.0, after, limit)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter()
             .map(|row| {
@@ -221,7 +242,7 @@ impl Store {
     ) -> Result<Option<VersionRow>, Error> {
         let number = i32::try_from(version).unwrap_or(0);
         let row = sqlx::query_file!("queries/version/get.sql", tenant.0, flow_id.0, number)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         Ok(row.map(|row| VersionRow {
             version,
@@ -242,7 +263,7 @@ impl Store {
         let before = before.and_then(|version| i32::try_from(version).ok()).unwrap_or(i32::MAX);
         let rows =
             sqlx::query_file!("queries/version/list.sql", tenant.0, flow_id.0, before, limit)
-                .fetch_all(self.pool())
+                .fetch_all(&mut *self.bound(tenant).await?)
                 .await?;
         rows.into_iter()
             .map(|row| {
@@ -256,6 +277,11 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Where a flow's pointer went, for the audit log.
+fn moved(version: u32, previous: Option<u32>) -> Value {
+    json!({ "version": version, "previous_version": previous })
 }
 
 /// A step as Postgres keeps it.

@@ -166,7 +166,7 @@ impl Store {
             xid.to_string(),
             ord
         )
-        .fetch_all(self.pool())
+        .fetch_all(&mut *self.bound(tenant).await?)
         .await?;
         rows.into_iter()
             .map(|row| {
@@ -193,7 +193,7 @@ impl Store {
     /// What arrived at a run's joins.
     pub async fn list_widths(&self, tenant: TenantId, run_id: RunId) -> Result<Vec<Width>, Error> {
         let rows = sqlx::query_file!("queries/outcome/widths.sql", tenant.0, run_id.0)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter()
             .map(|row| {
@@ -211,7 +211,7 @@ impl Store {
         run_id: RunId,
     ) -> Result<Vec<TokenRow>, Error> {
         let rows = sqlx::query_file!("queries/token/list.sql", tenant.0, run_id.0)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter()
             .map(|row| {
@@ -251,7 +251,7 @@ impl Store {
     ) -> Result<Loaded, Error> {
         let steps: Vec<i16> = steps.iter().map(|step| step_number(*step)).collect();
         let rows = sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         let mut loaded = Loaded::default();
         for row in rows {

@@ -1,10 +1,11 @@
 //! Everything durable: Postgres behind typed calls, one statement a file in `queries/`.
 //!
-//! Two pools: the hot one belongs to starts, claims and records, whose statements are only index nested loops; the
-//! other one serves reads and registrations.
+//! Three pools: the hot one belongs to starts, claims and records, whose statements are only index nested loops; the net is
+//! for what the API asks about one tenant; the last one is for everything that concerns several.
 
 mod admission;
 mod attempt;
+mod audit;
 mod bell;
 mod bench;
 mod breaker;
@@ -14,11 +15,13 @@ mod component;
 mod dead_letter;
 mod durable;
 mod error;
+mod export;
 mod fire;
 mod flow;
 mod history;
 mod interrupted;
 mod key;
+mod net;
 mod outcome;
 mod quarantine;
 mod quota;
@@ -33,6 +36,7 @@ mod seats;
 mod signal;
 mod start;
 mod stored;
+mod tenant;
 mod token;
 mod usage;
 mod versions;
@@ -48,6 +52,7 @@ use tokio::sync::broadcast;
 
 pub use admission::{Granted, Needed, Share, WaitingPlace};
 pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
+pub use audit::{Action, Actor, AuditCheck, AuditRow, By, Entry};
 pub use bell::{Bell, Ring};
 pub use bench::Lateness;
 pub use breaker::{Admission, BreakerRow, BreakerRule, Outgoing, Pass, Verdict};
@@ -57,12 +62,14 @@ pub use component::{ComponentPage, StoredComponent};
 pub use dead_letter::DeadLetter;
 pub use durable::{ChildRun, Progress};
 pub use error::Error;
+pub use export::ExportedRow;
 pub use fire::Triggered;
 pub use flow::{FlowRow, Registered, VersionRow, VersionSummary};
 pub use history::{HistoryRow, TokenRow, WaitsFor, Width};
 pub use interrupted::Interrupted;
-pub use key::{KeyRow, Scope};
+pub use key::{KeyRow, ListedKey, NewKey, Scope};
 pub use model::{RunId, TenantId};
+pub use net::NET_SQL;
 pub use outcome::{Departed, Loaded, Need};
 pub use quarantine::Quarantine;
 pub use quota::{OverQuota, TenantShare};
@@ -77,6 +84,7 @@ pub use seats::{Seat, Seats};
 pub use signal::{NewSignal, Sent};
 pub use start::{LocalWorker, StartAnswer, StartRun};
 pub use stored::StoredCount;
+pub use tenant::{Clearing, TenantRow};
 pub use token::{Claimed, Held, Released, RunFacts, TokenId, Turns};
 pub use usage::{Period, UsageRow};
 pub use versions::VersionKey;
@@ -89,7 +97,7 @@ pub struct Settings {
     pub url: String,
     /// Connections for starts, claims and records. Defaults to 8.
     pub hot_connections: u32,
-    /// Connections for everything else. Defaults to 8.
+    /// Connections for what the API asks about a tenant, and as many for everything else. Defaults to 8.
     pub connections: u32,
 }
 
@@ -109,6 +117,7 @@ pub struct Store {
 struct Shared {
     hot: PgPool,
     pool: PgPool,
+    net: net::Net,
     bell: Bell,
     ended: broadcast::Sender<RunId>,
     starts: start::Starts,
@@ -141,19 +150,21 @@ impl Store {
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(HOT_SETTINGS).await.map(drop) })
             })
-            .connect_lazy_with(options);
+            .connect_lazy_with(options.clone());
+        let net = net::Net::hang(settings, options);
         let bell = Bell::hang(pool.clone());
         let starts = start::Starts::open(hot.clone());
         let (ended, _) = broadcast::channel(ENDED_BACKLOG);
         let local = OnceLock::new();
         let (versions, quotas) = (versions::Versions::default(), quota::Quotas::default());
-        let shared = Shared { hot, pool, bell, ended, starts, local, versions, quotas };
+        let shared = Shared { hot, pool, net, bell, ended, starts, local, versions, quotas };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Brings the schema up to date. An advisory lock lets one process do it while others wait.
+    /// Brings the schema up to date, and the second net over it. An advisory lock lets one process do it while others wait.
     pub async fn migrate(&self) -> Result<(), Error> {
-        MIGRATOR.run(self.pool()).await.map_err(Error::migration)
+        MIGRATOR.run(self.pool()).await.map_err(Error::migration)?;
+        self.lay_net().await
     }
 
     /// True when Postgres answers.
@@ -180,6 +191,7 @@ impl Store {
     /// Closes every connection. Nothing works afterwards.
     pub async fn close(&self) {
         self.shared.pool.close().await;
+        self.shared.net.close().await;
         self.shared.hot.close().await;
     }
 

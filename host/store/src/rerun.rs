@@ -51,7 +51,7 @@ impl Store {
             of.priority,
             of.deadline_ms as Option<i64>
         )
-        .fetch_one(self.pool())
+        .fetch_one(&mut *self.bound(of.tenant).await?)
         .await?;
         self.bell().ready();
         Ok(row.done)

@@ -141,7 +141,7 @@ impl Store {
     /// One run.
     pub async fn get_run(&self, tenant: TenantId, run_id: RunId) -> Result<Option<RunRow>, Error> {
         let row = sqlx::query_file!("queries/run/get.sql", tenant.0, run_id.0)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         let Some(row) = row else {
             return Ok(None);
@@ -175,7 +175,7 @@ impl Store {
         run_id: RunId,
     ) -> Result<Option<RunStatus>, Error> {
         let row = sqlx::query_file!("queries/run/status.sql", tenant.0, run_id.0)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         row.map(|row| read_status(&row.status)).transpose()
     }
@@ -194,7 +194,7 @@ impl Store {
         macro_rules! list {
             ($file:literal $(, $more:expr)*) => {
                 sqlx::query_file_as!(Summary, $file, tenant.0, flow_id, version, before $(, $more)*, limit)
-                    .fetch_all(self.pool())
+                    .fetch_all(&mut *self.bound(tenant).await?)
                     .await?
             };
         }
@@ -236,7 +236,7 @@ impl Store {
         tenant: TenantId,
         run_id: RunId,
     ) -> Result<Option<Vec<RunId>>, Error> {
-        let mut work = self.pool().begin().await?;
+        let mut work = self.begin(tenant).await?;
         let done = sqlx::query_file!("queries/run/cancel.sql", tenant.0, run_id.0)
             .fetch_optional(&mut *work)
             .await?;
@@ -290,7 +290,7 @@ impl Store {
     /// How many of a tenant's runs have not ended.
     pub async fn count_live_runs(&self, tenant: TenantId) -> Result<i64, Error> {
         let row = sqlx::query_file!("queries/run/count_live.sql", tenant.0)
-            .fetch_one(self.pool())
+            .fetch_one(&mut *self.bound(tenant).await?)
             .await?;
         Ok(row.count)
     }

@@ -4,7 +4,7 @@ use model::{Json, Moment, Refusal, RunId, Schedule, TenantId};
 use uuid::Uuid;
 
 use crate::saved::read_base;
-use crate::{Base, Error, Saved, Store};
+use crate::{Action, Base, By, Entry, Error, Saved, Store, audit};
 
 /// A schedule.
 #[derive(Clone, Debug)]
@@ -102,24 +102,27 @@ impl Store {
     /// True: there was none of this name.
     pub async fn put_schedule(
         &self,
-        tenant: TenantId,
+        by: By<'_>,
         (name, base): (&str, &Base),
         schedule: &Schedule,
         next: Moment,
     ) -> Result<bool, Error> {
         let (flow, closure) = base.names();
         let definition = serde_json::to_string(schedule).expect("a schedule is always JSON");
+        let mut work = self.begin(by.tenant).await?;
         let put = sqlx::query_file!(
             "queries/schedule/put.sql",
-            tenant.0,
+            by.tenant.0,
             name,
             flow,
             closure,
             definition,
             next.0
         )
-        .fetch_one(self.pool())
+        .fetch_one(&mut *work)
         .await?;
+        audit::write(&mut work, &Entry::new(by, Action::SchedulePut, name)).await?;
+        work.commit().await?;
         Ok(put.is_new)
     }
 
@@ -130,7 +133,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<ScheduleRow>, Error> {
         let row = sqlx::query_file_as!(Row, "queries/schedule/get.sql", tenant.0, name)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         row.map(ScheduleRow::try_from).transpose()
     }
@@ -143,17 +146,23 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<ScheduleRow>, Error> {
         let rows = sqlx::query_file_as!(Row, "queries/schedule/list.sql", tenant.0, after, limit)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter().map(ScheduleRow::try_from).collect()
     }
 
     /// Deletes a schedule; runs it started go on. False when it is unknown.
-    pub async fn delete_schedule(&self, tenant: TenantId, name: &str) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/schedule/delete.sql", tenant.0, name)
-            .execute(self.pool())
+    pub async fn delete_schedule(&self, by: By<'_>, name: &str) -> Result<bool, Error> {
+        let mut work = self.begin(by.tenant).await?;
+        let done = sqlx::query_file!("queries/schedule/delete.sql", by.tenant.0, name)
+            .execute(&mut *work)
             .await?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        audit::write(&mut work, &Entry::new(by, Action::ScheduleDelete, name)).await?;
+        work.commit().await?;
+        Ok(true)
     }
 
     /// Lets a schedule rest, for a problem or because it was asked to. False when it is unknown.
@@ -165,7 +174,7 @@ impl Store {
     ) -> Result<bool, Error> {
         let problem = why.map(problem_text);
         let done = sqlx::query_file!("queries/schedule/pause.sql", tenant.0, name, problem)
-            .execute(self.pool())
+            .execute(&mut *self.bound(tenant).await?)
             .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -179,7 +188,7 @@ impl Store {
             of.revision,
             next.0
         )
-        .execute(self.pool())
+        .execute(&mut *self.bound(of.tenant).await?)
         .await?;
         Ok(done.rows_affected() == 1)
     }

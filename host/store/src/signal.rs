@@ -75,7 +75,7 @@ impl Store {
         run_id: RunId,
         signal: &NewSignal<'_>,
     ) -> Result<Sent, Error> {
-        let mut work = self.pool().begin().await?;
+        let mut work = self.begin(tenant).await?;
         keep_signals_out(&mut work, &[run_id]).await?;
         let row = sqlx::query_file!(
             "queries/signal/send.sql",

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use model::WorkerId;
+use serde_json::json;
 
-use crate::{Error, Store};
+use crate::{Action, Actor, Entry, Error, Store, audit};
 
 /// A worker that beats.
 #[derive(Clone, Debug)]
@@ -72,11 +73,22 @@ impl Store {
     }
 
     /// Has a worker finish what it has and take nothing more, from its next beat on. False: no such worker beats.
-    pub async fn deprecate_worker(&self, worker: WorkerId) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/worker/deprecate.sql", worker.0)
-            .execute(self.pool())
-            .await?;
-        Ok(done.rows_affected() == 1)
+    pub async fn deprecate_worker(
+        &self,
+        worker: WorkerId,
+        actor: Actor<'_>,
+    ) -> Result<bool, Error> {
+        let mut work = self.pool().begin().await?;
+        let done =
+            sqlx::query_file!("queries/worker/deprecate.sql", worker.0).execute(&mut *work).await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let (tenant, action, subject) = (None, Action::WorkerDeprecate, worker.0.to_string());
+        let entry = Entry { tenant, actor, action, subject: &subject, detail: json!({}) };
+        audit::write(&mut work, &entry).await?;
+        work.commit().await?;
+        Ok(true)
     }
 
     /// Every worker that beats.

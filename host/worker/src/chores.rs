@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::WorkerId;
-use store::{Beat, PrunePlace, Pruned};
+use store::{Beat, Clearing, PrunePlace, Pruned};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::lane::Message;
@@ -16,6 +16,8 @@ use crate::{AGAIN, Shared};
 const BETWEEN_BITES: Duration = Duration::from_millis(50);
 /// How often all runs are looked at for ones that have been kept long enough.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// How often it is asked whether a tenant was deleted.
+const CLEAR_EVERY: Duration = Duration::from_secs(1);
 /// Deadlines that are looked at together.
 const EXPIRE_BITE: i64 = 100;
 /// The longest time a run outlives its deadline, the work of failing it aside.
@@ -142,6 +144,25 @@ pub(crate) async fn prune(shared: Arc<Shared>) {
             sleep(BETWEEN_BITES).await;
         }
         sleep(PRUNE_EVERY.min(age.max(Duration::from_secs(1)))).await;
+    }
+}
+
+/// Clears away tenants that were deleted, a little at a time so that nobody notices.
+pub(crate) async fn clear(shared: Arc<Shared>) {
+    loop {
+        let rest = match shared.store.clear_tenant().await {
+            Ok(Clearing::Components(tenant, digests)) => {
+                digests.iter().for_each(|digest| shared.sandbox.forget(tenant, *digest));
+                BETWEEN_BITES
+            }
+            Ok(Clearing::More | Clearing::Gone) => BETWEEN_BITES,
+            Ok(Clearing::Nothing) => CLEAR_EVERY,
+            Err(error) => {
+                tracing::debug!(%error, "could not clear a tenant away yet");
+                AGAIN
+            }
+        };
+        sleep(rest).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepcell_tests::client::{Client, until};
-use stepcell_tests::host::{Host, Settings};
+use stepcell_tests::host::{Host, Settings, new_key};
 use stepcell_tests::remote::Remote;
 use store::{Admission, Outgoing, Scope};
 
@@ -213,10 +213,7 @@ async fn the_breaker_of_one_tenant_holds_no_other_back() {
     let remote = Remote::start().await;
     let host = Host::with(remote.settings_with_breaker(2)).await;
     host.database.run(&["insert into tenant (name) values ('other')"]).unwrap();
-    let tenant = host.store.find_tenant("other").await.unwrap().unwrap();
-    let key = api::Key::generate();
-    host.store.create_key(tenant, key.id(), &key.secret_sha256(), &Scope::ALL).await.unwrap();
-    let other = host.client.with_key(&key.to_string());
+    let other = host.client.with_key(&new_key(&host.store, "other", &Scope::ALL).await);
     deploy(&host.client, &remote, "/switched").await;
     deploy(&other, &remote, "/switched").await;
     remote.switch(500);

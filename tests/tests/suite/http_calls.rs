@@ -317,7 +317,7 @@ async fn a_service_behind_tls_is_called_when_its_certificate_is_trusted() {
     let (_, stranger) = behind_tls(&remote.url).await;
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = key_for(&database.url()).await.to_string();
+    let key = key_for(&database.url()).await;
     let flags = ["--allow-fetch", "localhost:*", "--allow-fetch-network", "127.0.0.0/8,::1"];
     let roots = folder.path().join("roots.pem");
     for (certificate, status) in [(certificate, "completed"), (stranger, "failed")] {
@@ -345,7 +345,7 @@ async fn the_operator_says_on_the_command_line_where_steps_may_call() {
     let remote = Remote::start().await;
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = key_for(&database.url()).await.to_string();
+    let key = key_for(&database.url()).await;
     let allowed = format!("api.example.com,{}", remote.url);
     let flags = ["--allow-fetch", &allowed, "--allow-fetch-network", "127.0.0.0/8"];
     let process = Process::serve(&database.url(), folder.path(), &key, &flags);

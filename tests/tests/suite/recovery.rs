@@ -8,7 +8,7 @@ use model::Digest;
 use serde_json::json;
 use stepcell_tests::client::{Client, until};
 use stepcell_tests::guests;
-use stepcell_tests::host::{Host, Settings, database};
+use stepcell_tests::host::{Host, Settings, database, new_key};
 use stepcell_tests::process::Process;
 use store::{Scope, Store};
 
@@ -35,11 +35,9 @@ const MIXED: &str = r#"
 "#;
 
 /// A key of the default tenant with every scope.
-pub(crate) async fn key_for(url: &str) -> api::Key {
+pub(crate) async fn key_for(url: &str) -> String {
     let store = Store::connect(&store::Settings::new(url)).await.unwrap();
-    let key = api::Key::generate();
-    let tenant = store.find_tenant("default").await.unwrap().unwrap();
-    store.create_key(tenant, key.id(), &key.secret_sha256(), &Scope::ALL).await.unwrap();
+    let key = new_key(&store, "default", &Scope::ALL).await;
     store.close().await;
     key
 }
@@ -55,7 +53,7 @@ pub(crate) async fn deploy(client: &Client, flow: &str) {
 async fn a_place_under_a_key_is_not_lost_with_the_host_that_had_it() {
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = key_for(&database.url()).await.to_string();
+    let key = key_for(&database.url()).await;
     let first = Process::serve(&database.url(), folder.path(), &key, &["--lease", "2s"]);
     let flow = "flow = \"f\"\n[[step]]\nname = \"only\"\ncomponent = \"@\"\nhandler = \"busy\"\nconcurrency = \"all\"\n";
     deploy(&first.client, flow).await;
@@ -79,7 +77,7 @@ async fn a_place_under_a_key_is_not_lost_with_the_host_that_had_it() {
 async fn a_host_killed_in_the_middle_of_steps_loses_no_run() {
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = key_for(&database.url()).await.to_string();
+    let key = key_for(&database.url()).await;
     let first = Process::serve(&database.url(), folder.path(), &key, &["--lease", "2s"]);
     deploy(&first.client, MIXED).await;
     let mut runs = Vec::new();
@@ -217,7 +215,7 @@ async fn postgres_stopped_and_started_under_load_loses_nothing() {
     let store = Store::connect(&store::Settings::new(url.clone())).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
-    let key = key_for(&url).await.to_string();
+    let key = key_for(&url).await;
     let data = tempfile::tempdir().unwrap();
     let host = Process::serve(&url, data.path(), &key, &["--lease", "5s"]);
     deploy(&host.client, MIXED).await;

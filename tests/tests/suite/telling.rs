@@ -73,7 +73,7 @@ async fn events_come_as_cloud_events_where_they_are_asked_for() {
 async fn every_attempt_is_told_of_when_it_starts_and_when_it_stops_or_fails() {
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = key_for(&database.url()).await.to_string();
+    let key = key_for(&database.url()).await;
     let log = folder.path().join("log");
     let more = ["--log", "warn,stepcell::attempt=debug", "--log-format", "json"];
     let file = File::create(&log).unwrap();

@@ -45,7 +45,7 @@ async fn a_deprecated_worker_finishes_what_it_has_and_takes_nothing_more() {
 async fn asked_to_end_a_second_time_a_host_ends_at_once_and_others_go_on() {
     let database = database().await;
     let folder = tempfile::tempdir().unwrap();
-    let key = key_for(&database.url()).await.to_string();
+    let key = key_for(&database.url()).await;
     let mut first = Process::serve(&database.url(), folder.path(), &key, &["--lease", "2s"]);
     deploy(&first.client, BUSY).await;
     let run = first.client.start("f", &json!({ "busy_ms": 4_000 })).await;

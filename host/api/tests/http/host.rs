@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use model::{Definition, Digest, Name, Options, Plan, Step};
 use sandbox::{CompilerCommand, Sandbox};
 use serde_json::{Value, json};
-use store::{Scope, Store};
+use store::{By, NewKey, Scope, Store};
 use tower::ServiceExt;
 
 /// What the API answered.
@@ -49,7 +49,7 @@ impl Host {
         let mut settings = sandbox::Settings::new(artifacts, [7; 32], nobody);
         settings.slots = 1;
         let sandbox = Sandbox::new(settings).unwrap();
-        let router = api::router(api::State::new(store.clone(), sandbox));
+        let router = api::router(api::State::new(store.clone(), sandbox, api::Limits::default()));
         let mut host = Self { key: String::new(), router, store, database };
         host.key = host.key_of("default").await;
         host
@@ -70,7 +70,9 @@ impl Host {
     async fn make_key(&self, tenant: &str, scopes: &[Scope]) -> String {
         let tenant = self.store.find_tenant(tenant).await.unwrap().unwrap();
         let key = api::Key::generate();
-        self.store.create_key(tenant, key.id(), &key.secret_sha256(), scopes).await.unwrap();
+        let secret = key.secret_sha256();
+        let row = NewKey::new(key.id(), &secret, scopes);
+        self.store.create_key(By::operator(tenant), &row).await.unwrap();
         key.to_string()
     }
 
@@ -88,7 +90,7 @@ impl Host {
             "table_elements": 0, "compile_ms": 1,
         });
         self.store
-            .put_component(tenant, digest, b"a component", &report.to_string())
+            .put_component(By::operator(tenant), digest, b"a component", &report.to_string())
             .await
             .unwrap();
         digest
@@ -127,8 +129,9 @@ impl Host {
             steps,
         };
         let plan = Plan::new(definition);
-        let registered = self.store.register_version(tenant, &plan).await.unwrap();
-        self.store.activate(tenant, registered.flow_id, registered.version).await.unwrap();
+        let by = By::operator(tenant);
+        let registered = self.store.register_version(by, &plan).await.unwrap();
+        self.store.activate(by, registered.flow_id, registered.version).await.unwrap();
         component
     }
 

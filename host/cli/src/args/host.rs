@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::Limits;
 use clap::Subcommand;
 use model::FetchPattern;
 use outbound::Network;
@@ -93,6 +94,30 @@ pub(crate) struct Serve {
     pub(crate) quarantine_window: Duration,
     #[command(flatten)]
     pub(crate) outward: Outward,
+    #[command(flatten)]
+    pub(crate) given: Given,
+}
+
+/// What the API gives at a time.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Given {
+    /// Open connections
+    #[arg(long, default_value_t = Limits::default().connections)]
+    pub(crate) connections: usize,
+    /// Open connections of one address; behind a proxy all are its own
+    #[arg(long, default_value_t = Limits::default().connections_per_peer)]
+    pub(crate) connections_per_peer: usize,
+    /// Open event streams of one tenant
+    #[arg(long, default_value_t = Limits::default().streams_per_tenant)]
+    pub(crate) streams_per_tenant: usize,
+}
+
+impl Given {
+    /// What the API is told.
+    pub(crate) fn limits(&self) -> Limits {
+        let Self { connections, connections_per_peer, streams_per_tenant } = *self;
+        Limits { connections, connections_per_peer, streams_per_tenant, ..Limits::default() }
+    }
 }
 
 /// What a process does.
@@ -102,28 +127,6 @@ pub(crate) enum Role {
     Api,
     /// Runs attempts.
     Worker,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Key {
-    #[command(subcommand)]
-    pub(crate) command: KeyCommand,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Makes a key and prints it; it is shown this once
-    Create {
-        /// `postgres://…`
-        #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
-        database_url: String,
-        /// Whose key it is
-        #[arg(long, default_value = "default")]
-        tenant: String,
-        /// What it may do: read, run, deploy, admin
-        #[arg(long, value_delimiter = ',', default_value = "read,run,deploy")]
-        scopes: Vec<String>,
-    },
 }
 
 #[derive(clap::Args)]

@@ -10,7 +10,7 @@ use model::{
     Definition, Digest, FlowId, Json, Options, Plan as Graph, RunId, Step, StepIndex, TenantId,
 };
 use sandbox::Sandbox;
-use store::{StartAnswer, StartRun, Store};
+use store::{By, StartAnswer, StartRun, Store};
 use tokio::task::JoinSet;
 
 use crate::bench::per_second;
@@ -73,7 +73,7 @@ impl Uploaded {
             )
         })?;
         let digest = inspection.digest;
-        store.put_component(tenant, digest, component, "{}").await?;
+        store.put_component(By::operator(tenant), digest, component, "{}").await?;
         Ok(Self { store: store.clone(), tenant, digest })
     }
 
@@ -111,8 +111,9 @@ impl Uploaded {
             rate_limits: Vec::new(),
             steps,
         };
-        let registered = store.register_version(*tenant, &Graph::new(definition)).await?;
-        store.activate(*tenant, registered.flow_id, registered.version).await?;
+        let by = By::operator(*tenant);
+        let registered = store.register_version(by, &Graph::new(definition)).await?;
+        store.activate(by, registered.flow_id, registered.version).await?;
         Ok(Rig {
             store: store.clone(),
             tenant: *tenant,

@@ -1,8 +1,9 @@
--- Takes runs of any tenant_id that are to be compensated, $1 at most, for $2 milliseconds.
+-- Takes runs of any tenant_id that is not frozen that are to be compensated, $1 at most, for $2 milliseconds.
 with due as (
     select tenant_id, run_id
     from compensation
     where due_at <= now()
+      and tenant_id not in (select id from tenant where frozen_at is not null)
     order by due_at
     limit $1
     for update skip locked

@@ -1,7 +1,7 @@
 -- Moves the pointer that new runs follow. Live runs do not notice. Answers where it pointed before; nothing when there
 -- is no such version. What is active already is not activated again.
 with before as (
-    select f.current_version, f.current_activation
+    select f.name, f.current_version, f.current_activation
     from flow f
     join flow_version v on v.tenant_id = f.tenant_id and v.flow_id = f.id and v.version = $3
     where f.tenant_id = $1 and f.id = $2
@@ -20,4 +20,4 @@ pointed as (
     from activated a
     where f.tenant_id = $1 and f.id = $2
 )
-select current_version from before
+select name, current_version from before

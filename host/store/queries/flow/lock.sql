@@ -1,2 +1,2 @@
 -- Keeps others from moving a flow's pointer until the transaction ends.
-select current_version from flow where tenant_id = $1 and id = $2 for update
+select name, current_version from flow where tenant_id = $1 and id = $2 for update

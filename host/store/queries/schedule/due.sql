@@ -1,5 +1,5 @@
 -- Schedules whose moment has come, $2 at most: of each tenant after the cursor (tenant_id > $1) in turn, $3 at most, so that
--- no tenant's thousand are in front of another's one.
+-- no tenant's thousand are in front of another's one. What is frozen has none.
 with recursive turn as (
     (
         select s.tenant_id, s.next_at
@@ -29,4 +29,5 @@ cross join lateral (
     limit $3
 ) as due
 where turn.next_at <= now()
+  and turn.tenant_id not in (select id from tenant where frozen_at is not null)
 limit $2

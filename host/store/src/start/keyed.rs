@@ -14,7 +14,7 @@ impl Store {
         key: &str,
         request_sha256: [u8; 32],
     ) -> Result<Option<StartAnswer>, Error> {
-        started_before(self.pool(), tenant, key, request_sha256).await
+        started_before(&mut *self.bound(tenant).await?, tenant, key, request_sha256).await
     }
 
     /// Starts a run in a transaction of its own: once for an idempotency key (`once`: the key and the request's digest),
@@ -24,7 +24,7 @@ impl Store {
         start: StartRun,
         once: Option<(&str, [u8; 32])>,
     ) -> Result<StartAnswer, Error> {
-        let mut work = self.pool().begin().await?;
+        let mut work = self.begin(start.tenant).await?;
         if let Some((key, request_sha256)) = once
             && let Some(before) = keep_key(&mut work, &start, key, request_sha256).await?
         {
@@ -38,10 +38,13 @@ impl Store {
         Ok(answer)
     }
 
-    /// Starts runs together: all of them or, when one cannot be, none; the answers are in their order. A live run with
+    /// Starts runs of one tenant together: all of them or, when one cannot be, none; the answers are in their order. A live run with
     /// the same key counts as started.
     pub async fn start_runs(&self, starts: &[StartRun]) -> Result<Vec<StartAnswer>, Error> {
-        let mut work = self.pool().begin().await?;
+        let Some(first) = starts.first() else {
+            return Ok(Vec::new());
+        };
+        let mut work = self.begin(first.tenant).await?;
         let mut answers = vec![StartAnswer::Started; starts.len()];
         // In one order, so that two batches do not wait for each other.
         let mut keyed: Vec<(usize, &str)> = Vec::new();

@@ -1,0 +1,134 @@
+//! What one host gives at a time: connections in all, to one address, and streams to one tenant.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use model::{Code, TenantId};
+
+use crate::problem::Problem;
+
+/// What a host gives at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections. Defaults to 4,096; one more is closed at once.
+    pub connections: usize,
+    /// Open connections of one address. Defaults to 512; one more is closed at once.
+    pub connections_per_peer: usize,
+    /// Open event streams of one tenant. Defaults to 128; one more is refused.
+    pub streams_per_tenant: usize,
+    /// How long a connection may take to send the head of a request, and rest between two. Defaults to 15 s.
+    pub head_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            connections_per_peer: 512,
+            streams_per_tenant: 128,
+            head_time: Duration::from_secs(15),
+        }
+    }
+}
+
+/// How much of something each one has, and how much one may have.
+struct Counted<K>(Arc<Mutex<HashMap<K, usize>>>, usize);
+
+impl<K: Copy + Eq + Hash> Counted<K> {
+    fn new(most: usize) -> Self {
+        Self(Arc::default(), most)
+    }
+
+    /// One more; `None` where there are as many as there may be.
+    fn take(&self, of: K) -> Option<Place<K>> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(of).or_default();
+        if *count >= self.1 {
+            return None;
+        }
+        *count += 1;
+        Some(Place { counts: Arc::clone(&self.0), of })
+    }
+}
+
+/// A place that is free again when this is dropped.
+pub(crate) struct Place<K: Copy + Eq + Hash> {
+    counts: Arc<Mutex<HashMap<K, usize>>>,
+    of: K,
+}
+
+impl<K: Copy + Eq + Hash> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = counts.entry(self.of) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// The streams that are open.
+pub(crate) struct Streams(Counted<TenantId>);
+
+impl Streams {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(Counted::new(limits.streams_per_tenant))
+    }
+
+    /// One more stream of a tenant.
+    pub(crate) fn take(&self, tenant: TenantId) -> Result<Place<TenantId>, Problem> {
+        self.0.take(tenant).ok_or_else(|| {
+            let most = self.0.1;
+            let detail =
+                format!("the tenant has {most} streams open at this host, which is all it may");
+            Problem::new(Code::TooManyStreams, detail).limit(most as u64)
+        })
+    }
+}
+
+/// The connections that are open.
+pub(crate) struct Connections {
+    in_all: Counted<()>,
+    of_peer: Counted<IpAddr>,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            in_all: Counted::new(limits.connections),
+            of_peer: Counted::new(limits.connections_per_peer),
+        }
+    }
+
+    /// One more connection; `None`: it is to be closed.
+    pub(crate) fn take(&self, peer: IpAddr) -> Option<(Place<()>, Place<IpAddr>)> {
+        let of_peer = self.of_peer.take(peer)?;
+        Some((self.in_all.take(())?, of_peer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_it_is_given_up() {
+        let limits = Limits { connections: 3, connections_per_peer: 2, ..Limits::default() };
+        let connections = Connections::new(&limits);
+        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let held = [connections.take(one).unwrap(), connections.take(one).unwrap()];
+        assert!(connections.take(one).is_none(), "two of one address");
+        let third = connections.take(other).unwrap();
+        assert!(connections.take(other).is_none(), "three in all");
+        drop(held);
+        assert!(connections.take(other).is_some());
+        drop(third);
+        assert!(connections.of_peer.0.lock().unwrap().is_empty(), "nothing is kept of who left");
+    }
+}

@@ -1,0 +1,6 @@
+-- A page of tenants by name, and the tenant_id of each.
+select id, name, iso8601(created_at) as "created_at!", iso8601(frozen_at) as "frozen_at"
+from tenant
+where name > $1 and deleting_at is null
+order by name
+limit $2

@@ -1,0 +1,211 @@
+//! Tenants: frozen, exported, deleted with all they have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use stepcell_tests::client::{Client, send, until};
+use stepcell_tests::guests::{actor, root};
+use stepcell_tests::host::{Host, Settings, database};
+
+const FLOW: &str =
+    "flow = \"f\"\n[[step]]\nname = \"only\"\nhandler = \"HANDLER\"\ncomponent = \"@\"\n";
+
+/// Uploads the actor as this client and deploys a flow of one step.
+pub(crate) async fn deploy(client: &Client, handler: &str, more: &str) {
+    let bytes = tokio::task::spawn_blocking(actor).await.unwrap();
+    let digest = client.upload(bytes).await.ok();
+    let digest = digest["digest"].as_str().unwrap().parse().unwrap();
+    client.deploy(&(FLOW.replace("HANDLER", handler) + more), digest).await.ok();
+}
+
+/// The tables whose rows belong to tenants.
+pub(crate) fn owned_tables(database: &devdb::TestDatabase) -> Vec<String> {
+    let owned = "select table_name from information_schema.columns where column_name = 'tenant_id' and table_schema = 'public'
+        order by table_name";
+    database.run(&[owned]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_frozen_tenant_has_can_be_looked_at_and_not_be_changed() {
+    let host = Host::start().await;
+    let stranger = host.stranger().await;
+    deploy(&stranger, "echo", "").await;
+    let run = stranger.run("f", &json!(1)).await;
+    let frozen = host.client.post("/v1/tenants/stranger/freeze", &json!({})).await.ok();
+    assert_eq!(frozen["status"], "frozen");
+    let seen = stranger.get(&format!("/v1/runs/{}", run["run_id"].as_str().unwrap())).await;
+    assert_eq!(seen.ok()["output"], json!({ "only": 1 }));
+    for (method, path) in [
+        (Method::POST, "/v1/flows/f/runs"),
+        (Method::POST, "/v1/flows/f/activate"),
+        (Method::PUT, "/v1/closures/c"),
+        (Method::DELETE, "/v1/schedules/s"),
+        (Method::POST, "/v1/tenants/default/freeze"),
+    ] {
+        let refused = send(stranger.request(method, path)).await;
+        assert_eq!((refused.status, refused.code()), (403, "tenant_frozen"), "{path}: {refused:?}");
+    }
+    let active = host.client.post("/v1/tenants/stranger/unfreeze", &json!({})).await.ok();
+    assert_eq!((&active["status"], &active["frozen_at"]), (&json!("active"), &Value::Null));
+    assert_eq!(stranger.run("f", &json!(2)).await["status"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_can_neither_freeze_nor_delete_the_tenant_of_its_own_key() {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    let frozen = host.client.post("/v1/tenants/default/freeze", &json!({})).await;
+    assert_eq!((frozen.status, frozen.code()), (409, "tenant.own"), "{frozen:?}");
+    let deleted = host.client.delete("/v1/tenants/default").await;
+    assert_eq!((deleted.status, deleted.code()), (409, "tenant.own"), "{deleted:?}");
+    let taken = host.client.post("/v1/tenants", &json!({ "name": "default" })).await;
+    assert_eq!((taken.status, taken.code()), (409, "tenant.exists"), "{taken:?}");
+    let unknown = host.client.get("/v1/tenants/nobody").await;
+    assert_eq!((unknown.status, unknown.code()), (404, "tenant.not_found"), "{unknown:?}");
+    let list = host.client.get("/v1/tenants").await.ok();
+    assert_eq!(list["tenants"][0]["name"], "default");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedules_of_a_frozen_tenant_keep_no_moment() {
+    let host = Host::start().await;
+    let stranger = host.stranger().await;
+    for client in [&stranger, &host.client] {
+        deploy(client, "echo", "").await;
+        let schedule = json!({ "flow": "f", "cron": "0 0 1 1 *" });
+        client.put("/v1/schedules/s", &schedule).await.ok();
+    }
+    host.client.post("/v1/tenants/stranger/freeze", &json!({})).await.ok();
+    let due = "update schedule set next_at = now() - interval '1 second'";
+    let fired = "select count(*) from schedule where last_at is not null";
+    for _ in 0..2 {
+        host.database.run(&["update schedule set last_at = null", due]).unwrap();
+        let kept = async || (host.database.run(&[fired]).unwrap() == ["1"]).then_some(());
+        until("the other tenant's moment was kept", kept).await;
+    }
+    assert_eq!(stranger.get("/v1/runs").await.ok()["runs"], json!([]));
+    host.client.post("/v1/tenants/stranger/unfreeze", &json!({})).await.ok();
+    let runs = async || {
+        let runs = stranger.get("/v1/runs").await.ok();
+        (!runs["runs"].as_array().unwrap().is_empty()).then_some(())
+    };
+    until("the schedule goes on", runs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_tenant_is_gone_at_once_and_all_it_had_a_moment_later() {
+    let host = Host::start().await;
+    let stranger = host.stranger().await;
+    deploy(&stranger, "busy", "timeout = \"10m\"\n").await;
+    let live = stranger.start("f", &json!({ "busy_ms": 600_000 })).await;
+    stranger.until_tasks(&live, "only", "running", 1).await;
+    stranger.run("f", &json!({ "busy_ms": 1 })).await;
+    stranger.signal(&live, "go", &json!(1)).await.ok();
+    let start = json!({ "key": "k", "deadline_ms": 86_400_000, "delay_ms": 3_600_000 });
+    stranger.post("/v1/flows/f/runs", &start).await.ok();
+    stranger.put("/v1/closures/c", &json!({ "flow": "f" })).await.ok();
+    let schedule = json!({ "closure": "c", "cron": "0 0 1 1 *" });
+    stranger.put("/v1/schedules/s", &schedule).await.ok();
+    let kept = host.client.get("/v1/audit?tenant=stranger").await.ok();
+    assert_eq!(host.client.delete("/v1/tenants/stranger").await.status, 202);
+    assert_eq!(stranger.get("/v1/runs").await.code(), "unauthorized");
+    for path in ["", "/keys", "/export"] {
+        let gone = host.client.get(&format!("/v1/tenants/stranger{path}")).await;
+        assert_eq!(gone.code(), "tenant.not_found", "{path}");
+    }
+    let name = json!({ "name": "stranger" });
+    assert_eq!(host.client.post("/v1/tenants", &name).await.code(), "tenant.exists");
+    let id = "select id from tenant where name = 'stranger'";
+    let id = host.database.run(&[id]).unwrap().concat();
+    let later =
+        "update tenant set deleting_at = now() - interval '1 minute' where name = 'stranger'";
+    host.database.run(&[later]).unwrap();
+    let made = async || (host.client.post("/v1/tenants", &name).await.status == 201).then_some(());
+    until("its name is free", made).await;
+    for table in owned_tables(&host.database) {
+        let left = format!("select count(*) from {table} where tenant_id = {id}");
+        let left = host.database.run(&[&left]).unwrap().concat();
+        assert!(left == "0" || table == "audit", "{left} rows of {table} are left");
+    }
+    let stopped = async || (host.sandbox.free_slots() == 16).then_some(());
+    until("its attempt was stopped", stopped).await;
+    // What was done to it stays in the log, under a number no other tenant has.
+    let entries = kept["entries"].as_array().unwrap().len() + 1;
+    let log = format!("select count(*) from audit where tenant_id = {id}");
+    assert_eq!(host.database.run(&[&log]).unwrap(), [entries.to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_has_every_row_of_the_tenant_none_of_another_and_no_hash_of_a_key() {
+    let host = Host::start().await;
+    let stranger = host.stranger().await;
+    deploy(&stranger, "chatty", "").await;
+    deploy(&host.client, "chatty", "").await;
+    stranger.run("f", &json!({ "mine": "\u{1b}" })).await;
+    host.client.run("f", &json!({ "mine": "not yours" })).await;
+    stranger.put("/v1/closures/c", &json!({ "flow": "f" })).await.ok();
+    let ask = host.client.request(Method::GET, "/v1/tenants/stranger/export?components=false");
+    let answer = ask.send().await.unwrap();
+    let named = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
+    assert_eq!(named, "attachment; filename=\"stranger.ndjson\"");
+    let text = answer.text().await.unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (end, rows) = lines.split_last().unwrap();
+    assert_eq!(end, &json!({ "kind": "end", "rows": rows.len() }));
+    let mut kinds: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for row in rows {
+        kinds.entry(row["kind"].as_str().unwrap()).or_default().push(&row["row"]);
+    }
+    for kind in [
+        "tenant",
+        "key",
+        "component",
+        "flow",
+        "flow_version",
+        "run",
+        "outcome",
+        "attempt_log",
+        "closure",
+        "audit",
+    ] {
+        assert!(kinds.contains_key(kind), "{kind}: {kinds:#?}");
+    }
+    let tenants: BTreeSet<String> = rows
+        .iter()
+        .map(|row| row["row"]["tenant_id"].to_string())
+        .filter(|id| id != "null")
+        .collect();
+    assert_eq!(tenants.len(), 1, "{tenants:?}");
+    assert!(!text.contains("not yours"));
+    assert!(kinds["key"].iter().all(|key| key.get("secret_sha256").is_none()), "{kinds:#?}");
+    assert_eq!(kinds["component"][0]["bytes"], Value::Null);
+    let whole = host.client.request(Method::GET, "/v1/tenants/stranger/export");
+    let whole = whole.send().await.unwrap().text().await.unwrap();
+    let component = whole.lines().find(|line| line.contains("\"kind\":\"component\"")).unwrap();
+    let component: Value = serde_json::from_str(component).unwrap();
+    let bytes = component["row"]["bytes"].as_str().unwrap();
+    assert!(bytes.starts_with("AGFzb"), "wasm in base64: {}", &bytes[..20]);
+}
+
+#[tokio::test]
+async fn every_table_of_tenants_is_exported_and_cleared_away() {
+    // Of these nothing is told that no other row tells.
+    const NOT_TOLD: [&str; 2] = ["rate_bucket", "run_deadline"];
+    // Kept on purpose.
+    const STAYS: [&str; 1] = ["audit"];
+    let database = database().await;
+    let read = |name: &str| {
+        let file = root().join("host/store/queries/tenant").join(name);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let export = read("export.sql");
+    let cleared =
+        ["remove_runs.sql", "remove_components.sql", "remove_rest.sql"].map(read).concat();
+    for table in owned_tables(&database) {
+        let exports =
+            ["api_key"].contains(&table.as_str()) || export.contains(&format!("select '{table}'"));
+        assert!(exports || NOT_TOLD.contains(&table.as_str()), "`{table}` is not in export.sql");
+        let clears = cleared.contains(&format!("delete from {table} x"));
+        assert!(clears || STAYS.contains(&table.as_str()), "`{table}` is not cleared away");
+    }
+}
