@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::manifest::Compensates;
-use model::{Code, Digest};
+use model::{Capability, Code, Digest};
 use serde::{Deserialize, Serialize};
 use store::StoredComponent;
 use utoipa::{IntoParams, ToSchema};
@@ -37,6 +37,11 @@ impl ComponentView {
     /// The handlers it says it carries: `{"handlers": ["charge", ...]}`. Empty when it says nothing of the kind.
     pub(crate) fn handlers(&self) -> Vec<String> {
         self.description().handlers
+    }
+
+    /// What it asks for beyond computing.
+    pub(crate) fn capabilities(&self) -> Vec<Capability> {
+        self.report.capabilities.iter().map(|capability| capability.name).collect()
     }
 
     /// The handlers that can undo what they did: `{"compensates": ["charge", ...]}`; all of them where it exports

@@ -18,6 +18,7 @@ use crate::problem::{ProblemBody, Reason};
         (name = "runs", description = "Executions of a flow version."),
         (name = "closures", description = "Starts that were saved under a name."),
         (name = "schedules", description = "Runs that start by themselves."),
+        (name = "secrets", description = "What the host puts into calls; values go in and never come out."),
         (name = "workers", description = "Who runs attempts, on every host."),
         (name = "host", description = "Health, metrics and pages; no key needed."),
     )

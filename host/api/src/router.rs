@@ -18,8 +18,8 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     attempts, batch, breakers, closures, components, dead_letters, events, flows, health, logs,
-    metrics, output, pages, request_id, reruns, run_list, runs, schedules, signals, start, upload,
-    versions, wait, workers,
+    metrics, output, pages, request_id, reruns, run_list, runs, schedules, secrets, signals, start,
+    upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -79,6 +79,9 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(schedules::resume_schedule))
         .routes(routes!(schedules::trigger_schedule))
         .routes(routes!(breakers::list_breakers))
+        .routes(routes!(secrets::list_secrets))
+        .routes(routes!(secrets::put_secret, secrets::delete_secret))
+        .routes(routes!(secrets::rotate_keys))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -3,6 +3,7 @@
 mod handler;
 mod host;
 mod saved;
+mod secret;
 mod values;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use host::{
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
 };
+pub(crate) use secret::{Secret, SecretCommand};
 pub(crate) use values::HowLong;
 
 /// The hidden first argument that makes this program the compile child.
@@ -137,6 +139,8 @@ pub(crate) enum Command {
     Workers(Workers),
     /// Lists the origins that calls failed to reach, and which are held back
     Breakers(Breakers),
+    /// Secrets that the host puts into calls, and no handler sees
+    Secret(Secret),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline

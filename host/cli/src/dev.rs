@@ -40,13 +40,17 @@ async fn develop(
     found: &str,
     screen: &Screen,
 ) -> anyhow::Result<()> {
+    let mut outward = args.outward.clone();
+    if outward.secrets_key_file.is_none() {
+        outward.secrets_key_file = Some(data.secrets_key_file()?);
+    }
     let plan = Plan {
         database_url,
         listen: Some(args.listen),
         slots: None,
         lease: None,
         retention: None,
-        outward: Some(args.outward.clone()),
+        outward: Some(outward),
         data,
     };
     let host = Host::start(plan).await?;

@@ -32,6 +32,7 @@ mod run;
 mod runs;
 mod schedules;
 mod screen;
+mod secrets;
 mod serve;
 mod stop;
 mod versions;
@@ -93,6 +94,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Rerun(args) => rerun::run(&client()?, args, screen).await?,
         Command::DeadLetters(args) => dead_letters::list(&client()?, args, screen).await?,
         Command::Workers(args) => workers::run(&client()?, args, screen).await?,
+        Command::Secret(args) => secrets::run(&client()?, args, screen).await?,
         Command::Breakers(args) => breakers::list(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,

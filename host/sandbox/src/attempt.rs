@@ -9,6 +9,7 @@ use crate::engine::Checks;
 use crate::interfaces::wasi::Wasi;
 use crate::limiter::Limiter;
 use crate::logbook::SharedLog;
+use crate::ports::Ports;
 use crate::stop::Stop;
 
 /// Fuel each call from the guest into the host costs.
@@ -44,6 +45,14 @@ pub(crate) struct Attempt {
     pub(crate) host_calls: u64,
     /// Those among them that cannot take their price from the guest's fuel; see [`is_overdrawn`].
     pub(crate) unpaid_calls: u64,
+    /// What it was granted.
+    pub(crate) ports: Ports,
+    /// Requests it sent.
+    pub(crate) fetches: u32,
+    /// Calls it made to the key-value store.
+    pub(crate) key_value_calls: u64,
+    /// Bytes it moved to and from there.
+    pub(crate) key_value_bytes: u64,
     /// Present when the component imports WASI.
     pub(crate) wasi: Option<Box<Wasi>>,
 }
@@ -67,6 +76,10 @@ impl Attempt {
             stop,
             host_calls: 0,
             unpaid_calls: 0,
+            ports: Ports::default(),
+            fetches: 0,
+            key_value_calls: 0,
+            key_value_bytes: 0,
             wasi: None,
         }
     }
@@ -74,6 +87,12 @@ impl Attempt {
     /// The same attempt, prepared for a component that imports WASI.
     pub(crate) fn with_wasi(mut self) -> Self {
         self.wasi = Some(Wasi::prepare(&self.log));
+        self
+    }
+
+    /// The same attempt, with what it was granted.
+    pub(crate) fn with_ports(mut self, ports: Ports) -> Self {
+        self.ports = ports;
         self
     }
 
@@ -138,9 +157,16 @@ pub(crate) fn charge(
     store: &mut StoreContextMut<'_, Attempt>,
     bytes: usize,
 ) -> wasmtime::Result<()> {
-    let attempt = store.data_mut();
-    attempt.host_calls += 1;
-    let price = HOST_CALL_FUEL + bytes as u64 / BYTES_PER_FUEL;
+    store.data_mut().host_calls += 1;
+    take(store, HOST_CALL_FUEL + bytes as u64 / BYTES_PER_FUEL)
+}
+
+/// Takes the price of `bytes` more that a host call moves.
+pub(crate) fn pay(store: &mut StoreContextMut<'_, Attempt>, bytes: usize) -> wasmtime::Result<()> {
+    take(store, bytes as u64 / BYTES_PER_FUEL)
+}
+
+fn take(store: &mut StoreContextMut<'_, Attempt>, price: u64) -> wasmtime::Result<()> {
     // Only a measurement without fuel has no counter.
     let Ok(left) = store.get_fuel() else {
         return Ok(());

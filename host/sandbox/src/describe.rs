@@ -5,6 +5,7 @@ use wasmtime::Engine;
 
 use crate::call::{Call, Ended, Export, run};
 use crate::load::Compiled;
+use crate::ports::Ports;
 use crate::stop::Stop;
 
 /// What `describe` may use: it answers a constant.
@@ -32,6 +33,7 @@ pub(crate) async fn describe(
         flow_input: None,
         limits: BUDGET,
         stop: Stop::new(),
+        ports: Ports::default(),
     };
     match run(engine, compiled, Export::Describe(index), call).await.ended {
         Ended::Answered(text) => Ok(Some(text)),

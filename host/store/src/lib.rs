@@ -8,6 +8,7 @@ mod attempt;
 mod bell;
 mod bench;
 mod breaker;
+mod claim;
 mod closure;
 mod compensation;
 mod component;
@@ -19,6 +20,8 @@ mod flow;
 mod history;
 mod interrupted;
 mod key;
+mod key_value;
+mod keyring;
 mod outcome;
 mod recall;
 mod record;
@@ -27,6 +30,7 @@ mod retention;
 mod run;
 mod saved;
 mod schedule;
+mod secret;
 mod signal;
 mod start;
 mod token;
@@ -46,6 +50,7 @@ pub use attempt::{AttemptRow, LogFilter, LogRow, RecordedLog, TaskLog};
 pub use bell::{Bell, Ring};
 pub use bench::Lateness;
 pub use breaker::{Admission, BreakerRow, BreakerRule, Outgoing, Pass, Verdict};
+pub use claim::Claim;
 pub use closure::{ClosureRow, PutClosure};
 pub use compensation::{Compensation, CompensationAttempt, CompensationRow, ToCompensate};
 pub use component::{ComponentPage, StoredComponent};
@@ -57,6 +62,8 @@ pub use flow::{FlowRow, Registered, VersionRow, VersionSummary};
 pub use history::{HistoryRow, TokenRow, WaitsFor, Width};
 pub use interrupted::Interrupted;
 pub use key::{KeyRow, Scope};
+pub use key_value::{FlowKey, ValueBefore, ValueWritten};
+pub use keyring::Keyring;
 pub use model::{RunId, TenantId};
 pub use outcome::{Departed, Loaded, Need};
 pub use recall::{ChildRow, Kept};
@@ -66,6 +73,7 @@ pub use retention::{PrunePlace, Pruned};
 pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
 pub use saved::{Base, Saved, Unfit};
 pub use schedule::ScheduleRow;
+pub use secret::{ResealPlace, Resealed, SecretRow};
 pub use signal::{NewSignal, Sent};
 pub use start::{LocalWorker, StartAnswer, StartRun};
 pub use token::{Claimed, Held, Released, RunFacts, TokenId};
@@ -81,12 +89,14 @@ pub struct Settings {
     pub hot_connections: u32,
     /// Connections for everything else. Defaults to 8.
     pub connections: u32,
+    /// What secrets are encrypted with. Defaults to nothing: then there are none.
+    pub keyring: Option<Keyring>,
 }
 
 impl Settings {
     /// The defaults for this URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), hot_connections: 8, connections: 8 }
+        Self { url: url.into(), hot_connections: 8, connections: 8, keyring: None }
     }
 }
 
@@ -104,6 +114,7 @@ struct Shared {
     starts: start::Starts,
     local: OnceLock<LocalWorker>,
     versions: versions::Versions,
+    keyring: Option<Keyring>,
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -136,7 +147,8 @@ impl Store {
         let (ended, _) = broadcast::channel(ENDED_BACKLOG);
         let local = OnceLock::new();
         let versions = versions::Versions::default();
-        let shared = Shared { hot, pool, bell, ended, starts, local, versions };
+        let keyring = settings.keyring.clone();
+        let shared = Shared { hot, pool, bell, ended, starts, local, versions, keyring };
         Ok(Self { shared: Arc::new(shared) })
     }
 
