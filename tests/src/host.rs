@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use devdb::TestDatabase;
-use model::Digest;
+use model::{Capability, Digest};
 use sandbox::{CompileLimits, CompilerCommand, Sandbox};
-use store::{Scope, Store};
+use store::{Keyring, Scope, Store};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -22,6 +22,10 @@ pub struct Settings {
     pub works: bool,
     /// What one compilation may use.
     pub compile_limits: CompileLimits,
+    /// Capabilities that nobody may use.
+    pub forbidden: Vec<Capability>,
+    /// What secrets are encrypted with.
+    pub keyring: Option<Keyring>,
 }
 
 impl Default for Settings {
@@ -31,7 +35,13 @@ impl Default for Settings {
             lease: Duration::from_secs(3),
             ..worker::Settings::default()
         };
-        Self { worker, works: true, compile_limits: CompileLimits::default() }
+        Self {
+            worker,
+            works: true,
+            compile_limits: CompileLimits::default(),
+            forbidden: Vec::new(),
+            keyring: None,
+        }
     }
 }
 
@@ -98,8 +108,9 @@ impl Host {
     pub async fn over(database: std::sync::Arc<TestDatabase>, settings: Settings) -> Self {
         // Another test of this process may have set it up.
         let _ = tracing_subscriber::fmt().with_env_filter("warn").with_test_writer().try_init();
-        let store =
-            Store::connect(&store::Settings::new(database.url())).await.expect("Postgres answers");
+        let keyring = settings.keyring.clone();
+        let reaching = store::Settings { keyring, ..store::Settings::new(database.url()) };
+        let store = Store::connect(&reaching).await.expect("Postgres answers");
         Self::of(store, database, settings).await
     }
 
@@ -109,6 +120,7 @@ impl Host {
             sandbox::Settings::new(folder.path().join("artifacts"), [7; 32], compiler());
         limits.slots = settings.worker.slots;
         limits.compile_limits = settings.compile_limits;
+        limits.forbidden = settings.forbidden;
         let sandbox = Sandbox::new(limits).expect("the sandbox starts");
         let key = api::Key::generate();
         let tenant = store.find_tenant("default").await.expect("Postgres answers");
@@ -176,6 +188,14 @@ impl Host {
     /// Uploads the actor and deploys a flow whose component is `@`.
     pub async fn deploy(&self, flow: &str) -> Digest {
         let bytes = tokio::task::spawn_blocking(guests::actor).await.expect("the actor builds");
+        let digest = self.upload(bytes).await;
+        self.client.deploy(flow, digest).await.ok();
+        digest
+    }
+
+    /// Uploads the reacher, the guest that asks for every capability, and deploys a flow whose component is `@`.
+    pub async fn deploy_reacher(&self, flow: &str) -> Digest {
+        let bytes = tokio::task::spawn_blocking(guests::reacher).await.expect("the reacher builds");
         let digest = self.upload(bytes).await;
         self.client.deploy(flow, digest).await.ok();
         digest
