@@ -18,7 +18,7 @@ mod calls {
         log::write(level, message, fields);
     }
 
-    pub(crate) use granted::*;
+    pub(crate) use super::granted::*;
 }
 
 /// What a component asks for by calling it.

@@ -381,36 +381,3 @@ pub(crate) struct ScheduleProblem {
     pub(crate) code: String,
     pub(crate) detail: String,
 }
-
-/// A secret that was set.
-#[derive(Deserialize)]
-pub(crate) struct SecretSet {
-    pub(crate) name: String,
-    pub(crate) version: u32,
-}
-
-/// A page of secrets.
-#[derive(Deserialize)]
-pub(crate) struct Secrets {
-    pub(crate) secrets: Vec<Secret>,
-    pub(crate) next: Option<String>,
-}
-
-/// A secret.
-#[derive(Deserialize)]
-pub(crate) struct Secret {
-    pub(crate) name: String,
-    pub(crate) version: u32,
-    pub(crate) key_id: String,
-    pub(crate) created_at: String,
-    pub(crate) updated_at: String,
-}
-
-/// What encrypting secrets again came to.
-#[derive(Deserialize)]
-pub(crate) struct Rotated {
-    pub(crate) key_id: String,
-    pub(crate) resealed: u32,
-    pub(crate) unreadable: u32,
-    pub(crate) more: bool,
-}

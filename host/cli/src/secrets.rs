@@ -6,16 +6,49 @@ use std::path::Path;
 
 use anyhow::Context;
 use model::secret::MAX_SECRET_BYTES;
+use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::answers::{Rotated, Secret, SecretSet, Secrets};
 use crate::args::{self, SecretCommand};
 use crate::client::{Ask, Client, part};
 use crate::exit::Usage;
 use crate::inspect;
 use crate::pages;
 use crate::screen::Screen;
+
+/// A secret that was set.
+#[derive(Deserialize)]
+struct SecretSet {
+    name: String,
+    version: u32,
+}
+
+/// A page of secrets.
+#[derive(Deserialize)]
+struct Secrets {
+    secrets: Vec<Secret>,
+    next: Option<String>,
+}
+
+/// A secret.
+#[derive(Deserialize)]
+struct Secret {
+    name: String,
+    version: u32,
+    key_id: String,
+    created_at: String,
+    updated_at: String,
+}
+
+/// What encrypting secrets again came to.
+#[derive(Deserialize)]
+struct Rotated {
+    key_id: String,
+    resealed: u32,
+    unreadable: u32,
+    more: bool,
+}
 
 /// Sets, lists, deletes or encrypts again.
 pub(crate) async fn run(

@@ -123,7 +123,7 @@ mod tests {
         for (url, header, body) in [
             ("https://b.net/x", &there[..], ""),
             ("https://a.net/x", &other, ""),
-            ("https://a.net/x", &anywhere[..40], ""),
+            ("https://a.net/x", &anywhere[..45], ""),
             ("https://a.net/x", "none", &anywhere),
             (&format!("https://a.net/{anywhere}"), "none", ""),
             (&format!("https://a.net/?q={anywhere}"), "none", ""),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use model::limits::MAX_REQUEST_BYTES;
 use model::{Json, Limits, TaskContext};
 use wasmtime::{AsContext, CallHook, Store, StoreContextMut, Trap, UpdateDeadline};
 
@@ -17,7 +18,7 @@ pub(crate) const HOST_CALL_FUEL: u64 = 200;
 /// Bytes that cross the line in a host call for one more unit of fuel.
 const BYTES_PER_FUEL: u64 = 16;
 /// What the canonical ABI may copy from the guest in one call, in bytes: the largest output, twice, for what
-/// surrounds it.
+/// surrounds it. Who may send requests has room for a body besides.
 const COPIED_BYTES: usize = 2 * 1024 * 1024;
 /// Resource handles of one attempt.
 const MAX_HANDLES: usize = 1_024;
@@ -120,7 +121,8 @@ pub(crate) fn bound(
     checks: Checks,
 ) -> wasmtime::Result<()> {
     store.limiter(|attempt| &mut attempt.limiter);
-    store.set_hostcall_fuel(COPIED_BYTES);
+    let bodies = if store.data().ports.fetch.is_some() { MAX_REQUEST_BYTES } else { 0 };
+    store.set_hostcall_fuel(COPIED_BYTES + bodies);
     store.set_max_component_handles(MAX_HANDLES);
     if checks.epoch {
         store.set_epoch_deadline(1);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use stepcell_tests::client::{Client, send};
+use stepcell_tests::client::Client;
 use stepcell_tests::host::{Host, Settings, binary};
 use stepcell_tests::remote::Remote;
 use store::Scope;
@@ -167,23 +167,17 @@ async fn values_go_in_and_only_names_come_out() {
         put(&host.client, "API_KEY", "another-value").await,
         (200, json!({ "name": "API_KEY", "version": 2 }))
     );
-    for (value, code) in [
-        (json!({ "value": "short" }), "secret.bad_value"),
-        (json!({ "value": "with a\nline break" }), "secret.bad_value"),
-        (json!({ "value": "x".repeat(9_000) }), "secret.bad_value"),
-        (json!({ "value": 123_456_789 }), "request.invalid"),
-        (json!({ "vlaue": "misspelt-value" }), "request.invalid"),
-        (json!("bare-secret-value"), "request.invalid"),
+    for (value, code, text) in [
+        (json!({ "value": "tiny77" }), "secret.bad_value", "tiny77"),
+        (json!({ "value": "with-a\nbroken-77" }), "secret.bad_value", "broken-77"),
+        (json!({ "value": "x77".repeat(3_000) }), "secret.bad_value", "x77"),
+        (json!({ "value": 123_456_789 }), "request.invalid", "123456789"),
+        (json!({ "vlaue": "misspelt-77" }), "request.invalid", "misspelt-77"),
+        (json!("bare-secret-77"), "request.invalid", "bare-secret-77"),
     ] {
         let refused = host.client.put("/v1/secrets/NEW", &value).await;
         assert_eq!(refused.code(), code, "{refused:?}");
-        for text in ["short", "line break", "123456789", "misspelt", "bare-secret"] {
-            assert!(!refused.body.to_string().contains(&format!("{text}-value")), "{refused:?}");
-            assert!(
-                text == "short" || !refused.body["detail"].to_string().contains(text),
-                "{refused:?}"
-            );
-        }
+        assert!(!refused.body["detail"].to_string().contains(text), "{refused:?}");
     }
     let listed = host.client.get("/v1/secrets").await.ok();
     let listed = listed["secrets"].as_array().unwrap();

@@ -95,7 +95,7 @@ async fn keys_values_and_calls_have_limits() {
     let did = reach(
         &host,
         json!([
-            { "fill": ["big", 256 * 1024] }, { "fill": ["big", 256 * 1024 + 1] }, { "fill": ["big", 4_000_000] },
+            { "fill": ["big", 256 * 1024] }, { "fill": ["big", 256 * 1024 + 1] }, { "fill": ["big", 1_000_000] },
             { "get": "" }, { "get": long }, { "list": ["", null, 4_000_000] },
         ]),
     )
