@@ -108,24 +108,26 @@ impl fmt::Display for Unresolved {
 
 impl StdError for Unresolved {}
 
+/// What an I/O error wraps, at last: it is not among its causes.
+fn unwrapped<'e>(mut error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    error
+}
+
 /// What it means that a call was not answered.
 pub(crate) fn refused(error: &reqwest::Error) -> Error {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(this) = cause {
-        // An I/O error names what it wraps apart from its cause.
-        let wrapped = this.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let wrapped = wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static));
-        for this in [Some(this), wrapped].into_iter().flatten() {
-            match this.downcast_ref::<Unresolved>() {
-                Some(Unresolved::NotPublic(name)) => {
-                    return Error::RefusedAddress(not_public(name));
-                }
-                Some(Unresolved::NotFound(why)) => return Error::Dns(why.to_string()),
-                None => {}
-            }
-            if this.is::<rustls::Error>() {
-                return Error::Tls(this.to_string());
-            }
+        let inner = unwrapped(this);
+        match inner.downcast_ref::<Unresolved>() {
+            Some(Unresolved::NotPublic(name)) => return Error::RefusedAddress(not_public(name)),
+            Some(Unresolved::NotFound(why)) => return Error::Dns(why.to_string()),
+            None => {}
+        }
+        if inner.is::<rustls::Error>() {
+            return Error::Tls(inner.to_string());
         }
         cause = this.source();
     }

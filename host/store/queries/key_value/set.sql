@@ -46,7 +46,7 @@ written as (
 ),
 counted as (
     insert into key_value_use as u (tenant_id, flow_id, byte_count)
-    select $1, $2, bytes from verdict where is_held and is_expected and fits
-    on conflict (tenant_id, flow_id) do update set byte_count = u.byte_count + excluded.byte_count
+    select $1, $2, greatest(bytes, 0) from verdict where is_held and is_expected and fits
+    on conflict (tenant_id, flow_id) do update set byte_count = u.byte_count + (select bytes from verdict)
 )
 select is_held as "is_held!", is_expected as "is_expected!", fits as "fits!" from verdict
