@@ -88,10 +88,12 @@ fn headers_of_the_connection_are_the_clients_own() {
         header("host", "evil"),
         header("transfer-encoding", "chunked"),
         header("x-a", "1"),
+        header("x-a", "2"),
     ]);
     let read = read.unwrap();
     let names: Vec<&str> = read.keys().map(HeaderName::as_str).collect();
-    assert_eq!(names, ["user-agent", "x-a"]);
+    assert_eq!(names, ["x-a", "user-agent"]);
+    assert_eq!(read.get_all("x-a").iter().count(), 2);
     assert!(read_headers(vec![header("x", "a\r\nb: c")]).is_err());
     assert!(read_headers(vec![header("a b", "c")]).is_err());
 }
