@@ -127,7 +127,7 @@ begin
         may := case
             -- Keys are looked up before anybody is known; the log is written through `audit_append`.
             when kept.name in ('api_key', 'audit') then null
-            when kept.name in ('tenant', 'attempt', 'attempt_log', 'compensated') then 'select'
+            when kept.name in ('tenant', 'attempt', 'attempt_log', 'compensated', 'quota', 'stored', 'usage') then 'select'
             else 'select, insert, update, delete'
         end;
         if may is not null then

@@ -44,12 +44,20 @@
 //!
 //! A [`Chain`] is functions one after another in one durable task, each kept before the next one begins.
 //!
+//! # Beyond computing
+//!
+//! [`fetch`] sends requests, [`key_value`] keeps values that outlive the run, [`secrets`] has the host put secrets into
+//! requests. Each must be granted to the step; a component asks for what it calls and for nothing else.
+//!
 //! # The heap
 //!
 //! A component gets a global allocator whose first 128 KiB are part of the module. Turn off the feature `heap` to bring
 //! another one.
 
+pub mod fetch;
+pub mod key_value;
 pub mod log;
+pub mod secrets;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
@@ -106,6 +114,9 @@ pub mod durable_bindings {
             "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
             "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
             "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+            "stepcell:handler/fetch@0.1.0": crate::bindings::stepcell::handler::fetch,
+            "stepcell:handler/key-value@0.1.0": crate::bindings::stepcell::handler::key_value,
+            "stepcell:handler/secrets@0.1.0": crate::bindings::stepcell::handler::secrets,
         },
         pub_export_macro: true,
         export_macro_name: "export_durable",
@@ -126,6 +137,9 @@ pub mod recovering_bindings {
             world recovering-component {
                 import stepcell:handler/context@0.1.0;
                 import stepcell:handler/log@0.1.0;
+                import stepcell:handler/fetch@0.1.0;
+                import stepcell:handler/key-value@0.1.0;
+                import stepcell:handler/secrets@0.1.0;
                 use stepcell:handler/types@0.1.0.{input, outcome, handler-error, failure};
                 export handle: func(input: input) -> result<outcome, handler-error>;
                 export on-error:
@@ -138,6 +152,9 @@ pub mod recovering_bindings {
             "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
             "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
             "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+            "stepcell:handler/fetch@0.1.0": crate::bindings::stepcell::handler::fetch,
+            "stepcell:handler/key-value@0.1.0": crate::bindings::stepcell::handler::key_value,
+            "stepcell:handler/secrets@0.1.0": crate::bindings::stepcell::handler::secrets,
         },
         pub_export_macro: true,
         export_macro_name: "export_recovering",
@@ -158,6 +175,9 @@ pub mod compensating_bindings {
             world compensating-component {
                 import stepcell:handler/context@0.1.0;
                 import stepcell:handler/log@0.1.0;
+                import stepcell:handler/fetch@0.1.0;
+                import stepcell:handler/key-value@0.1.0;
+                import stepcell:handler/secrets@0.1.0;
                 use stepcell:handler/types@0.1.0.{json, input, outcome, handler-error, failure};
                 export handle: func(input: input) -> result<outcome, handler-error>;
                 export on-error:
@@ -171,6 +191,9 @@ pub mod compensating_bindings {
             "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
             "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
             "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+            "stepcell:handler/fetch@0.1.0": crate::bindings::stepcell::handler::fetch,
+            "stepcell:handler/key-value@0.1.0": crate::bindings::stepcell::handler::key_value,
+            "stepcell:handler/secrets@0.1.0": crate::bindings::stepcell::handler::secrets,
         },
         pub_export_macro: true,
         export_macro_name: "export_compensating",

@@ -18,10 +18,14 @@
 //! ```
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::mem;
+use std::rc::Rc;
 
 use crate::bindings::stepcell::handler::types::{Child, ChildStatus, Signal, Task};
 use crate::context::Context;
+use crate::fetch::{self, Request, Response};
+use crate::key_value;
 use crate::log::Level;
 
 /// One record a handler logged.
@@ -44,7 +48,12 @@ struct Fake {
     awaited: Vec<u64>,
     children: Vec<Child>,
     log: Vec<Record>,
+    fetch: Option<Answers>,
+    values: BTreeMap<String, Vec<u8>>,
+    secrets: Vec<String>,
 }
+
+type Answers = Rc<dyn Fn(&Request) -> Result<Response, fetch::Error>>;
 
 thread_local! {
     static FAKE: RefCell<Fake> = RefCell::new(Fake {
@@ -56,6 +65,9 @@ thread_local! {
         awaited: Vec::new(),
         children: Vec::new(),
         log: Vec::new(),
+        fetch: None,
+        values: BTreeMap::new(),
+        secrets: Vec::new(),
     });
 }
 
@@ -111,6 +123,16 @@ pub fn add_child(key: Option<&str>, ended: Result<&str, &str>) {
             error: ended.err().map(str::to_owned),
         });
     });
+}
+
+/// Answers requests from now on; before, each is denied.
+pub fn on_fetch(answer: impl Fn(&Request) -> Result<Response, fetch::Error> + 'static) {
+    FAKE.with_borrow_mut(|fake| fake.fetch = Some(Rc::new(answer)));
+}
+
+/// Grants a secret of this name.
+pub fn add_secret(name: impl Into<String>) {
+    FAKE.with_borrow_mut(|fake| fake.secrets.push(name.into()));
 }
 
 /// What was logged since the last call.
@@ -173,4 +195,56 @@ pub(crate) fn remaining_ms() -> u64 {
 pub(crate) fn write(level: Level, message: &str, fields: Option<&str>) {
     let record = Record { level, message: message.to_owned(), fields: fields.map(str::to_owned) };
     FAKE.with_borrow_mut(|fake| fake.log.push(record));
+}
+
+pub(crate) fn send(request: Request) -> Result<Response, fetch::Error> {
+    let answer = FAKE.with_borrow(|fake| fake.fetch.clone());
+    let denied = || fetch::Error::Denied("`testing::on_fetch` says what is answered".to_owned());
+    answer.ok_or_else(denied)?(&request)
+}
+
+pub(crate) fn get_value(key: &str) -> Result<Option<Vec<u8>>, key_value::Error> {
+    Ok(FAKE.with_borrow(|fake| fake.values.get(key).cloned()))
+}
+
+pub(crate) fn set_value(key: &str, value: &[u8]) -> Result<(), key_value::Error> {
+    FAKE.with_borrow_mut(|fake| fake.values.insert(key.to_owned(), value.to_vec()));
+    Ok(())
+}
+
+pub(crate) fn compare_and_set_value(
+    key: &str,
+    expected: Option<&[u8]>,
+    value: &[u8],
+) -> Result<bool, key_value::Error> {
+    let is_expected = get_value(key)?.as_deref() == expected;
+    if is_expected {
+        set_value(key, value)?;
+    }
+    Ok(is_expected)
+}
+
+pub(crate) fn delete_value(key: &str) -> Result<bool, key_value::Error> {
+    Ok(FAKE.with_borrow_mut(|fake| fake.values.remove(key).is_some()))
+}
+
+pub(crate) fn list_values(
+    prefix: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<String>, key_value::Error> {
+    let is_listed =
+        |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(FAKE.with_borrow(|fake| fake.values.keys().filter(is_listed).take(most).cloned().collect()))
+}
+
+pub(crate) fn secret_names() -> Vec<String> {
+    FAKE.with_borrow(|fake| fake.secrets.clone())
+}
+
+pub(crate) fn secret_placeholder(name: &str) -> Result<String, String> {
+    let is_granted = secret_names().iter().any(|granted| granted == name);
+    let denied = || format!("`testing::add_secret` grants the secret `{name}`");
+    is_granted.then(|| format!("{{{{secret:{name}}}}}")).ok_or_else(denied)
 }

@@ -58,6 +58,15 @@ pub fn player() -> Vec<u8> {
     PLAYER.get_or_init(|| build(&root().join("tests/guests/player"))).clone()
 }
 
+/// The guest crate that asks for every capability and does with them what its input says, built once for all tests.
+///
+/// # Panics
+/// When it does not build; the message says what is missing and which command mends it.
+pub fn reacher() -> Vec<u8> {
+    static REACHER: OnceLock<Vec<u8>> = OnceLock::new();
+    REACHER.get_or_init(|| build(&root().join("tests/guests/reacher"))).clone()
+}
+
 /// A handler crate as a component.
 ///
 /// # Panics

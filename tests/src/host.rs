@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use devdb::TestDatabase;
-use model::Digest;
+use model::{Capability, Digest};
 use sandbox::{CompileLimits, CompilerCommand, Sandbox};
-use store::{By, NewKey, Scope, Store};
+use store::{By, Keyring, NewKey, Scope, Store};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -24,6 +24,10 @@ pub struct Settings {
     pub compile_limits: CompileLimits,
     /// What the API gives at a time.
     pub limits: api::Limits,
+    /// Capabilities that nobody may use.
+    pub forbidden: Vec<Capability>,
+    /// What secrets are encrypted with.
+    pub keyring: Option<Keyring>,
 }
 
 impl Default for Settings {
@@ -38,6 +42,8 @@ impl Default for Settings {
             works: true,
             compile_limits: CompileLimits::default(),
             limits: api::Limits::default(),
+            forbidden: Vec::new(),
+            keyring: None,
         }
     }
 }
@@ -118,8 +124,9 @@ impl Host {
     pub async fn over(database: std::sync::Arc<TestDatabase>, settings: Settings) -> Self {
         // Another test of this process may have set it up.
         let _ = tracing_subscriber::fmt().with_env_filter("warn").with_test_writer().try_init();
-        let store =
-            Store::connect(&store::Settings::new(database.url())).await.expect("Postgres answers");
+        let keyring = settings.keyring.clone();
+        let reaching = store::Settings { keyring, ..store::Settings::new(database.url()) };
+        let store = Store::connect(&reaching).await.expect("Postgres answers");
         Self::of(store, database, settings).await
     }
 
@@ -129,6 +136,7 @@ impl Host {
             sandbox::Settings::new(folder.path().join("artifacts"), [7; 32], compiler());
         limits.slots = settings.worker.slots;
         limits.compile_limits = settings.compile_limits;
+        limits.forbidden = settings.forbidden;
         let sandbox = Sandbox::new(limits).expect("the sandbox starts");
         let key = new_key(&store, "default", &Scope::ALL).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -185,6 +193,14 @@ impl Host {
     /// Uploads the actor and deploys a flow whose component is `@`.
     pub async fn deploy(&self, flow: &str) -> Digest {
         let bytes = tokio::task::spawn_blocking(guests::actor).await.expect("the actor builds");
+        let digest = self.upload(bytes).await;
+        self.client.deploy(flow, digest).await.ok();
+        digest
+    }
+
+    /// Uploads the reacher, the guest that asks for every capability, and deploys a flow whose component is `@`.
+    pub async fn deploy_reacher(&self, flow: &str) -> Digest {
+        let bytes = tokio::task::spawn_blocking(guests::reacher).await.expect("the reacher builds");
         let digest = self.upload(bytes).await;
         self.client.deploy(flow, digest).await.ok();
         digest

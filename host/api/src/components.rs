@@ -4,7 +4,7 @@ use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::manifest::Compensates;
-use model::{Code, Digest, TenantId};
+use model::{Capability, Code, Digest, TenantId};
 use serde::{Deserialize, Serialize};
 use store::{Quarantine, StoredComponent};
 use utoipa::{IntoParams, ToSchema};
@@ -60,6 +60,11 @@ impl ComponentView {
     /// The handlers it says it carries: `{"handlers": ["charge", ...]}`. Empty when it says nothing of the kind.
     pub(crate) fn handlers(&self) -> Vec<String> {
         self.description().handlers
+    }
+
+    /// What it asks for beyond computing.
+    pub(crate) fn capabilities(&self) -> Vec<Capability> {
+        self.report.capabilities.iter().map(|capability| capability.name).collect()
     }
 
     /// The handlers that can undo what they did: `{"compensates": ["charge", ...]}`; all of them where it exports
@@ -198,7 +203,7 @@ pub(crate) async fn quarantine_component(
         let detail = format!("`reason` has {MAX_REASON} characters at most");
         return Err(Problem::new(Code::RequestInvalid, detail).at("/reason"));
     }
-    state.store().quarantine(tenant, digest, &reason).await?;
+    state.store().quarantine(caller.by(), digest, &reason).await?;
     shown(&state, tenant, digest).await
 }
 
@@ -216,7 +221,7 @@ pub(crate) async fn release_component(
     Parts(text): Parts<String>,
 ) -> Result<Response, Problem> {
     let (tenant, digest) = (caller.tenant, digest(&text)?);
-    state.store().release_component(tenant, digest).await?;
+    state.store().release_component(caller.by(), digest).await?;
     shown(&state, tenant, digest).await
 }
 

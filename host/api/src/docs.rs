@@ -19,6 +19,7 @@ use crate::problem::{ProblemBody, Reason};
         (name = "closures", description = "Starts that were saved under a name."),
         (name = "schedules", description = "Runs that start by themselves."),
         (name = "tenants", description = "Who owns things, their keys, and the audit log; for the operator."),
+        (name = "secrets", description = "What the host puts into calls; values go in and never come out."),
         (name = "workers", description = "Who runs attempts, on every host."),
         (name = "quotas", description = "What tenants may take, and what they took."),
         (name = "host", description = "Health, metrics and pages; no key needed."),

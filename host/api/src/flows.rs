@@ -18,6 +18,7 @@ use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::plans::flow_not_found;
 use crate::problem::Problem;
+use crate::secrets;
 use crate::state::State;
 use crate::versions::{DifferenceView, between};
 
@@ -136,10 +137,37 @@ async fn resolve(
         })?;
         let view = known.get(&digest);
         let view = view.ok_or_else(|| format!("component `{name}` was not uploaded"))?;
-        Ok(Found { digest, handlers: view.handlers(), compensates: view.compensates() })
+        Ok(Found {
+            digest,
+            handlers: view.handlers(),
+            compensates: view.compensates(),
+            capabilities: view.capabilities(),
+        })
     };
     let sources = Sources { component: &mut find, schema: &mut no_files };
-    manifest.resolve(sources).map_err(|problems| Problem::manifest(&problems))
+    let resolved = manifest.resolve(sources);
+    let definition = resolved.map_err(|problems| Problem::manifest(&problems))?;
+    check_policy(state, &definition)?;
+    Ok(definition)
+}
+
+/// What the steps are granted can be had on this host.
+fn check_policy(state: &State, definition: &Definition) -> Result<(), Problem> {
+    let forbidden: Vec<String> = definition
+        .steps
+        .iter()
+        .flat_map(|step| step.grants.capabilities().map(move |capability| (step, capability)))
+        .filter(|(_, capability)| state.sandbox().forbids(*capability))
+        .map(|(step, capability)| format!("`{capability}` of step `{}`", step.name))
+        .collect();
+    if !forbidden.is_empty() {
+        let detail = format!("this host's operator forbids {}", forbidden.join(", "));
+        return Err(Problem::new(Code::ManifestForbidden, detail));
+    }
+    if definition.steps.iter().any(|step| !step.grants.secrets.is_empty()) {
+        secrets::keyring(state)?;
+    }
+    Ok(())
 }
 
 /// A flow.

@@ -38,6 +38,7 @@ mod run_list;
 mod runs;
 mod saved;
 mod schedules;
+mod secrets;
 mod serve;
 mod signals;
 mod start;

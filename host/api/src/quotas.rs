@@ -8,7 +8,7 @@ use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use model::{Code, Json, Quota, TenantId};
 use serde::{Deserialize, Serialize};
-use store::{OverQuota, Period, Store, UsageRow};
+use store::{By, OverQuota, Period, Store, UsageRow};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Admin, Caller, Read};
@@ -177,7 +177,7 @@ pub(crate) async fn get_quota(
 )]
 pub(crate) async fn put_quota(
     Shared(state): Shared<State>,
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     Parts(tenant): Parts<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -187,7 +187,7 @@ pub(crate) async fn put_quota(
         return Err(Problem::new(Code::RequestInvalid, detail).at(format!("/{field}")));
     }
     let tenant = find_tenant(&state, &tenant).await?;
-    state.store().put_quota(tenant, &quota).await?;
+    state.store().put_quota(By { tenant, ..caller.by() }, &quota).await?;
     shown(&state, tenant).await
 }
 

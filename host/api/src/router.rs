@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::{
     attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows,
     health, logs, metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules,
-    signals, start, tenant_keys, tenants, upload, versions, wait, workers,
+    secrets, signals, start, tenant_keys, tenants, upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -85,6 +85,9 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(quotas::get_quota, quotas::put_quota))
         .routes(routes!(quotas::list_own_usage))
         .routes(routes!(quotas::list_usage))
+        .routes(routes!(secrets::list_secrets))
+        .routes(routes!(secrets::put_secret, secrets::delete_secret))
+        .routes(routes!(secrets::rotate_keys))
         .routes(routes!(output::get_output))
         .routes(routes!(events::list_events))
         .routes(routes!(logs::list_logs))

@@ -8,7 +8,7 @@ use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::limits::MAX_COMPONENT_BYTES;
-use model::{Code, Digest, Gate, Json, TenantId};
+use model::{Capability, Code, Digest, Gate, Json, TenantId};
 use sandbox::{ComponentReport, Inspection, LoadError, World};
 use serde::{Deserialize, Serialize};
 use store::By;
@@ -65,6 +65,9 @@ impl Uploads {
 pub(crate) struct KeptReport {
     /// `handler`, or `durable`: its attempts may also park, wait for signals or spawn children.
     pub(crate) world: String,
+    /// What it asks for beyond computing; a step that calls it must be granted each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) capabilities: Vec<KeptCapability>,
     /// Every interface it imports, with what that lets it do.
     imports: Vec<KeptImport>,
     /// Every function it offers to the host.
@@ -94,6 +97,16 @@ pub(crate) struct KeptReport {
     notes: Vec<String>,
 }
 
+/// One capability.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct KeptCapability {
+    /// Its name, as `grants` have it.
+    #[schema(value_type = String)]
+    pub(crate) name: Capability,
+    /// What it lets the component do.
+    meaning: String,
+}
+
 /// One imported interface.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 struct KeptImport {
@@ -112,6 +125,7 @@ impl KeptReport {
     fn of(report: &ComponentReport) -> Self {
         let ComponentReport {
             world,
+            capabilities,
             imports,
             exports,
             pure,
@@ -127,8 +141,11 @@ impl KeptReport {
             name: import.name,
             meaning: import.meaning.to_owned(),
         };
+        let capability =
+            |name: Capability| KeptCapability { name, meaning: name.meaning().to_owned() };
         Self {
             world: world_name(world).to_owned(),
+            capabilities: capabilities.into_iter().map(capability).collect(),
             imports: imports.into_iter().map(import).collect(),
             exports,
             pure,

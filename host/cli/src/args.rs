@@ -1,9 +1,11 @@
 //! The command line: every command and every setting, each with its default.
 
+mod flow;
 mod handler;
 mod host;
 mod quota;
 mod saved;
+mod secret;
 mod tenant;
 mod values;
 
@@ -11,14 +13,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use model::Digest;
 
+pub(crate) use flow::{Activate, Components, ComponentsCommand, Deploy, Diff, Flow, Rollback};
 pub(crate) use handler::{Build, Chain, Exec, Inspect};
 pub(crate) use host::{Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand};
 pub(crate) use quota::{Quota, QuotaCommand, SetQuota, Usage};
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,
 };
+pub(crate) use secret::{Secret, SecretCommand};
 pub(crate) use tenant::{
     Audit, AuditCommand, CreateKey, Key, KeyCommand, OneTenant, Tenant, TenantCommand,
 };
@@ -149,6 +152,8 @@ pub(crate) enum Command {
     Quota(Quota),
     /// Shows what a tenant used, by hour or day
     Usage(Usage),
+    /// Secrets that the host puts into calls, and no handler sees
+    Secret(Secret),
     /// Checks this machine's set-up and says which command mends what is missing
     Doctor(Doctor),
     /// Measures the published figures on this machine, each beside its baseline
@@ -157,81 +162,6 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Prints a completion script
     Completions(Completions),
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Deploy {
-    /// The manifest
-    #[arg(default_value = "flow.toml")]
-    pub(crate) flow: PathBuf,
-    /// Only register the version
-    #[arg(long)]
-    pub(crate) no_activate: bool,
-    /// Never install a toolchain
-    #[arg(long)]
-    pub(crate) no_install: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Components {
-    #[command(subcommand)]
-    pub(crate) command: Option<ComponentsCommand>,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ComponentsCommand {
-    /// Deletes a component that no flow version pins
-    Delete {
-        /// Its digest: 64 hexadecimal digits
-        digest: Digest,
-    },
-    /// Has a component not be called any more; its tasks wait
-    Quarantine {
-        /// Its digest: 64 hexadecimal digits
-        digest: Digest,
-        /// Why
-        #[arg(long)]
-        reason: Option<String>,
-    },
-    /// Has a component in quarantine be called again; what waited for it goes on
-    Release {
-        /// Its digest: 64 hexadecimal digits
-        digest: Digest,
-    },
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Activate {
-    /// The flow
-    pub(crate) flow: String,
-    /// The version
-    pub(crate) version: u32,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Rollback {
-    /// The flow
-    pub(crate) flow: String,
-    /// The version to go back to; defaults to the one that was active before
-    pub(crate) version: Option<u32>,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Flow {
-    /// The flow
-    pub(crate) flow: String,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Diff {
-    /// The flow
-    pub(crate) flow: String,
-    /// The earlier version; defaults to the one before the later
-    #[arg(long)]
-    pub(crate) from: Option<u32>,
-    /// The later version; defaults to the active one
-    #[arg(long)]
-    pub(crate) to: Option<u32>,
 }
 
 #[derive(clap::Args)]

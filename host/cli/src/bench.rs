@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use model::{Input, Json, Limits, Memory, RunId, TaskContext};
 use sandbox::bench::Figures;
-use sandbox::{Call, Stop};
+use sandbox::{Call, Ports, Stop};
 use serde_json::json;
 
 use crate::args::{Bench, Global};
@@ -191,7 +191,8 @@ fn call() -> Call {
         memory: Memory::default(),
     };
     let input = Input::Flow(Json::trusted(INPUT));
-    Call { input, context, flow_input: None, limits: Limits::default(), stop: Stop::new() }
+    let (stop, ports) = (Stop::new(), Ports::default());
+    Call { input, context, flow_input: None, limits: Limits::default(), stop, ports }
 }
 
 fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {

@@ -46,6 +46,17 @@ impl DataDir {
         Ok(key)
     }
 
+    /// The file of the key that secrets are encrypted with; made where it is not there.
+    pub(crate) fn secrets_key_file(&self) -> anyhow::Result<PathBuf> {
+        let path = self.0.join("secrets-key");
+        if !path.exists() {
+            let key: [u8; 32] = rand::random();
+            let digits: Vec<String> = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            write_secret(&path, format!("{}\n", digits.concat()).as_bytes())?;
+        }
+        Ok(path)
+    }
+
     /// The API key of `dev`; made where it is not there.
     pub(crate) fn api_key(&self) -> anyhow::Result<Key> {
         if let Some(key) = read_api_key(&self.0)? {

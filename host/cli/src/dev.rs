@@ -40,6 +40,10 @@ async fn develop(
     found: &str,
     screen: &Screen,
 ) -> anyhow::Result<()> {
+    let mut outward = args.outward.clone();
+    if outward.secrets_key_file.is_none() {
+        outward.secrets_key_file = Some(data.secrets_key_file()?);
+    }
     let plan = Plan {
         database_url,
         listen: Some(args.listen),
@@ -47,8 +51,8 @@ async fn develop(
         lease: None,
         retention: None,
         quarantine: None,
-        outward: Some(args.outward.clone()),
         limits: api::Limits::default(),
+        outward: Some(outward),
         data,
     };
     let host = Host::start(plan).await?;

@@ -12,7 +12,7 @@ use model::{
     Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Memory, Name, RunId, Signal,
     TaskContext, TenantId,
 };
-use sandbox::{Call, Compiled, Ended, LoadError, Report, SaidGoOn, Sandbox, Stop};
+use sandbox::{Call, Compiled, Ended, LoadError, Ports, Report, SaidGoOn, Sandbox, Stop};
 
 use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
@@ -38,7 +38,8 @@ pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow:
         Input::Deps(_) | Input::Element(_) => None,
     };
     let context = context(&args)?;
-    let call = Call { input, context, flow_input, limits, stop: Stop::new() };
+    let (stop, ports) = (Stop::new(), Ports::default());
+    let call = Call { input, context, flow_input, limits, stop, ports };
     let report = sandbox.call(&compiled, call).await;
     Ok(show(&report, screen))
 }

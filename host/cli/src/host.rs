@@ -33,12 +33,16 @@ pub(crate) fn trace(filter: &str, format: LogFormat) {
 
 /// Connects to the Postgres of a URL. The URL is never shown: it can hold a password.
 pub(crate) async fn connect(database_url: &str) -> anyhow::Result<Store> {
+    connect_with(&store::Settings::new(database_url)).await
+}
+
+async fn connect_with(settings: &store::Settings) -> anyhow::Result<Store> {
     const FORM: &str = "write `postgres://<user>@<host>:<port>/<database>`";
-    let scheme = database_url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let scheme = settings.url.split_once("://").map_or("", |(scheme, _)| scheme);
     if !["postgres", "postgresql"].contains(&scheme) {
         return Err(Usage(format!("`--database-url` is not a Postgres URL; {FORM}")).into());
     }
-    Store::connect(&store::Settings::new(database_url)).await.map_err(|error| match error {
+    Store::connect(settings).await.map_err(|error| match error {
         store::Error::Unreadable { what: _, why } => {
             Usage(format!("`--database-url` is not a Postgres URL: {why}; {FORM}")).into()
         }
@@ -85,7 +89,11 @@ pub(crate) struct Host {
 impl Host {
     /// Migrates, then starts what the plan asks for.
     pub(crate) async fn start(plan: Plan<'_>) -> anyhow::Result<Self> {
-        let store = connect(plan.database_url).await?;
+        let outward = plan.outward.as_ref();
+        let keyring = outward.map(Outward::keyring).transpose()?.flatten();
+        let forbidden = outward.map(|outward| outward.forbid.clone()).unwrap_or_default();
+        let reaching = store::Settings { keyring, ..store::Settings::new(plan.database_url) };
+        let store = connect_with(&reaching).await?;
         store.migrate().await?;
         let mut settings = worker::Settings::default();
         settings.slots = plan.slots.unwrap_or(settings.slots);
@@ -95,7 +103,8 @@ impl Host {
         if let Some(outward) = plan.outward {
             outward.apply(&mut settings);
         }
-        let sandbox = sandbox(plan.data, settings.slots)?;
+        let limits = sandbox_settings(plan.data, settings.slots)?;
+        let sandbox = Sandbox::new(sandbox::Settings { forbidden, ..limits })?;
         let api = match plan.listen {
             Some(listen) => {
                 let state = api::State::new(store.clone(), sandbox.clone(), plan.limits);
@@ -162,11 +171,15 @@ async fn start_api(listen: SocketAddr, state: api::State) -> anyhow::Result<Api>
 
 /// The sandbox over a data folder; compilation happens in children of this program.
 pub(crate) fn sandbox(data: &DataDir, slots: u32) -> anyhow::Result<Sandbox> {
+    Ok(Sandbox::new(sandbox_settings(data, slots)?)?)
+}
+
+fn sandbox_settings(data: &DataDir, slots: u32) -> anyhow::Result<sandbox::Settings> {
     let program = own_program()?;
     let compiler = CompilerCommand { program, args: vec![COMPILE_CHILD.into()] };
     let mut settings = sandbox::Settings::new(data.artifacts(), data.artifact_key()?, compiler);
     settings.slots = slots.max(1);
-    Ok(Sandbox::new(settings)?)
+    Ok(settings)
 }
 
 /// This very program, also where its file was replaced or deleted since it began.

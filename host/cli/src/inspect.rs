@@ -59,6 +59,13 @@ pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Re
     for (name, value) in rows {
         screen.line(&format!("{name:<17} {value}"));
     }
+    screen.line("asks for");
+    for capability in &report.capabilities {
+        screen.line(&format!("  {:<40} {}", capability.as_str(), capability.meaning()));
+    }
+    if report.capabilities.is_empty() {
+        screen.line("  nothing beyond computing");
+    }
     screen.line("imports");
     for import in &report.imports {
         screen.line(&format!("  {:<40} {}", escape_line(&import.name), import.meaning));

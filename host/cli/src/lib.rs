@@ -34,6 +34,7 @@ mod run;
 mod runs;
 mod schedules;
 mod screen;
+mod secrets;
 mod serve;
 mod stop;
 mod tenants;
@@ -103,6 +104,7 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Workers(args) => workers::run(&client()?, args, screen).await?,
         Command::Quota(args) => quotas::quota(&client()?, args, screen).await?,
         Command::Usage(args) => quotas::usage(&client()?, args, screen).await?,
+        Command::Secret(args) => secrets::run(&client()?, args, screen).await?,
         Command::Breakers(args) => breakers::list(&client()?, args, screen).await?,
         Command::Signal(args) => runs::signal(&client()?, args, screen).await?,
         Command::Wait(args) => return run::wait(&client()?, args, screen).await,

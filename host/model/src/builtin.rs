@@ -47,7 +47,8 @@ pub enum BadTemplate {
     Unclosed(String),
     /// A reference names nothing a step can see.
     #[error(
-        "`${{{0}}}` names nothing: a reference begins with `input`, `needs.<step>` or `element`"
+        "`${{{0}}}` names nothing: a reference begins with `input`, `needs.<step>` or `element`; in a header it may be \
+         `secrets.<name>`"
     )]
     Unknown(String),
     /// What it becomes is larger than an output may be.

@@ -73,6 +73,8 @@ codes! {
     ManifestWeightAboveBurst = "manifest.weight_above_burst", 422, "A step takes more than its rate can hold";
     ManifestSchemaMismatch = "manifest.schema_mismatch", 422, "Two steps do not fit each other";
     ManifestMissingGrant = "manifest.missing_grant", 422, "A step may not reach what it calls";
+    ManifestUnusedGrant = "manifest.unused_grant", 422, "A step is granted what it does not use";
+    ManifestForbidden = "manifest.forbidden", 422, "The operator of this host forbids a capability";
     ManifestNotSupported = "manifest.not_supported", 422, "A field is not supported yet";
 
     Unauthorized = "unauthorized", 401, "The request has no valid key";
@@ -101,6 +103,10 @@ codes! {
     ComponentMissingExport = "component.missing_export", 422, "The component lacks an export";
     ComponentWrongSignature = "component.wrong_signature", 422, "A function has the wrong signature";
     ComponentUnknownImport = "component.unknown_import", 422, "The component imports what the host does not offer";
+
+    SecretNotFound = "secret.not_found", 404, "There is no such secret";
+    SecretNoKey = "secret.no_key", 409, "This host has no key for secrets";
+    SecretBadValue = "secret.bad_value", 422, "The value cannot be a secret";
 
     FlowNotFound = "flow.not_found", 404, "There is no such flow";
     FlowNoActiveVersion = "flow.no_active_version", 409, "The flow has no active version";

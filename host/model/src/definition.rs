@@ -6,7 +6,7 @@ use crate::admission::{Concurrency, RateLimit, RateUse};
 use crate::backoff::Backoff;
 use crate::builtin::Builtin;
 use crate::condition::{Condition, Policy};
-use crate::fetch::{FetchPattern, Origin};
+use crate::grant::Grants;
 use crate::id::Digest;
 use crate::json::Json;
 use crate::limits::Limits;
@@ -105,26 +105,6 @@ impl Step {
     /// True: its tasks may have to wait before each attempt.
     pub fn waits_for_admission(&self) -> bool {
         self.concurrency.is_some() || self.rate_limit.is_some()
-    }
-}
-
-/// What a step may reach outside of its sandbox. Defaults to nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grants {
-    /// Where its calls may go.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fetch: Vec<FetchPattern>,
-}
-
-impl Grants {
-    /// True when nothing is granted.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether calls may go to this origin.
-    pub fn covers(&self, origin: &Origin) -> bool {
-        self.fetch.iter().any(|pattern| pattern.covers(origin))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::builtin::Builtin;
 use crate::condition::Condition;
 use crate::definition::{Definition, Options, Step};
 use crate::duration::Ms;
+use crate::grant::{Capability, Grants};
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::size::Bytes;
@@ -51,6 +52,20 @@ pub enum Difference {
         /// What it no longer needs.
         needs: String,
     },
+    /// What a step calls asks for more.
+    CapabilityAdded {
+        /// The step.
+        step: String,
+        /// What it asks for now.
+        capability: Capability,
+    },
+    /// What a step calls asks for less.
+    CapabilityRemoved {
+        /// The step.
+        step: String,
+        /// What it no longer asks for.
+        capability: Capability,
+    },
     /// Something of a step.
     Step {
         /// The step.
@@ -76,6 +91,12 @@ impl fmt::Display for Difference {
             Self::DependencyAdded { step, needs } => write!(f, "`{step}` now needs `{needs}`"),
             Self::DependencyRemoved { step, needs } => {
                 write!(f, "`{step}` no longer needs `{needs}`")
+            }
+            Self::CapabilityAdded { step, capability } => {
+                write!(f, "`{step}` newly asks for {capability}: it {}", capability.meaning())
+            }
+            Self::CapabilityRemoved { step, capability } => {
+                write!(f, "`{step}` no longer asks for {capability}")
             }
             Self::Step { step, field, before, after } => {
                 write!(f, "step `{step}`: {field}")?;
@@ -248,10 +269,7 @@ impl Fields<'_> {
         self.compare("builtin", (builtin, &after.builtin), |builtin| {
             builtin.as_ref().map_or("none".to_owned(), shown_builtin)
         });
-        self.compare("grants", (grants, &after.grants), |grants| {
-            let fetch: Vec<String> = grants.fetch.iter().map(ToString::to_string).collect();
-            if fetch.is_empty() { "none".to_owned() } else { fetch.join(", ") }
-        });
+        self.grants(grants, &after.grants);
         self.compare("handler", (handler, &after.handler), |handler| format!("`{handler}`"));
         self.compare("map", (map, &after.map), bool::to_string);
         self.options(options, &after.options);
@@ -273,6 +291,21 @@ impl Fields<'_> {
         self.compare("abandon children", abandon, bool::to_string);
         self.schema("input schema", input_schema.as_ref(), after.input_schema.as_ref());
         self.schema("output schema", output_schema.as_ref(), after.output_schema.as_ref());
+    }
+
+    /// A component asks for exactly what its step is granted: what is new here, it newly asks for.
+    fn grants(&mut self, before: &Grants, after: &Grants) {
+        let had: Vec<Capability> = before.capabilities().collect();
+        let has: Vec<Capability> = after.capabilities().collect();
+        let step = || self.step.to_owned();
+        let added = has.iter().filter(|one| !had.contains(one));
+        let added = added.map(|one| Difference::CapabilityAdded { step: step(), capability: *one });
+        let removed = had.iter().filter(|one| !has.contains(one));
+        let removed =
+            removed.map(|one| Difference::CapabilityRemoved { step: step(), capability: *one });
+        let found: Vec<Difference> = added.chain(removed).collect();
+        self.found.extend(found);
+        self.compare("grants", (before, after), ToString::to_string);
     }
 
     fn condition(&mut self, before: &Condition, after: &Condition) {

@@ -31,6 +31,12 @@ pub fn is_framing(name: &str) -> bool {
     FRAMING.contains(&name)
 }
 
+/// Whether a text can be the name of a header: a token of RFC 9110, 5.6.2.
+pub(crate) fn is_token(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_part)
+}
+
 /// Where a call goes: scheme, host and port; shown as a URL without its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {

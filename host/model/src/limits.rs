@@ -123,5 +123,21 @@ pub const MAX_URL_BYTES: usize = 8 * 1024;
 pub const MAX_HEADERS: usize = 64;
 /// Names and values of the headers of one request or answer together, in bytes.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Requests that one attempt of a handler sends.
+pub const MAX_FETCHES: u32 = 50;
+/// Largest body of an answer to a handler's request, in bytes.
+pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Calls to the key-value store that one attempt makes.
+pub const MAX_KEY_VALUE_CALLS: u64 = 1_000;
+/// Keys and values that one attempt moves to and from the key-value store, in bytes.
+pub const MAX_KEY_VALUE_MOVED_BYTES: u64 = 64 * 1024 * 1024;
+/// Longest key of a value, in bytes.
+pub const MAX_VALUE_KEY_BYTES: usize = 512;
+/// Largest value, in bytes.
+pub const MAX_VALUE_BYTES: usize = 256 * 1024;
+/// Keys that one call lists.
+pub const MAX_LISTED_KEYS: u32 = 1_000;
+/// Keys and values of one tenant together, in bytes.
+pub const MAX_TENANT_VALUE_BYTES: i64 = 1024 * 1024 * 1024;
 /// Entries of one grant.
 pub const MAX_GRANTS: usize = 64;

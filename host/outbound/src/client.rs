@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -75,39 +76,65 @@ impl Resolve for Vetted {
         let networks = Arc::clone(&self.networks);
         Box::pin(async move {
             // The port is that of the URL.
-            let found: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
+            let found = lookup_host((name.as_str(), 0)).await.map_err(Unresolved::NotFound)?;
+            let found: Vec<_> = found.collect();
             if let Some(inner) = found.iter().find(|found| !is_allowed(found.ip(), &networks)) {
                 // Which address it is tells a tenant how the network inside is made.
                 tracing::debug!(name = name.as_str(), ip = %inner.ip(), "a call to an inner address was refused");
-                return Err(NotPublic(name.as_str().to_owned()).into());
+                return Err(Unresolved::NotPublic(name.as_str().to_owned()).into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
 
-/// A name has an address that is not public.
+/// Why the resolver gives no address.
 #[derive(Debug)]
-struct NotPublic(String);
+enum Unresolved {
+    /// One of the name's addresses is not public.
+    NotPublic(String),
+    /// It has none, or nobody could say.
+    NotFound(io::Error),
+}
 
-impl fmt::Display for NotPublic {
+impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&not_public(&self.0))
+        match self {
+            Self::NotPublic(name) => f.write_str(&not_public(name)),
+            Self::NotFound(why) => why.fmt(f),
+        }
     }
 }
 
-impl StdError for NotPublic {}
+impl StdError for Unresolved {}
+
+/// What an I/O error wraps, at last: it is not among its causes.
+fn unwrapped<'e>(mut error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    error
+}
 
 /// What it means that a call was not answered.
 pub(crate) fn refused(error: &reqwest::Error) -> Error {
-    let mut cause: Option<&dyn StdError> = Some(error);
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(this) = cause {
-        if let Some(denied) = this.downcast_ref::<NotPublic>() {
-            return Error::Denied(denied.to_string());
+        let inner = unwrapped(this);
+        match inner.downcast_ref::<Unresolved>() {
+            Some(Unresolved::NotPublic(name)) => return Error::RefusedAddress(not_public(name)),
+            Some(Unresolved::NotFound(why)) => return Error::Dns(why.to_string()),
+            None => {}
+        }
+        if inner.is::<rustls::Error>() {
+            return Error::Tls(inner.to_string());
         }
         cause = this.source();
     }
-    Error::Failed(root_cause(error))
+    match error.is_connect() {
+        true => Error::Connect(root_cause(error)),
+        false => Error::Failed(root_cause(error)),
+    }
 }
 
 /// What an error comes from at last; what is above it repeats the URL.

@@ -18,6 +18,7 @@ use model::{FetchPattern, Grants, HttpMethod, HttpRequest, Origin};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 pub use address::is_global;
 pub use answer::Answer;
@@ -57,10 +58,22 @@ pub enum Error {
     /// One side does not allow it; says which, and what would.
     #[error("{0}")]
     Denied(String),
+    /// Its address is not public, and in no network the operator names.
+    #[error("{0}")]
+    RefusedAddress(String),
     /// It cannot be sent as it is.
     #[error("{0}")]
     Invalid(String),
-    /// Nobody was reached, or the answer broke off; says why.
+    /// Its name has no address.
+    #[error("{0}")]
+    Dns(String),
+    /// Nobody took the connection.
+    #[error("{0}")]
+    Connect(String),
+    /// No secure connection could be made.
+    #[error("{0}")]
+    Tls(String),
+    /// The answer broke off; says why.
     #[error("{0}")]
     Failed(String),
     /// The answer is larger than it may be, in bytes.
@@ -94,6 +107,21 @@ impl Call {
     /// Where it goes.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Puts a secret into its headers, in place of what stands for it. No error quotes it.
+    pub fn reveal(&mut self, placeholder: &str, secret: &str) -> Result<(), Error> {
+        for (name, value) in &mut self.headers {
+            let Some(text) = value.to_str().ok().filter(|text| text.contains(placeholder)) else {
+                continue;
+            };
+            let filled = Zeroizing::new(text.replace(placeholder, secret));
+            let mut filled = HeaderValue::from_str(&filled)
+                .map_err(|_| Error::Invalid(format!("header `{name}` cannot be sent")))?;
+            filled.set_sensitive(true);
+            *value = filled;
+        }
+        Ok(())
     }
 }
 
@@ -131,7 +159,7 @@ impl Outbound {
         };
         if let Some(ip) = literal.filter(|ip| !address::is_allowed(*ip, &self.0.settings.networks))
         {
-            return Err(Error::Denied(address::not_public(&ip.to_string())));
+            return Err(Error::RefusedAddress(address::not_public(&ip.to_string())));
         }
         let headers = read_headers(headers)?;
         Ok(Call { method: read_method(method), url, origin, headers, body })
@@ -165,15 +193,15 @@ fn read_method(method: HttpMethod) -> Method {
 /// The headers a caller may set; the client sets the others itself.
 fn read_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
     let mut read = HeaderMap::with_capacity(headers.len() + 1);
-    read.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     for (name, value) in headers {
         let bad = || Error::Invalid(format!("header `{}` cannot be sent", name.escape_debug()));
         let known = HeaderName::try_from(&name).map_err(|_| bad())?;
         let value = HeaderValue::try_from(value).map_err(|_| bad())?;
         if !is_framing(known.as_str()) {
-            read.insert(known, value);
+            read.append(known, value);
         }
     }
+    read.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
     Ok(read)
 }
 

@@ -10,7 +10,8 @@ fn outbound(allowed: &[&str], networks: &[&str]) -> Outbound {
 }
 
 fn permit(outbound: &Outbound, grants: &[&str], url: &str) -> Result<String, Error> {
-    let grants = Grants { fetch: grants.iter().map(|text| text.parse().unwrap()).collect() };
+    let fetch = grants.iter().map(|text| text.parse().unwrap()).collect();
+    let grants = Grants { fetch, ..Grants::default() };
     let (method, url) = (HttpMethod::Get, url.parse().unwrap());
     let request = HttpRequest { method, url, headers: Vec::new(), body: Vec::new() };
     outbound.permit(&grants, request).map(|call| call.origin().to_string())
@@ -18,7 +19,7 @@ fn permit(outbound: &Outbound, grants: &[&str], url: &str) -> Result<String, Err
 
 fn denied(found: Result<String, Error>) -> String {
     match found {
-        Err(Error::Denied(why)) => why,
+        Err(Error::Denied(why) | Error::RefusedAddress(why)) => why,
         found => panic!("{found:?}"),
     }
 }
@@ -68,12 +69,16 @@ fn an_address_that_is_not_public_is_refused_in_every_spelling() {
 #[tokio::test]
 async fn a_name_with_an_inner_address_is_refused_when_it_is_resolved() {
     let outbound = outbound(&["http://*:*"], &[]);
-    let grants = Grants { fetch: vec!["http://localhost:9".parse().unwrap()] };
+    let fetch = vec!["http://localhost:9".parse().unwrap()];
+    let grants = Grants { fetch, ..Grants::default() };
     let (method, url) = (HttpMethod::Get, "http://localhost:9/".parse().unwrap());
     let request = HttpRequest { method, url, headers: Vec::new(), body: Vec::new() };
     let call = outbound.permit(&grants, request).unwrap();
     let refused = outbound.send(call).await.unwrap_err();
-    assert!(matches!(&refused, Error::Denied(why) if why.contains("`localhost`")), "{refused:?}");
+    assert!(
+        matches!(&refused, Error::RefusedAddress(why) if why.contains("`localhost`")),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -83,10 +88,12 @@ fn headers_of_the_connection_are_the_clients_own() {
         header("host", "evil"),
         header("transfer-encoding", "chunked"),
         header("x-a", "1"),
+        header("x-a", "2"),
     ]);
     let read = read.unwrap();
     let names: Vec<&str> = read.keys().map(HeaderName::as_str).collect();
-    assert_eq!(names, ["user-agent", "x-a"]);
+    assert_eq!(names, ["x-a", "user-agent"]);
+    assert_eq!(read.get_all("x-a").iter().count(), 2);
     assert!(read_headers(vec![header("x", "a\r\nb: c")]).is_err());
     assert!(read_headers(vec![header("a b", "c")]).is_err());
 }

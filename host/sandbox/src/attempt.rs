@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use model::limits::MAX_REQUEST_BYTES;
 use model::{Json, Limits, TaskContext};
 use wasmtime::{AsContext, CallHook, Store, StoreContextMut, Trap, UpdateDeadline};
 
@@ -9,6 +10,7 @@ use crate::engine::Checks;
 use crate::interfaces::wasi::Wasi;
 use crate::limiter::Limiter;
 use crate::logbook::SharedLog;
+use crate::ports::Ports;
 use crate::stop::Stop;
 
 /// Fuel each call from the guest into the host costs.
@@ -16,7 +18,7 @@ pub(crate) const HOST_CALL_FUEL: u64 = 200;
 /// Bytes that cross the line in a host call for one more unit of fuel.
 const BYTES_PER_FUEL: u64 = 16;
 /// What the canonical ABI may copy from the guest in one call, in bytes: the largest output, twice, for what
-/// surrounds it.
+/// surrounds it. Who may send requests has room for a body besides.
 const COPIED_BYTES: usize = 2 * 1024 * 1024;
 /// Resource handles of one attempt.
 const MAX_HANDLES: usize = 1_024;
@@ -44,6 +46,14 @@ pub(crate) struct Attempt {
     pub(crate) host_calls: u64,
     /// Those among them that cannot take their price from the guest's fuel; see [`is_overdrawn`].
     pub(crate) unpaid_calls: u64,
+    /// What it was granted.
+    pub(crate) ports: Ports,
+    /// Requests it sent.
+    pub(crate) fetches: u32,
+    /// Calls it made to the key-value store.
+    pub(crate) key_value_calls: u64,
+    /// Bytes it moved to and from there.
+    pub(crate) key_value_bytes: u64,
     /// Present when the component imports WASI.
     pub(crate) wasi: Option<Box<Wasi>>,
 }
@@ -67,6 +77,10 @@ impl Attempt {
             stop,
             host_calls: 0,
             unpaid_calls: 0,
+            ports: Ports::default(),
+            fetches: 0,
+            key_value_calls: 0,
+            key_value_bytes: 0,
             wasi: None,
         }
     }
@@ -74,6 +88,12 @@ impl Attempt {
     /// The same attempt, prepared for a component that imports WASI.
     pub(crate) fn with_wasi(mut self) -> Self {
         self.wasi = Some(Wasi::prepare(&self.log));
+        self
+    }
+
+    /// The same attempt, with what it was granted.
+    pub(crate) fn with_ports(mut self, ports: Ports) -> Self {
+        self.ports = ports;
         self
     }
 
@@ -101,7 +121,8 @@ pub(crate) fn bound(
     checks: Checks,
 ) -> wasmtime::Result<()> {
     store.limiter(|attempt| &mut attempt.limiter);
-    store.set_hostcall_fuel(COPIED_BYTES);
+    let bodies = if store.data().ports.fetch.is_some() { MAX_REQUEST_BYTES } else { 0 };
+    store.set_hostcall_fuel(COPIED_BYTES + bodies);
     store.set_max_component_handles(MAX_HANDLES);
     if checks.epoch {
         store.set_epoch_deadline(1);
@@ -138,9 +159,16 @@ pub(crate) fn charge(
     store: &mut StoreContextMut<'_, Attempt>,
     bytes: usize,
 ) -> wasmtime::Result<()> {
-    let attempt = store.data_mut();
-    attempt.host_calls += 1;
-    let price = HOST_CALL_FUEL + bytes as u64 / BYTES_PER_FUEL;
+    store.data_mut().host_calls += 1;
+    take(store, HOST_CALL_FUEL + bytes as u64 / BYTES_PER_FUEL)
+}
+
+/// Takes the price of `bytes` more that a host call moves.
+pub(crate) fn pay(store: &mut StoreContextMut<'_, Attempt>, bytes: usize) -> wasmtime::Result<()> {
+    take(store, bytes as u64 / BYTES_PER_FUEL)
+}
+
+fn take(store: &mut StoreContextMut<'_, Attempt>, price: u64) -> wasmtime::Result<()> {
     // Only a measurement without fuel has no counter.
     let Ok(left) = store.get_fuel() else {
         return Ok(());

@@ -16,6 +16,7 @@ use crate::interfaces::types::{
     WireOutcome,
 };
 use crate::load::Compiled;
+use crate::ports::Ports;
 use crate::said::{Said, SaidGoOn};
 use crate::stop::Stop;
 
@@ -35,6 +36,8 @@ pub struct Call {
     pub limits: Limits,
     /// Stops it from outside.
     pub stop: Stop,
+    /// What it was granted beyond computing.
+    pub ports: Ports,
 }
 
 /// What an attempt did and used.
@@ -119,13 +122,13 @@ pub(crate) async fn run(
     export: Export<'_>,
     call: Call,
 ) -> Report {
-    let Call { input, context, flow_input, limits, stop } = call;
+    let Call { input, context, flow_input, limits, stop, ports } = call;
     let mut receipt = Receipt { input_bytes: input.bytes() as u64, ..Receipt::default() };
     if receipt.input_bytes > limits.input_bytes {
         let ended = Ended::Failed(input_too_large(receipt.input_bytes, &limits));
         return Report { ended, receipt, log: Vec::new() };
     }
-    let attempt = Attempt::new(&limits, context, flow_input, stop);
+    let attempt = Attempt::new(&limits, context, flow_input, stop).with_ports(ports);
     let attempt = if compiled.wants_wasi { attempt.with_wasi() } else { attempt };
     let log = attempt.log.clone();
     let mut store = Store::new(runner.engine, attempt);

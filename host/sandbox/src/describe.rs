@@ -4,6 +4,7 @@ use model::{Failure, Input, Json, Limits, Memory, Name, RunId, TaskContext};
 
 use crate::call::{Call, Ended, Export, Runner, run};
 use crate::load::Compiled;
+use crate::ports::Ports;
 use crate::stop::Stop;
 
 /// What `describe` may use: it answers a constant.
@@ -31,6 +32,7 @@ pub(crate) async fn describe(
         flow_input: None,
         limits: BUDGET,
         stop: Stop::new(),
+        ports: Ports::default(),
     };
     match run(runner, compiled, Export::Describe(index), call).await.ended {
         Ended::Answered(text) => Ok(Some(text)),

@@ -7,15 +7,16 @@ mod count;
 mod preamble;
 mod render;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::limits::{Limits, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS};
-use model::{Code, Digest};
+use model::{Capability, Code, Digest};
 use serde::Serialize;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::engine::MAX_TABLES;
-use crate::interfaces::{context, log, wasi};
+use crate::interfaces::{CAPABILITIES, context, log, wasi};
 use crate::reason::Reason;
 
 pub(crate) use contract::Contract;
@@ -44,6 +45,8 @@ pub struct Inspection {
 pub struct ComponentReport {
     /// The world it targets.
     pub world: World,
+    /// What it asks for beyond computing: a step that calls it must be granted each.
+    pub capabilities: Vec<Capability>,
     /// Every interface it imports.
     pub imports: Vec<Import>,
     /// Every function it exports to the host.
@@ -183,6 +186,7 @@ fn report(
     let imports = interfaces.map(|name| Import { name: name.clone(), meaning: meaning(name) });
     ComponentReport {
         world,
+        capabilities: capabilities(census),
         imports: imports.collect(),
         exports: census.exports.clone(),
         pure: census.imports.iter().all(|name| harmless(name)),
@@ -196,12 +200,27 @@ fn report(
     }
 }
 
+fn capabilities(census: &Census) -> Vec<Capability> {
+    let asked: BTreeSet<Capability> =
+        census.imports.iter().filter_map(|name| capability(name)).collect();
+    asked.into_iter().collect()
+}
+
+/// What a component asks for by importing this.
+fn capability(import: &str) -> Option<Capability> {
+    let track = contract::track(import);
+    let found = CAPABILITIES.iter().find(|(name, _)| contract::track(name) == track);
+    found.map(|(_, capability)| *capability)
+}
+
 fn meaning(import: &str) -> &'static str {
     let track = contract::track(import);
     if track == contract::track(context::NAME) {
         context::MEANING
     } else if track == contract::track(log::NAME) {
         log::MEANING
+    } else if let Some(capability) = capability(import) {
+        capability.meaning()
     } else if import.starts_with(wasi::PREFIX) {
         wasi::meaning(import)
     } else {

@@ -17,6 +17,7 @@ mod interfaces;
 mod limiter;
 mod load;
 mod logbook;
+mod ports;
 mod reason;
 mod said;
 mod settings;
@@ -28,12 +29,16 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use model::{Digest, Failure, FailureKind, Json, Receipt, Share, TenantId};
+use model::{Capability, Digest, Failure, FailureKind, Json, Receipt, Share, TenantId};
 
 pub use call::{Call, Ended, Report};
 pub use compiler::{CompileLimits, CompilerCommand, Confinement};
 pub use inspect::{ComponentReport, Import, Inspection, World};
 pub use load::{Compiled, LoadError};
+pub use ports::{
+    Doing, Expected, Fetch, FetchAnswer, FetchError, FetchRequest, KeyValue, Ports, Secrets,
+    StoreError,
+};
 pub use reason::Reason;
 pub use said::{SaidChild, SaidGoOn, SaidWait};
 pub use settings::Settings;
@@ -208,6 +213,11 @@ impl Sandbox {
     pub async fn describe(&self, compiled: &Compiled) -> Result<Option<String>, Failure> {
         let _slot = self.0.slots.acquire(compiled.tenant).await;
         describe::describe(self.0.runner(), compiled).await
+    }
+
+    /// Whether the operator forbids a capability to everybody.
+    pub fn forbids(&self, capability: Capability) -> bool {
+        self.0.settings.forbidden.contains(&capability)
     }
 
     /// How many compilations this process has started.

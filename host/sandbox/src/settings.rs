@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use model::Capability;
 use model::limits::MAX_COMPONENT_BYTES;
 
 use crate::compiler::{CompileLimits, CompilerCommand};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub compilers: u32,
     /// Largest upload, in bytes. Defaults to 20 MiB.
     pub max_component_bytes: usize,
+    /// Capabilities that no tenant may use here. Defaults to none.
+    pub forbidden: Vec<Capability>,
     /// Components kept in memory, ready to be called. Defaults to 256.
     pub loaded_components: usize,
 }
@@ -38,6 +41,7 @@ impl Settings {
             compile_limits: CompileLimits::default(),
             compilers: 2,
             max_component_bytes: MAX_COMPONENT_BYTES,
+            forbidden: Vec::new(),
             loaded_components: 256,
         }
     }

@@ -16,6 +16,8 @@ pub enum Actor<'a> {
     Key(&'a str),
     /// Whoever reaches Postgres past the API.
     Operator,
+    /// A host by itself.
+    Host,
 }
 
 impl<'a> Actor<'a> {
@@ -24,6 +26,7 @@ impl<'a> Actor<'a> {
         match self {
             Self::Key(id) => id,
             Self::Operator => "operator at the database",
+            Self::Host => "a host",
         }
     }
 }
@@ -77,6 +80,12 @@ actions! {
     ScheduleDelete = "schedule.delete";
     ClosurePut = "closure.put";
     ClosureDelete = "closure.delete";
+    SecretPut = "secret.put";
+    SecretDelete = "secret.delete";
+    SecretRotate = "secret.rotate";
+    QuotaPut = "quota.put";
+    ComponentQuarantine = "component.quarantine";
+    ComponentRelease = "component.release";
     WorkerDeprecate = "worker.deprecate";
 }
 

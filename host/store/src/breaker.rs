@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use model::{Origin, TenantId, WorkerId};
+use model::{Origin, TenantId};
 
-use crate::flow::step_number;
-use crate::{Error, Held, Store};
+use crate::claim::ClaimColumns;
+use crate::{Claim, Error, Store};
 
 /// A call that is about to go out.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     /// The claim it is made under.
-    pub held: Held,
-    /// Whose claim that is.
-    pub worker: WorkerId,
+    pub claim: Claim,
     /// Where it goes.
     pub origin: &'a Origin,
     /// When it counts as lost, should it be a probe.
@@ -98,17 +96,19 @@ impl Store {
     /// Whether a call may go out now: its claim holds, and the breaker of its origin lets it through. Where the breaker
     /// is closed nothing is written.
     pub async fn admit_call(&self, call: &Outgoing<'_>) -> Result<Admission, Error> {
-        let Outgoing { held, worker, origin, lost_after, number } = call;
-        let (tenant, id, origin) = (held.id.tenant, &held.id, origin.to_string());
+        let Outgoing { claim, origin, lost_after, number } = call;
+        let (tenant, origin) = (claim.tenant(), origin.to_string());
+        let ClaimColumns { run_id, born_step, born_index, born_attempt, epoch, worker } =
+            claim.columns();
         let seen = sqlx::query_file!(
             "queries/breaker/look.sql",
             tenant.0,
-            id.run_id.0,
-            step_number(id.born_step),
-            id.born_index,
-            id.born_attempt,
-            held.epoch,
-            worker.0,
+            run_id,
+            born_step,
+            born_index,
+            born_attempt,
+            epoch,
+            worker,
             origin
         )
         .fetch_one(self.hot())

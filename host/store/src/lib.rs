@@ -9,6 +9,7 @@ mod audit;
 mod bell;
 mod bench;
 mod breaker;
+mod claim;
 mod closure;
 mod compensation;
 mod component;
@@ -21,6 +22,8 @@ mod flow;
 mod history;
 mod interrupted;
 mod key;
+mod key_value;
+mod keyring;
 mod net;
 mod outcome;
 mod quarantine;
@@ -33,6 +36,7 @@ mod run;
 mod saved;
 mod schedule;
 mod seats;
+mod secret;
 mod signal;
 mod start;
 mod stored;
@@ -56,6 +60,7 @@ pub use audit::{Action, Actor, AuditCheck, AuditRow, By, Entry};
 pub use bell::{Bell, Ring};
 pub use bench::Lateness;
 pub use breaker::{Admission, BreakerRow, BreakerRule, Outgoing, Pass, Verdict};
+pub use claim::Claim;
 pub use closure::{ClosureRow, PutClosure};
 pub use compensation::{Compensation, CompensationAttempt, CompensationRow, ToCompensate};
 pub use component::{ComponentPage, StoredComponent};
@@ -68,6 +73,8 @@ pub use flow::{FlowRow, Registered, VersionRow, VersionSummary};
 pub use history::{HistoryRow, TokenRow, WaitsFor, Width};
 pub use interrupted::Interrupted;
 pub use key::{KeyRow, ListedKey, NewKey, Scope};
+pub use key_value::{FlowKey, ValueBefore, ValueWritten};
+pub use keyring::Keyring;
 pub use model::{RunId, TenantId};
 pub use net::NET_SQL;
 pub use outcome::{Departed, Loaded, Need};
@@ -81,6 +88,7 @@ pub use run::{Cancelled, RunFilter, RunRow, RunSummary};
 pub use saved::{Base, Saved, Unfit};
 pub use schedule::ScheduleRow;
 pub use seats::{Seat, Seats};
+pub use secret::{ResealPlace, Resealed, SecretRow};
 pub use signal::{NewSignal, Sent};
 pub use start::{LocalWorker, StartAnswer, StartRun};
 pub use stored::StoredCount;
@@ -99,12 +107,14 @@ pub struct Settings {
     pub hot_connections: u32,
     /// Connections for what the API asks about a tenant, and as many for everything else. Defaults to 8.
     pub connections: u32,
+    /// What secrets are encrypted with. Defaults to nothing: then there are none.
+    pub keyring: Option<Keyring>,
 }
 
 impl Settings {
     /// The defaults for this URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), hot_connections: 8, connections: 8 }
+        Self { url: url.into(), hot_connections: 8, connections: 8, keyring: None }
     }
 }
 
@@ -124,6 +134,7 @@ struct Shared {
     local: OnceLock<LocalWorker>,
     versions: versions::Versions,
     quotas: quota::Quotas,
+    keyring: Option<Keyring>,
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -157,7 +168,9 @@ impl Store {
         let (ended, _) = broadcast::channel(ENDED_BACKLOG);
         let local = OnceLock::new();
         let (versions, quotas) = (versions::Versions::default(), quota::Quotas::default());
-        let shared = Shared { hot, pool, net, bell, ended, starts, local, versions, quotas };
+        let keyring = settings.keyring.clone();
+        let shared =
+            Shared { hot, pool, net, bell, ended, starts, local, versions, quotas, keyring };
         Ok(Self { shared: Arc::new(shared) })
     }
 

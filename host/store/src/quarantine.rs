@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use model::{Digest, Position, TenantId, WorkerId};
+use serde_json::json;
 
 use crate::component::read_digest;
 use crate::flow::step_number;
 use crate::token::{Held, TokenId, encode};
-use crate::{Error, Store};
+use crate::{Action, By, Entry, Error, Store, audit};
 
 /// Why a component is in quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,23 +23,39 @@ impl Store {
     /// Puts a component in quarantine. False: it is there already, or there is no such component.
     pub async fn quarantine(
         &self,
-        tenant: TenantId,
+        by: By<'_>,
         digest: Digest,
         reason: &str,
     ) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/quarantine/put.sql", tenant.0, &digest.0[..], reason)
-            .execute(self.pool())
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let mut work = self.begin(by.tenant).await?;
+        let done =
+            sqlx::query_file!("queries/quarantine/put.sql", by.tenant.0, &digest.0[..], reason)
+                .execute(&mut *work)
+                .await?;
+        let is_new = done.rows_affected() == 1;
+        if is_new {
+            let subject = digest.to_string();
+            let entry = Entry::new(by, Action::ComponentQuarantine, &subject);
+            audit::write(&mut work, &entry.saying(json!({ "reason": reason }))).await?;
+        }
+        work.commit().await?;
+        Ok(is_new)
     }
 
     /// Releases a component: what waits for it goes on. False: it was not in quarantine.
-    pub async fn release_component(&self, tenant: TenantId, digest: Digest) -> Result<bool, Error> {
-        let done = sqlx::query_file!("queries/quarantine/release.sql", tenant.0, &digest.0[..])
-            .execute(self.pool())
+    pub async fn release_component(&self, by: By<'_>, digest: Digest) -> Result<bool, Error> {
+        let mut work = self.begin(by.tenant).await?;
+        let done = sqlx::query_file!("queries/quarantine/release.sql", by.tenant.0, &digest.0[..])
+            .execute(&mut *work)
             .await?;
-        self.unblock(tenant).await?;
-        Ok(done.rows_affected() == 1)
+        let is_gone = done.rows_affected() == 1;
+        if is_gone {
+            let subject = digest.to_string();
+            audit::write(&mut work, &Entry::new(by, Action::ComponentRelease, &subject)).await?;
+        }
+        work.commit().await?;
+        self.unblock(by.tenant).await?;
+        Ok(is_gone)
     }
 
     /// Every component in quarantine.
@@ -55,7 +72,7 @@ impl Store {
     ) -> Result<HashMap<Digest, Quarantine>, Error> {
         let digests: Vec<Vec<u8>> = digests.iter().map(|digest| digest.0.to_vec()).collect();
         let rows = sqlx::query_file!("queries/quarantine/reasons.sql", tenant.0, &digests)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         rows.into_iter()
             .map(|row| {

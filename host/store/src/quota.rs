@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use model::{Quota, TenantId};
 
-use crate::{Error, Store};
+use crate::{Action, By, Entry, Error, Store, audit};
 
 /// How long a quota is believed: a change holds on every host after this.
 const BELIEVED: Duration = Duration::from_secs(5);
@@ -117,7 +117,7 @@ impl Store {
     /// What a tenant may take, and how much it stores, both as it was counted last.
     pub async fn read_quota(&self, tenant: TenantId) -> Result<Option<(Quota, u64)>, Error> {
         let row = sqlx::query_file!("queries/quota/get.sql", tenant.0)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut *self.bound(tenant).await?)
             .await?;
         let Some(row) = row else {
             return Ok(None);
@@ -142,7 +142,9 @@ impl Store {
     }
 
     /// Says what a tenant may take. Every host holds to it within seconds, this one at once.
-    pub async fn put_quota(&self, tenant: TenantId, quota: &Quota) -> Result<(), Error> {
+    pub async fn put_quota(&self, by: By<'_>, quota: &Quota) -> Result<(), Error> {
+        let tenant = by.tenant;
+        let mut work = self.pool().begin().await?;
         let long = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let int = |n: Option<u32>| n.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
         sqlx::query_file!(
@@ -158,8 +160,11 @@ impl Store {
             int(quota.compile_seconds_per_day),
             int(quota.requests_per_second),
         )
-        .execute(self.pool())
+        .execute(&mut *work)
         .await?;
+        let said = serde_json::to_value(quota).expect("a quota is always JSON");
+        audit::write(&mut work, &Entry::new(by, Action::QuotaPut, "quota").saying(said)).await?;
+        work.commit().await?;
         self.shared.quotas.lock().remove(&tenant);
         Ok(())
     }

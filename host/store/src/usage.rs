@@ -48,7 +48,7 @@ impl Store {
         count: i32,
     ) -> Result<Vec<UsageRow>, Error> {
         let rows = sqlx::query_file!("queries/usage/list.sql", tenant.0, by.as_str(), count)
-            .fetch_all(self.pool())
+            .fetch_all(&mut *self.bound(tenant).await?)
             .await?;
         Ok(rows
             .into_iter()

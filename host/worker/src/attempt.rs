@@ -8,13 +8,14 @@ use model::{
     Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
 use sandbox::{Call, Compiled, Ended, LoadError, Stop};
-use store::{ChildRun, Held, RunFacts, Seat};
+use store::{ChildRun, Claim, Held, RunFacts, Seat};
 use tokio::sync::mpsc;
 
 use crate::admission::{self, Admitted};
 use crate::builtin::{self, Task};
 use crate::lane::Message;
 use crate::memory::Recalled;
+use crate::ports::{check_policy, ports};
 use crate::prepare::patiently;
 use crate::telemetry::Telling;
 use crate::told::Teller;
@@ -165,7 +166,7 @@ pub(crate) fn launch(shared: &Arc<Shared>, attempt: Attempt) {
 }
 
 /// Waits for nobody: an attempt that is not admitted yet gives its token back.
-async fn make(shared: &Shared, attempt: Attempt) -> Made {
+async fn make(shared: &Arc<Shared>, attempt: Attempt) -> Made {
     let admitted = match check_input(&attempt) {
         Ok(()) => admission::admit(shared, &attempt).await,
         Err(failure) => Err(failure),
@@ -198,10 +199,13 @@ fn check_input(attempt: &Attempt) -> Result<(), Failure> {
     schema.check(&input.value()).map_err(|refusal| mismatch(step, what, &refusal))
 }
 
-async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {
+async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
     let Attempt { held, run, version, at, alone, input, stop, seat } = attempt;
     let _seat = seat;
     let step = version.plan.step(at.task.step);
+    if let Err(failure) = check_policy(shared, step) {
+        return Made::failed(failure);
+    }
     if let Some(builtin) = &step.builtin {
         let task =
             Task { shared, held, run: &run, version: &version, at, input: &input, stop: &stop };
@@ -241,7 +245,9 @@ async fn make_admitted(shared: &Shared, attempt: Attempt) -> Made {
     let awaited: Vec<i64> = memory.awaited().map(|signal| signal.id).collect();
     let context = TaskContext { phase, memory, ..context(&run, &version, at, &options) };
     let (flow_input, limits) = (Some(run.input.clone()), options.limits);
-    let call = Call { input, context, flow_input, limits, stop };
+    let claim = Claim::Token { held, worker: shared.recorder() };
+    let ports = ports(shared, claim, &run, &version, at.task.step);
+    let call = Call { input, context, flow_input, limits, stop, ports };
     // Only a durable handler can be asked again.
     let again = compiled.durable.then(|| call.clone());
     let report = shared.sandbox.call(&compiled, call).await;

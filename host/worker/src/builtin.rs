@@ -1,5 +1,6 @@
 //! Built-in steps: no component, the same outcomes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use model::builtin::{BadTemplate, fill};
@@ -9,7 +10,7 @@ use model::{
     Step, Version, Wait,
 };
 use sandbox::Stop;
-use store::{Held, RunFacts};
+use store::{Claim, Held, RunFacts};
 use time::{Date, Duration, Month, OffsetDateTime};
 
 use crate::attempt::{Made, Try, mismatch};
@@ -20,10 +21,10 @@ const WAITED: &str = "waited";
 
 /// The task that a built-in step is made for.
 pub(crate) struct Task<'a> {
-    pub(crate) shared: &'a Shared,
+    pub(crate) shared: &'a Arc<Shared>,
     pub(crate) held: Held,
     pub(crate) run: &'a RunFacts,
-    pub(crate) version: &'a Version,
+    pub(crate) version: &'a Arc<Version>,
     pub(crate) at: Try,
     pub(crate) input: &'a Input,
     pub(crate) stop: &'a Stop,
@@ -60,6 +61,11 @@ pub(crate) async fn make(task: &Task<'_>, builtin: &Builtin) -> Made {
 impl Task<'_> {
     pub(crate) fn step(&self) -> &Step {
         self.version.plan.step(self.at.task.step)
+    }
+
+    /// What its attempt is made under.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim::Token { held: self.held, worker: self.shared.recorder() }
     }
 
     /// Bytes an answer of the step may have.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use model::retry::compensation_retry;
 use model::{Failure, FailureKind, Position, Receipt, StepIndex, TaskContext, Version};
 use sandbox::{Call, Ended, LoadError, Report, Stop};
-use store::{Compensation, CompensationAttempt, Loaded, ToCompensate};
+use store::{Claim, Compensation, CompensationAttempt, Loaded, ToCompensate};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::attempt::{Try, context, options};
+use crate::ports::{check_policy, ports};
 use crate::prepare::{needs, patiently};
 use crate::{AGAIN, Shared};
 
@@ -55,7 +56,7 @@ pub(crate) async fn compensate(shared: Arc<Shared>) {
     }
 }
 
-async fn undo(shared: &Shared, of: &Compensation) {
+async fn undo(shared: &Arc<Shared>, of: &Compensation) {
     let store = &shared.store;
     let found = patiently(|| store.find_version(of.run.version_key())).await;
     let Ok(Some(version)) = found else {
@@ -81,9 +82,9 @@ async fn undo(shared: &Shared, of: &Compensation) {
 
 /// Undoes one task. True: go on with the next. False: the run waits, or is somebody else's.
 async fn undo_task(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     of: &Compensation,
-    version: &Version,
+    version: &Arc<Version>,
     todo: ToCompensate,
 ) -> bool {
     let step = version.plan.step(todo.task.step);
@@ -130,15 +131,18 @@ async fn undo_task(
 
 /// `None`: the host could not make the call.
 async fn call(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     of: &Compensation,
-    version: &Version,
+    version: &Arc<Version>,
     todo: &ToCompensate,
     attempt: u32,
 ) -> Option<Report> {
     let (run, plan, store) = (&of.run, &version.plan, &shared.store);
     let step = plan.step(todo.task.step);
     let digest = step.component?;
+    if let Err(failure) = check_policy(shared, step) {
+        return Some(failed(failure));
+    }
     let found = patiently(|| store.get_component_bytes(run.tenant, digest)).await.ok()?;
     let compiled = match shared.sandbox.load(run.tenant, digest, || async { found }).await {
         Ok(compiled) => compiled,
@@ -147,7 +151,7 @@ async fn call(
             return None;
         }
         Err(error @ (LoadError::Absent(_) | LoadError::Refused(_))) => {
-            return Some(failed(&error.to_string()));
+            return Some(failed(unavailable(&error.to_string())));
         }
     };
     let input = input(shared, of, version, todo).await.ok()??;
@@ -155,13 +159,19 @@ async fn call(
     let at = Try { task: todo.task, attempt, phase: 0 };
     let context = TaskContext { compensates: true, ..context(run, version, at, &options) };
     let (flow_input, limits, stop) = (Some(run.input.clone()), options.limits, Stop::default());
-    let call = Call { input, context, flow_input, limits, stop };
+    let ports = ports(shared, Claim::from(of), run, version, todo.task.step);
+    let call = Call { input, context, flow_input, limits, stop, ports };
     let report = shared.sandbox.call_compensate(&compiled, call, &todo.output).await;
-    Some(report.unwrap_or_else(|| failed("the component has no `compensate` any more")))
+    Some(
+        report.unwrap_or_else(|| failed(unavailable("the component has no `compensate` any more"))),
+    )
 }
 
-fn failed(message: &str) -> Report {
-    let failure = Failure::new(FailureKind::ComponentUnavailable, message);
+fn unavailable(message: &str) -> Failure {
+    Failure::new(FailureKind::ComponentUnavailable, message)
+}
+
+fn failed(failure: Failure) -> Report {
     Report { ended: Ended::Failed(failure), receipt: Receipt::default(), log: Vec::new() }
 }
 

@@ -1,179 +1,108 @@
 //! The built-in step `http`: one call, held back where its origin fails, and what its answer means.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::limits::MAX_BACKOFF_MS;
 use model::{
-    Failure, FailureKind, Gate, HandlerErrorKind, HttpCall, HttpRequest, Outcome, RetryHint,
+    Failure, FailureKind, Gate, HandlerErrorKind, HttpCall, HttpRequest, Outcome, Placeholders,
+    RetryHint,
 };
-use outbound::{Call, Error};
+use outbound::Error;
 use serde_json::{Map, Value, json};
-use store::{Admission, Outgoing, Pass, Verdict};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::attempt::{context, options};
 use crate::builtin::{Task, unfilled};
-use crate::prepare::patiently;
+use crate::outgoing::{Answered, Caller, Unanswered, Wanted};
+use crate::ports::ms;
 
 /// What is kept of the body of an answer that is a failure, in bytes; and the most its headers may have to be kept.
 const MOST_OF_FAILURE: usize = 4 * 1024;
-/// How much longer than its deadline a probe is waited for: the time it takes to say what came of it.
-const PROBE_GRACE: Duration = Duration::from_secs(5);
 /// Answers besides those of 500 and above that another try may change: request timeout, too early, too many requests.
 const TRIED_AGAIN: [u16; 3] = [408, 425, 429];
-
-/// An answer, read as far as the step wants it.
-struct Answered {
-    status: u16,
-    headers: Map<String, Value>,
-    is_json: bool,
-    retry_after: Option<Duration>,
-    body: Vec<u8>,
-}
 
 fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// What ends a call that did not end by itself.
-enum Cut {
-    Cancelled,
-    TimedOut,
-}
-
 /// Makes the call of a step. `None`: it was cancelled.
 pub(crate) async fn call(task: &Task<'_>, call: &HttpCall) -> Option<Outcome> {
+    tokio::select! {
+        outcome = make(task, call) => Some(outcome),
+        () = task.stop.cancelled() => None,
+    }
+}
+
+async fn make(task: &Task<'_>, call: &HttpCall) -> Outcome {
     let limits = options(task.run, task.step()).limits;
-    let calling = Calling { task, deadline: Instant::now() + limits.timeout() };
-    match calling.make(call).await {
-        Ok(outcome) => Some(outcome),
-        Err(Cut::TimedOut) => Some(Outcome::Fail(Failure::timed_out(&limits))),
-        Err(Cut::Cancelled) => None,
+    let deadline = Instant::now() + limits.timeout();
+    let placeholders = Placeholders::new(rand::random());
+    let request = match call.fill(&task.run.input, task.input, &placeholders) {
+        Ok(request) => with_defaults(task, request),
+        Err(why) => return Outcome::Fail(unfilled(&why)),
+    };
+    let what = shown(&request);
+    let caller = Caller {
+        shared: Arc::clone(task.shared),
+        claim: task.claim(),
+        version: Arc::clone(task.version),
+        step: task.at.task.step,
+        placeholders,
+    };
+    let wanted = |status| match is_success(status) {
+        true => Wanted::Whole(task.most()),
+        // The status says enough, also where the body breaks off.
+        false => Wanted::Beginning(MOST_OF_FAILURE),
+    };
+    match caller.call(request, deadline, wanted).await {
+        Ok(answered) if is_success(answered.status) => task.answer(&output(answered)),
+        Ok(answered) => Outcome::Fail(refused(&what, answered)),
+        Err(Unanswered::Outbound(error)) => failed(&what, error),
+        Err(Unanswered::HeldBack(origin, retry_in)) => {
+            Outcome::Fail(held_back(&origin.to_string(), retry_in))
+        }
+        // Nothing of it can be recorded either: whoever has the task now makes the call.
+        Err(Unanswered::NotHeld) => {
+            let message = "the claim on the task no longer holds; the call was not made";
+            Outcome::Fail(Failure::new(FailureKind::HostInternal, message))
+        }
+        Err(Unanswered::TimedOut) => Outcome::Fail(Failure::timed_out(&limits)),
+        Err(Unanswered::Host(failure)) => Outcome::Fail(failure),
     }
 }
 
-/// A call that is being made, until its deadline.
-struct Calling<'a> {
-    task: &'a Task<'a>,
-    deadline: Instant,
+/// Adds what the author said nothing about: the key that makes a second try harmless, and the caller's trace.
+fn with_defaults(task: &Task<'_>, mut request: HttpRequest) -> HttpRequest {
+    let Task { run, version, at, .. } = task;
+    let context = context(run, version, *at, &task.step().options);
+    let key = ("idempotency-key", Some(context.idempotency_key()));
+    for (name, value) in [key, ("traceparent", context.traceparent)] {
+        let is_said = request.headers.iter().any(|(said, _)| said == name);
+        request.headers.extend(value.filter(|_| !is_said).map(|value| (name.to_owned(), value)));
+    }
+    request
 }
 
-impl Calling<'_> {
-    async fn make(&self, call: &HttpCall) -> Result<Outcome, Cut> {
-        let task = self.task;
-        let request = match call.fill(&task.run.input, task.input) {
-            Ok(request) => self.with_defaults(request),
-            Err(why) => return Ok(Outcome::Fail(unfilled(&why))),
-        };
-        let what = shown(&request);
-        let permitted = match task.shared.outbound.permit(&task.step().grants, request) {
-            Ok(permitted) => permitted,
-            Err(error) => return Ok(self.failed(&what, error)),
-        };
-        let pass = match self.admitted(&permitted).await? {
-            Ok(Admission::Go(pass)) => pass,
-            Ok(Admission::Refused { retry_in }) => {
-                // What is left of a probe is not known: it can be over at any time.
-                let retry_in = retry_in.min(task.shared.settings.breaker.recovery);
-                let failure = held_back(&permitted.origin().to_string(), retry_in);
-                return Ok(Outcome::Fail(failure));
-            }
-            // Nothing of it can be recorded either: whoever has the task now makes the call.
-            Ok(Admission::NotHeld) => {
-                let message = "the claim on the task no longer holds; the call was not made";
-                return Ok(Outcome::Fail(Failure::new(FailureKind::HostInternal, message)));
-            }
-            Err(failure) => return Ok(Outcome::Fail(failure)),
-        };
-        let sent = self.within(self.send(permitted)).await;
-        self.conclude(&pass, verdict(&sent)).await;
-        Ok(match sent? {
-            Ok(answered) if is_success(answered.status) => task.answer(&output(&answered)),
-            Ok(answered) => Outcome::Fail(refused(&what, answered)),
-            Err(error) => self.failed(&what, error),
-        })
-    }
-
-    /// Waits no longer than the attempt may take, or until it is cancelled.
-    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, Cut> {
-        tokio::select! {
-            done = timeout_at(self.deadline, work) => done.map_err(|_| Cut::TimedOut),
-            () = self.task.stop.cancelled() => Err(Cut::Cancelled),
+fn failed(what: &str, error: Error) -> Outcome {
+    let dependency = FailureKind::HandlerError(HandlerErrorKind::Dependency);
+    let validation = FailureKind::HandlerError(HandlerErrorKind::Validation);
+    let (kind, message) = match error {
+        Error::Denied(why) | Error::RefusedAddress(why) => (FailureKind::CapabilityDenied, why),
+        Error::Invalid(why) => (validation, format!("{what} cannot be sent: {why}")),
+        Error::Dns(why) | Error::Connect(why) | Error::Tls(why) | Error::Failed(why) => {
+            (dependency, format!("{what} was not answered: {why}"))
         }
-    }
-
-    /// Adds what the author said nothing about: the key that makes a second try harmless, and the caller's trace.
-    fn with_defaults(&self, mut request: HttpRequest) -> HttpRequest {
-        let Task { run, version, at, .. } = self.task;
-        let context = context(run, version, *at, &self.task.step().options);
-        let key = ("idempotency-key", Some(context.idempotency_key()));
-        for (name, value) in [key, ("traceparent", context.traceparent)] {
-            let is_said = request.headers.iter().any(|(said, _)| said == name);
-            request
-                .headers
-                .extend(value.filter(|_| !is_said).map(|value| (name.to_owned(), value)));
+        Error::TooLarge(most) => {
+            let what_to_do = "`output` of the step says how much it may";
+            let why = format!("{what} answered more than {most} bytes; {what_to_do}");
+            (FailureKind::OutputTooLarge, why)
         }
-        request
-    }
-
-    /// Whether the call may go out: the claim it is made under holds, and its breaker lets it through.
-    async fn admitted(&self, call: &Call) -> Result<Result<Admission, Failure>, Cut> {
-        let Task { shared, held, .. } = self.task;
-        let outgoing = Outgoing {
-            held: *held,
-            worker: shared.recorder(),
-            origin: call.origin(),
-            lost_after: self.deadline.saturating_duration_since(Instant::now()) + PROBE_GRACE,
-            number: rand::random(),
-        };
-        self.within(patiently(|| shared.store.admit_call(&outgoing))).await
-    }
-
-    async fn send(&self, call: Call) -> Result<Answered, Error> {
-        let mut answer = self.task.shared.outbound.send(call).await?;
-        let body = match is_success(answer.status) {
-            true => answer.body(self.task.most()).await?,
-            // The status says enough, also where the body breaks off.
-            false => answer.beginning(MOST_OF_FAILURE).await.unwrap_or_default(),
-        };
-        Ok(Answered {
-            status: answer.status,
-            is_json: answer.header("content-type").is_some_and(is_json),
-            retry_after: answer
-                .header("retry-after")
-                .and_then(|text| wait(text, SystemTime::now())),
-            headers: joined(answer.headers),
-            body,
-        })
-    }
-
-    /// Tells the breaker. What the step answers does not wait for a Postgres that is away.
-    async fn conclude(&self, pass: &Pass, verdict: Verdict) {
-        let shared = self.task.shared;
-        let rule = shared.settings.breaker;
-        if let Err(error) = shared.store.conclude_call(pass, verdict, rule).await {
-            tracing::debug!(%error, "could not tell a breaker what a call came to");
-        }
-    }
-
-    fn failed(&self, what: &str, error: Error) -> Outcome {
-        let dependency = FailureKind::HandlerError(HandlerErrorKind::Dependency);
-        let validation = FailureKind::HandlerError(HandlerErrorKind::Validation);
-        let (kind, message) = match error {
-            Error::Denied(why) => (FailureKind::CapabilityDenied, why),
-            Error::Invalid(why) => (validation, format!("{what} cannot be sent: {why}")),
-            Error::Failed(why) => (dependency, format!("{what} was not answered: {why}")),
-            Error::TooLarge(most) => {
-                let what_to_do = "`output` of the step says how much it may";
-                let why = format!("{what} answered more than {most} bytes; {what_to_do}");
-                (FailureKind::OutputTooLarge, why)
-            }
-            Error::Host(_) => (FailureKind::HostInternal, error.to_string()),
-        };
-        Outcome::Fail(Failure::new(kind, message))
-    }
+        Error::Host(_) => (FailureKind::HostInternal, error.to_string()),
+    };
+    Outcome::Fail(Failure::new(kind, message))
 }
 
 /// The call as a message may name it: a query can hold secrets.
@@ -184,7 +113,7 @@ fn shown(request: &HttpRequest) -> String {
 }
 
 fn held_back(origin: &str, retry_in: Duration) -> Failure {
-    let ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+    let ms = ms(retry_in);
     let message = format!(
         "calls to `{origin}` are held back after failures in a row; the next one in {ms} ms"
     );
@@ -193,29 +122,17 @@ fn held_back(origin: &str, retry_in: Duration) -> Failure {
     failure
 }
 
-fn verdict(sent: &Result<Result<Answered, Error>, Cut>) -> Verdict {
-    match sent {
-        Ok(Ok(answered)) if answered.status >= 500 => Verdict::Badly,
-        Ok(Ok(_) | Err(Error::TooLarge(_))) => Verdict::Well,
-        Ok(Err(Error::Failed(_))) | Err(Cut::TimedOut) => Verdict::Badly,
-        Ok(Err(Error::Denied(_) | Error::Invalid(_) | Error::Host(_))) | Err(Cut::Cancelled) => {
-            Verdict::Unknown
-        }
-    }
-}
-
 /// What the step answers, as JSON text; a body that is JSON is in it byte for byte.
-fn output(answered: &Answered) -> String {
-    let Answered { status, headers, is_json, body, .. } = answered;
-    let gated = || Gate::of_bytes(usize::MAX).check(body).ok();
+fn output(answered: Answered) -> String {
+    let is_json = answered.header("content-type").is_some_and(is_json);
+    let Answered { status, headers, body } = answered;
+    let gated = || Gate::of_bytes(usize::MAX).check(&body).ok();
     let body = match is_json.then(gated).flatten() {
         Some(json) => json.to_string(),
-        None => plain(body).to_string(),
+        None => plain(&body).to_string(),
     };
-    format!(
-        "{{\"status\":{status},\"headers\":{},\"body\":{body}}}",
-        Value::Object(headers.clone())
-    )
+    let headers = Value::Object(joined(headers));
+    format!("{{\"status\":{status},\"headers\":{headers},\"body\":{body}}}")
 }
 
 /// A body that is not JSON: its text, or its bytes.
@@ -229,13 +146,14 @@ fn plain(body: &[u8]) -> Value {
 
 /// The failure that an answer other than of success is.
 fn refused(what: &str, answered: Answered) -> Failure {
-    let Answered { status, headers, retry_after, body, .. } = answered;
+    let retry_after = answered.header("retry-after").and_then(|text| wait(text, SystemTime::now()));
+    let Answered { status, headers, body } = answered;
     let kind = FailureKind::HandlerError(HandlerErrorKind::Dependency);
     let mut failure = Failure::new(kind, format!("{what} answered {status}"));
     // A text that was cut may end within a character.
     let body = String::from_utf8_lossy(&body).replace('\0', "\u{fffd}");
     let mut details = json!({ "status": status, "body": body });
-    let headers = Value::Object(headers);
+    let headers = Value::Object(joined(headers));
     if headers.to_string().len() <= MOST_OF_FAILURE {
         details["headers"] = headers;
     }
@@ -314,10 +232,12 @@ mod tests {
             (false, b"\xff\x00", r#"{"base64":"/wA="}"#),
             (false, b"a\0", r#"{"base64":"YQA="}"#),
         ] {
-            let (headers, body) = (Map::new(), body.to_vec());
-            let answered = Answered { status: 200, headers, is_json, retry_after: None, body };
-            let expected = format!("{{\"status\":200,\"headers\":{{}},\"body\":{expected}}}");
-            assert_eq!(output(&answered), expected);
+            let kind = if is_json { "application/json" } else { "text/plain" };
+            let headers = vec![("content-type".to_owned(), kind.to_owned())];
+            let answered = Answered { status: 200, headers, body: body.to_vec() };
+            let headers = format!("{{\"content-type\":\"{kind}\"}}");
+            let expected = format!("{{\"status\":200,\"headers\":{headers},\"body\":{expected}}}");
+            assert_eq!(output(answered), expected);
         }
     }
 

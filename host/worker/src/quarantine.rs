@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use model::limits::MAX_LOST;
 use model::{Digest, FailureKind, Step, TenantId};
-use store::RunFacts;
+use store::{Actor, By, RunFacts};
 
 use crate::Shared;
 
@@ -148,7 +148,7 @@ pub(crate) fn suspect(shared: &Arc<Shared>, run: &RunFacts, step: &Step) {
 
 async fn put(shared: &Shared, (tenant, digest): Component, reason: &str) {
     shared.watch.lock().quarantined.insert((tenant, digest));
-    match shared.store.quarantine(tenant, digest, reason).await {
+    match shared.store.quarantine(By { tenant, actor: Actor::Host }, digest, reason).await {
         Ok(true) => {
             tracing::warn!(tenant = tenant.0, %digest, reason, "a component is in quarantine")
         }

@@ -25,6 +25,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["host/sandbox"]),
     ("wasmtime-wasi", &["host/sandbox"]),
     ("sqlx", &["host/store"]),
+    ("chacha20poly1305", &["host/store"]),
     ("axum", &["host/api"]),
     ("utoipa", &["host/api"]),
     ("clap", &["host/cli"]),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepcell_tests::client::{Client, until};
 use stepcell_tests::host::{Host, Settings, new_key};
 use stepcell_tests::remote::Remote;
-use store::{Admission, Outgoing, Scope};
+use store::{Admission, Claim, Outgoing, Scope};
 
 use crate::command_line::{against, answer};
 use crate::http_calls::{flow, register};
@@ -237,7 +237,8 @@ async fn no_call_goes_out_under_a_claim_that_no_longer_holds() {
     let held = claimed[0].held;
     let origin = model::Origin::of(&reqwest::Url::parse(&remote.url).unwrap()).unwrap();
     let lost_after = Duration::from_secs(1);
-    let call = Outgoing { held, worker, origin: &origin, lost_after, number: 1 };
+    let claim = Claim::Token { held, worker };
+    let call = Outgoing { claim, origin: &origin, lost_after, number: 1 };
     assert!(matches!(host.store.admit_call(&call).await.unwrap(), Admission::Go(_)));
     host.database.run(&["update worker set beat_at = now() - interval '1 hour'"]).unwrap();
     host.store.reap().await.unwrap();

@@ -123,12 +123,16 @@ pub(crate) const FILL: &[&str] = &[
     "insert into audit (number, tenant_id, at, tenant_name, actor, action, subject, detail, previous_sha256, sha256)
      select n, nullif(n % 200 + 1, 200), now(), 'tenant-' || (n % 200 + 1), 'k', 'key.create', 'k', '{}', sha256(n::text::bytea), sha256('x')
      from generate_series(1, 20000) n",
+    "insert into secret (tenant_id, name, version, key_id, nonce, ciphertext)
+     select n % 200 + 1, 's' || n, 1, 'k', substr(sha256(n::text::bytea), 1, 24), 'x' from generate_series(1, 20000) n",
+    "insert into key_value (tenant_id, flow_id, key, value) select tenant_id, id, 'k' || n, 'x' from flow, generate_series(1, 10) n",
+    "insert into key_value_use (tenant_id, flow_id, byte_count) select tenant_id, id, 40 from flow",
     "insert into worker (host, slots) select 'host', 8 from generate_series(1, 4)",
     "analyze",
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 49] = [
+const HOT: [&str; 54] = [
     "admission/admit.sql",
     "admission/block.sql",
     "admission/grant_places.sql",
@@ -178,13 +182,18 @@ const HOT: [&str; 49] = [
     "breaker/reopen.sql",
     "breaker/close.sql",
     "breaker/give_back.sql",
+    "key_value/get.sql",
+    "key_value/set.sql",
+    "key_value/delete.sql",
+    "key_value/list.sql",
+    "secret/get.sql",
 ];
 
 /// What is read whole, and rarely: a worker left or was lost. Its tokens have no index, for every claim would pay for it.
 const RARE: [&str; 2] = ["token/reap.sql", "token/release.sql"];
 
 /// The tables that grow with use.
-const GROWING: [&str; 25] = [
+const GROWING: [&str; 28] = [
     "usage",
     "audit",
     "rate_bucket",
@@ -210,6 +219,9 @@ const GROWING: [&str; 25] = [
     "closure",
     "schedule",
     "breaker",
+    "secret",
+    "key_value",
+    "key_value_use",
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {

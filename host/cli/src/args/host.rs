@@ -4,14 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use api::Limits;
 use clap::Subcommand;
-use model::FetchPattern;
+use model::{Capability, FetchPattern};
 use outbound::Network;
-use store::BreakerRule;
+use store::{BreakerRule, Keyring};
 use worker::QuarantineRule;
+use zeroize::Zeroizing;
 
 use super::values;
+use crate::exit::Usage;
 
 /// Where `dev` and `serve` listen when nothing is said.
 const LISTEN: &str = "127.0.0.1:7377";
@@ -27,7 +30,7 @@ pub(crate) struct Dev {
     pub(crate) outward: Outward,
 }
 
-/// Where the steps of this host may call, and when they are held back.
+/// What the steps of this host may do outside of it.
 #[derive(clap::Args, Clone)]
 pub(crate) struct Outward {
     /// Where steps may call, if their flow grants it too: `api.example.com,*.example.org`, `http://…` for plain http,
@@ -37,6 +40,13 @@ pub(crate) struct Outward {
     /// Networks with addresses that are not public where steps may call too: `10.0.0.0/8`
     #[arg(long, env = "STEPCELL_ALLOW_FETCH_NETWORK", value_delimiter = ',')]
     pub(crate) allow_fetch_network: Vec<Network>,
+    /// Capabilities that no tenant may use here: `fetch`, `key-value`, `secrets`
+    #[arg(long, env = "STEPCELL_FORBID", value_delimiter = ',')]
+    pub(crate) forbid: Vec<Capability>,
+    /// The keys that secrets are encrypted with, one a line, 32 bytes as base64 or hexadecimal digits: the first one encrypts,
+    /// all decrypt; without it there are no secrets
+    #[arg(long, env = "STEPCELL_SECRETS_KEY_FILE")]
+    pub(crate) secrets_key_file: Option<PathBuf>,
     /// Failures in a row after which calls of a tenant to an origin are held back
     #[arg(long, default_value_t = BreakerRule::default().failures, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) breaker_failures: u32,
@@ -46,9 +56,22 @@ pub(crate) struct Outward {
 }
 
 impl Outward {
+    /// The keys for secrets. No error quotes one.
+    pub(crate) fn keyring(&self) -> anyhow::Result<Option<Keyring>> {
+        let Some(path) = &self.secrets_key_file else { return Ok(None) };
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map(Zeroizing::new);
+        let text =
+            text.with_context(|| format!("cannot read the keys for secrets in `{shown}`"))?;
+        let keyring =
+            text.parse().map_err(|why| Usage(format!("`{shown}` is no file of keys: {why}")))?;
+        Ok(Some(keyring))
+    }
+
     /// What the worker is told.
     pub(crate) fn apply(self, settings: &mut worker::Settings) {
-        let Self { allow_fetch, allow_fetch_network, breaker_failures, breaker_recovery } = self;
+        let Self { allow_fetch, allow_fetch_network, breaker_failures, breaker_recovery, .. } =
+            self;
         settings.outbound =
             outbound::Settings { allowed: allow_fetch, networks: allow_fetch_network };
         settings.breaker = BreakerRule { failures: breaker_failures, recovery: breaker_recovery };

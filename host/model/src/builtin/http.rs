@@ -1,6 +1,6 @@
 //! The built-in step `http`: one call, made of templates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,10 +9,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::{BadTemplate, Part, View, check, parts, references};
-use crate::fetch::Origin;
+use crate::fetch::{Origin, is_token};
 use crate::json::Json;
-use crate::limits::{MAX_HEADER_BYTES, MAX_REQUEST_BYTES, MAX_URL_BYTES};
+use crate::limits::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_BYTES, MAX_URL_BYTES};
+use crate::name::Name;
 use crate::outcome::Input;
+use crate::secret::Placeholders;
 
 /// What a reference in a URL keeps as it is: nothing else is without a meaning there (RFC 3986, unreserved).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -91,6 +93,46 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
 }
 
+impl HttpRequest {
+    /// A request as a handler asks for it. An error says in one sentence why it cannot be sent.
+    pub fn new(
+        method: &str,
+        url: &str,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Result<Self, String> {
+        let known = HttpMethod::NAMES.iter().find(|(name, _)| *name == method);
+        let Some((_, method)) = known.copied() else {
+            let names: Vec<&str> = HttpMethod::NAMES.iter().map(|(name, _)| *name).collect();
+            return Err(format!("its method is none of {}", names.join(", ")));
+        };
+        if !body.is_empty() && !method.takes_body() {
+            return Err(format!("`{method}` sends no body"));
+        }
+        if headers.len() > MAX_HEADERS {
+            return Err(format!("it has {} headers and may have {MAX_HEADERS}", headers.len()));
+        }
+        if headers.iter().map(header_bytes).sum::<usize>() > MAX_HEADER_BYTES {
+            return Err(format!("its headers have more than {MAX_HEADER_BYTES} bytes"));
+        }
+        let lower = |(name, value): (String, String)| {
+            let name = name.to_ascii_lowercase();
+            let is_sent = |c: char| matches!(c, ' '..='~' | '\t');
+            match is_token(&name) && value.chars().all(is_sent) {
+                true => Ok((name, value)),
+                false => Err(format!("header `{}` cannot be sent", name.escape_debug())),
+            }
+        };
+        let headers = headers.into_iter().map(lower).collect::<Result<_, _>>()?;
+        let url = read_url(url).map_err(|why| why.to_string())?;
+        Ok(Self { method, url, headers, body })
+    }
+}
+
+fn header_bytes((name, value): &(String, String)) -> usize {
+    name.len() + value.len() + 4
+}
+
 impl HttpCall {
     /// The origin its URL spells out; `None` where a reference has a part in it. An error: no reference could make a
     /// call of these templates.
@@ -128,21 +170,41 @@ impl HttpCall {
     /// Checks the templates of headers and body: no reference may be one that never names anything.
     pub fn check(&self) -> Result<(), BadTemplate> {
         for value in self.headers.values() {
-            references(&Json::trusted(Value::from(value.as_str()).to_string()))?;
+            for part in parts(value)? {
+                if let Part::Reference(path) = part
+                    && secret(path).is_none()
+                {
+                    check(path)?;
+                }
+            }
         }
         self.body.as_ref().map_or(Ok(Vec::new()), references).map(drop)
     }
 
-    /// The call, each `${…}` replaced. At most [`MAX_REQUEST_BYTES`] are copied.
-    pub fn fill(&self, flow_input: &Json, given: &Input) -> Result<HttpRequest, BadTemplate> {
+    /// The secrets its headers take, each once.
+    pub fn secrets(&self) -> BTreeSet<Name> {
+        let parts = self.headers.values().filter_map(|value| parts(value).ok()).flatten();
+        let named = parts.filter_map(|part| match part {
+            Part::Reference(path) => secret(path),
+            Part::Text(_) => None,
+        });
+        named.collect()
+    }
+
+    /// The call, each `${…}` replaced; that of a secret by its placeholder. At most [`MAX_REQUEST_BYTES`] are copied.
+    pub fn fill(
+        &self,
+        flow_input: &Json,
+        given: &Input,
+        placeholders: &Placeholders,
+    ) -> Result<HttpRequest, BadTemplate> {
         let view = View { most: MAX_REQUEST_BYTES, ..View::of(flow_input, given) };
         let url = view.url(&self.url)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, value) in &self.headers {
-            headers.push((name.clone(), view.header(name, value)?));
+            headers.push((name.clone(), view.header((name, value), placeholders)?));
         }
-        let size = |(name, value): &(String, String)| name.len() + value.len() + 4;
-        if headers.iter().map(size).sum::<usize>() > MAX_HEADER_BYTES {
+        if headers.iter().map(header_bytes).sum::<usize>() > MAX_HEADER_BYTES {
             return Err(BadTemplate::TooLarge(MAX_HEADER_BYTES));
         }
         let (body, kind) = match self.body.as_ref().map(|body| view.body(body)).transpose()? {
@@ -184,12 +246,19 @@ impl View {
         read_url(&filled)
     }
 
-    fn header(&self, name: &str, template: &str) -> Result<String, BadTemplate> {
+    fn header(
+        &self,
+        (name, template): (&str, &str),
+        placeholders: &Placeholders,
+    ) -> Result<String, BadTemplate> {
         let mut filled = String::new();
         for part in parts(template)? {
             match part {
                 Part::Text(text) => filled.push_str(text),
-                Part::Reference(path) => filled.push_str(&self.scalar(path)?),
+                Part::Reference(path) => match secret(path) {
+                    Some(name) => filled.push_str(&placeholders.of(&name)),
+                    None => filled.push_str(&self.scalar(path)?),
+                },
             }
         }
         let is_sent = |c: char| matches!(c, ' '..='~' | '\t');
@@ -217,6 +286,11 @@ impl View {
         };
         Err(BadTemplate::NoText(path.to_owned(), what))
     }
+}
+
+/// The secret that a reference of a header names.
+fn secret(path: &str) -> Option<Name> {
+    path.strip_prefix("secrets.")?.parse().ok()
 }
 
 /// Where the authority of a URL is in its text: what comes after `https://` or `http://`.

@@ -5,7 +5,7 @@ use super::problem::{Place, shown};
 use super::read::{Reader, Table};
 use super::{ComponentRef, ManifestCondition, ManifestStep, Settings};
 use crate::code::Code;
-use crate::definition::Grants;
+use crate::grant::Grants;
 use crate::name::Name;
 
 /// A step for each handler; each needs the one before it.

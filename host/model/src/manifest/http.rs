@@ -1,15 +1,14 @@
-//! Reads `builtin = { http = { … } }` and `grants = { fetch = [ … ] }`: what a step calls, and where its calls may go.
+//! Reads `builtin = { http = { … } }`: what a step calls.
 
 use std::collections::BTreeMap;
 
-use super::problem::{Place, shown};
+use super::problem::shown;
 use super::read::{Reader, Table};
 use super::words;
-use crate::builtin::{Builtin, HttpCall, HttpMethod};
+use crate::builtin::{HttpCall, HttpMethod};
 use crate::code::Code;
-use crate::definition::Grants;
-use crate::fetch::{FetchPattern, Origin, is_framing};
-use crate::limits::{MAX_GRANTS, MAX_HEADERS};
+use crate::fetch::{is_framing, is_token};
+use crate::limits::MAX_HEADERS;
 
 /// The call; `None` where what is said of it cannot be used.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<HttpCall> {
@@ -70,75 +69,6 @@ fn headers(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, String> {
     headers
 }
 
-/// A token of RFC 9110, 5.6.2.
-fn is_token(name: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_part)
-}
-
-/// What the step is granted. The origin that an http step spells out is its own grant where none is written.
-pub(super) fn grants(reader: &mut Reader, table: &Table<'_>, builtin: Option<&Builtin>) -> Grants {
-    let written = reader.field(table, "grants").map(|field| field.place);
-    let call = match builtin {
-        Some(Builtin::Http(call)) => call,
-        Some(Builtin::Wait(_) | Builtin::Inject(_) | Builtin::Set(_)) | None => {
-            // A built-in step with mistakes of its own is told those first.
-            let is_wrong = builtin.is_none() && reader.field(table, "builtin").is_some();
-            if let Some(place) = written.filter(|_| !is_wrong) {
-                let detail = "`grants` are supported on steps with `builtin = { http = … }` alone; take them away";
-                reader.problem(Code::ManifestNotSupported, &place, detail);
-            }
-            return Grants::default();
-        }
-    };
-    let before = reader.problems.problems.len();
-    let fetch = patterns(reader, table);
-    let origin = call.origin().ok().flatten();
-    let grants = match (&origin, written.is_some()) {
-        (Some(origin), false) => Grants { fetch: vec![FetchPattern::from(origin)] },
-        (Some(_) | None, _) => Grants { fetch },
-    };
-    if reader.problems.problems.len() == before {
-        check(reader, &written.unwrap_or_else(|| table.place.clone()), origin.as_ref(), &grants);
-    }
-    grants
-}
-
-fn patterns(reader: &mut Reader, table: &Table<'_>) -> Vec<FetchPattern> {
-    let Some(table) = reader.table(table, "grants") else { return Vec::new() };
-    reader.only(&table, words::GRANTS);
-    let texts = reader.texts(&table, "fetch");
-    if texts.len() > MAX_GRANTS {
-        let detail = format!("`fetch` has {} entries and may have {MAX_GRANTS}", texts.len());
-        reader.problem(Code::ManifestOutOfRange, &table.place, detail);
-        return Vec::new();
-    }
-    let mut patterns = Vec::with_capacity(texts.len());
-    for (text, place) in texts {
-        match text.parse::<FetchPattern>() {
-            Ok(pattern) => patterns.push(pattern),
-            Err(bad) => reader.problem(Code::ManifestBadText, &place, bad.to_string()),
-        }
-    }
-    patterns
-}
-
-/// What the step calls is granted; where that shows only when it runs, something is.
-fn check(reader: &mut Reader, place: &Place, origin: Option<&Origin>, grants: &Grants) {
-    let detail = match origin {
-        Some(origin) if !grants.covers(origin) => format!(
-            "the step calls `{origin}`, which its `grants.fetch` leave out; add it, or leave `grants` away"
-        ),
-        None if grants.fetch.is_empty() => {
-            "a reference decides where the step calls; say where it may, for example \
-             `grants = { fetch = [\"api.example.com\", \"*.example.org\"] }`"
-                .to_owned()
-        }
-        Some(_) | None => return,
-    };
-    reader.problem(Code::ManifestMissingGrant, place, detail);
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Manifest;
@@ -193,11 +123,6 @@ mod tests {
                 "/step/0/builtin/http/uri",
             ),
             ("builtin = 7\ngrants = { fetch = [] }", Code::ManifestWrongType, "/step/0/builtin"),
-            (
-                "component = \"c\"\ngrants = { fetch = [] }",
-                Code::ManifestNotSupported,
-                "/step/0/grants",
-            ),
         ] {
             let found = read(step).unwrap_err();
             assert_eq!(found[0], (code, pointer.to_owned()), "{step}: {found:?}");

@@ -101,7 +101,7 @@ fn step(
     let own = component(reader, table);
     let is_builtin = reader.field(table, "builtin").is_some();
     let builtin = super::builtin::read(reader, table);
-    let grants = super::http::grants(reader, table, builtin.as_ref());
+    let grants = super::grants::read(reader, table, builtin.as_ref());
     let has_component = reader.field(table, "component").is_some() || default.is_some();
     if !has_component && !is_builtin {
         reader.missing(table, "component", "component = \"handlers/fetch\"");

@@ -104,18 +104,28 @@ impl Reader {
 
     /// The table's own tables: a list of them, as `[[name]]` makes.
     pub(super) fn tables<'n>(&mut self, table: &Table<'n>, name: &str) -> Vec<Table<'n>> {
+        let wanted = format!("a list of tables; begin each with `[[{name}]]`");
+        let entries = self.entries(table, name, &wanted);
+        entries.iter().filter_map(|entry| self.as_table(entry)).collect()
+    }
+
+    /// The entries of a list.
+    pub(super) fn entries<'n>(
+        &mut self,
+        table: &Table<'n>,
+        name: &str,
+        wanted: &str,
+    ) -> Vec<Field<'n>> {
         let Some(field) = self.field(table, name) else { return Vec::new() };
         let Value::List(items) = &field.node.value else {
-            self.wrong_type(&field, &format!("a list of tables; begin each with `[[{name}]]`"));
+            self.wrong_type(&field, wanted);
             return Vec::new();
         };
-        let mut tables = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let place = self.place(&field.place, &index.to_string(), item.at);
-            let field = Field { name: field.name, node: item, place };
-            tables.extend(self.as_table(&field));
-        }
-        tables
+        let entry = |(index, node): (usize, &'n Node)| {
+            let place = self.place(&field.place, &index.to_string(), node.at);
+            Field { name: field.name, node, place }
+        };
+        items.iter().enumerate().map(entry).collect()
     }
 
     /// A table inside the table.
@@ -124,7 +134,7 @@ impl Reader {
         self.as_table(&field)
     }
 
-    fn as_table<'n>(&mut self, field: &Field<'n>) -> Option<Table<'n>> {
+    pub(super) fn as_table<'n>(&mut self, field: &Field<'n>) -> Option<Table<'n>> {
         let Value::Table(members) = &field.node.value else {
             self.wrong_type(field, "a table");
             return None;

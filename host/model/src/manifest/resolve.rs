@@ -7,6 +7,7 @@ use super::{ComponentRef, Manifest, ManifestStep, SchemaRef};
 use crate::code::Code;
 use crate::condition::{Condition, Policy};
 use crate::definition::{Definition, Step, StepIndex};
+use crate::grant::{Capability, Grants};
 use crate::id::Digest;
 use crate::json::{Gate, Json};
 use crate::name::Name;
@@ -30,6 +31,8 @@ pub struct Found {
     pub handlers: Vec<String>,
     /// Which of them can undo what they did.
     pub compensates: Compensates,
+    /// What it asks for, in order.
+    pub capabilities: Vec<Capability>,
 }
 
 /// Which handlers of a component can undo what they did.
@@ -60,7 +63,8 @@ impl Compensates {
 
 impl From<Digest> for Found {
     fn from(digest: Digest) -> Self {
-        Self { digest, handlers: Vec::new(), compensates: Compensates::None }
+        let (handlers, capabilities) = (Vec::new(), Vec::new());
+        Self { digest, handlers, compensates: Compensates::None, capabilities }
     }
 }
 
@@ -89,6 +93,42 @@ impl Found {
             );
             (detail, nearest(handler, known()))
         })
+    }
+}
+
+impl Found {
+    /// Where a step's grants are not exactly what its component asks for. What it does not ask for is refused too:
+    /// the version that begins to ask then says so in its manifest.
+    fn ungranted(&self, step: &Name, grants: &Grants) -> Vec<(Code, String)> {
+        let granted: Vec<Capability> = grants.capabilities().collect();
+        let only_in = |these: &[Capability], others: &[Capability]| -> Vec<Capability> {
+            these.iter().copied().filter(|one| !others.contains(one)).collect()
+        };
+        let named = |these: &[Capability]| {
+            let names: Vec<&str> = these.iter().map(|one| one.as_str()).collect();
+            names.join("`, `")
+        };
+        let mut found = Vec::new();
+        let missing = only_in(&self.capabilities, &granted);
+        if !missing.is_empty() {
+            let examples: Vec<&str> = missing.iter().map(|one| one.example()).collect();
+            let detail = format!(
+                "the component of step `{step}` asks for `{}`, which the step is not granted; add \
+                 `grants = {{ {} }}` to the step",
+                named(&missing),
+                examples.join(", ")
+            );
+            found.push((Code::ManifestMissingGrant, detail));
+        }
+        let unused = only_in(&granted, &self.capabilities);
+        if !unused.is_empty() {
+            let detail = format!(
+                "step `{step}` is granted `{}`, which its component does not ask for; take it away",
+                named(&unused)
+            );
+            found.push((Code::ManifestUnusedGrant, detail));
+        }
+        found
     }
 }
 
@@ -240,6 +280,9 @@ impl Resolver<'_> {
             let problem = Problem::new(Code::ManifestUnknownHandler, &place, detail);
             self.problems.push(problem.suggesting(meant));
         }
+        for (code, detail) in found.ungranted(&step.name, &step.grants) {
+            self.problems.push(Problem::new(code, &within(&step.place, "grants"), detail));
+        }
         Some((found.digest, found.compensates.has(&step.handler)))
     }
 
@@ -289,7 +332,7 @@ mod tests {
             let resolved = Manifest::from_toml(&text).unwrap().resolve(Sources {
                 component: &mut |_| {
                     let (digest, handlers) = (Digest::of(b"c"), handlers.clone());
-                    Ok(Found { digest, handlers, compensates: Compensates::None })
+                    Ok(Found { handlers, ..Found::from(digest) })
                 },
                 schema: &mut no_files,
             });

@@ -121,7 +121,7 @@ fn an_unknown_field_is_named_with_its_line_and_a_suggestion() {
 
 #[test]
 fn a_field_that_is_not_carried_out_yet_is_not_called_unknown() {
-    for field in ["grants = {}", "schedule = \"@daily\"", "priority = 1"] {
+    for field in ["retention = \"1d\"", "schedule = \"@daily\"", "priority = 1"] {
         assert_eq!(problems_of_step(field)[0].0, Code::ManifestNotSupported, "{field}");
     }
     let builtin = "flow = \"f\"\n[[step]]\nname = \"a\"\nbuiltin = { schedule = \"x\" }\n";

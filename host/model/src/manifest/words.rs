@@ -58,7 +58,10 @@ pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject", "http"];
 pub(super) const HTTP: &[&str] = &["url", "method", "headers", "body"];
 
 /// Fields of `grants`.
-pub(super) const GRANTS: &[&str] = &["fetch"];
+pub(super) const GRANTS: &[&str] = &["fetch", "key_value", "secrets"];
+
+/// Fields of an entry of `secrets`.
+pub(super) const SECRET: &[&str] = &["name", "to"];
 
 /// Fields of `[[rate_limit]]`.
 pub(super) const RATE_LIMIT: &[&str] = &["name", "limit", "period", "burst"];
@@ -72,8 +75,7 @@ pub(super) const CONCURRENCY: &[&str] = &["key", "limit"];
 /// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
 pub(super) const LATER: &[&str] = &[
     "grants",
-    "secrets",
-    "key_value",
+    "scratch",
     "schedule",
     "schedules",
     "priority",
@@ -135,4 +137,12 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("header", "headers"),
     ("json", "body"),
     ("hosts", "fetch"),
+    ("key-value", "key_value"),
+    ("kv", "key_value"),
+    ("secret", "secrets"),
+    ("secrets", "grants"),
+    ("key_value", "grants"),
+    ("fetch", "grants"),
+    ("permissions", "grants"),
+    ("capabilities", "grants"),
 ];

@@ -10,9 +10,12 @@ use wit_parser::{PackageId, Resolve, SourceMap};
 use super::World;
 use super::render::Renderer;
 
-const STEPCELL: [(&str, &str); 4] = [
+const STEPCELL: [(&str, &str); 7] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),
     ("context.wit", include_str!("../../../../wit/context.wit")),
+    ("fetch.wit", include_str!("../../../../wit/fetch.wit")),
+    ("key-value.wit", include_str!("../../../../wit/key-value.wit")),
+    ("secrets.wit", include_str!("../../../../wit/secrets.wit")),
     ("log.wit", include_str!("../../../../wit/log.wit")),
     ("worlds.wit", include_str!("../../../../wit/worlds.wit")),
 ];

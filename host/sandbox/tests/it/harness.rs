@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use model::{Digest, Failure, Input, Json, Limits, Memory, TaskContext, TenantId};
-use sandbox::{Call, Compiled, CompilerCommand, Ended, Report, Sandbox, Settings, Stop};
+use sandbox::{Call, Compiled, CompilerCommand, Ended, Ports, Report, Sandbox, Settings, Stop};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -116,6 +116,7 @@ pub(crate) fn call() -> Call {
         flow_input: None,
         limits: Limits { timeout_ms: 10_000, ..Limits::default() },
         stop: Stop::new(),
+        ports: Ports::default(),
     }
 }
 

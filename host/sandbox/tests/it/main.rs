@@ -8,6 +8,7 @@ mod cache;
 mod describe;
 mod harness;
 mod limits;
+mod ports;
 mod stop;
 mod traps;
 mod upload;

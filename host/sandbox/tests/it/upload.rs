@@ -197,7 +197,7 @@ fn every_problem_is_listed_at_once() {
                 (export "write" (func (param "message" string)))
                 (export "shout" (func))))
             (import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func))))
-            (import "stepcell:handler/fetch@0.1.0" (instance (export "send" (func))))
+            (import "stepcell:handler/clock@0.1.0" (instance (export "now" (func))))
             (import "loose" (func))
             (core module $m
                 (func (export "handle") (param i32 i32) (result i32) unreachable)

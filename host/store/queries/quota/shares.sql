@@ -1,8 +1,12 @@
--- The share of every tenant (tenant_id) of which something was said, and how long it must rest because its minute of fuel is used up.
+-- The share of every tenant (tenant_id) of which something was said, and how long it must rest because its minute of fuel is used
+-- up; one that is frozen rests until that is over.
 select
-    q.tenant_id, q.weight, q.running_attempts,
-    case when q.fuel_per_minute is not null
-        then greatest(extract(epoch from q.fuel_full_at - now()) - 60, 0) * 1000
+    t.id as tenant_id, coalesce(q.weight, 100) as "weight!", q.running_attempts,
+    case
+        when t.frozen_at is not null then 9223372036854775807
+        when q.fuel_per_minute is not null then (greatest(extract(epoch from q.fuel_full_at - now()) - 60, 0) * 1000)::bigint
         else 0
-    end::bigint as "rests_ms!"
-from quota q
+    end as "rests_ms!"
+from tenant t
+left join quota q on q.tenant_id = t.id
+where t.frozen_at is not null or q.tenant_id is not null

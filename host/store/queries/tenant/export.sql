@@ -1,4 +1,4 @@
--- Everything a tenant_id has, a row at a time: its kind and itself as JSON. Keys without their hashes; components with their
+-- Everything a tenant_id has, a row at a time: its kind and itself as JSON. Keys without their hashes, secrets without their values; components with their
 -- bytes where $2. What follows from other rows is left out: deadlines, counters of rates, what a run's own row says too.
 select 'tenant' as "kind!", row_to_json(x)::text as "row!" from tenant x where x.id = $1
 union all
@@ -51,5 +51,22 @@ union all
 select 'idempotency', row_to_json(x)::text from idempotency x where x.tenant_id = $1
 union all
 select 'run_key', row_to_json(x)::text from run_key x where x.tenant_id = $1
+union all
+select 'quota', row_to_json(x)::text from quota x where x.tenant_id = $1
+union all
+select 'usage', row_to_json(x)::text from usage x where x.tenant_id = $1
+union all
+select 'quarantine', json_build_object('digest', encode(x.digest, 'hex'), 'reason', x.reason, 'since', x.since)::text
+from quarantine x where x.tenant_id = $1
+union all
+select 'secret', json_build_object(
+    'name', x.name, 'version', x.version, 'key_id', x.key_id, 'created_at', x.created_at, 'updated_at', x.updated_at
+)::text
+from secret x where x.tenant_id = $1
+union all
+select 'key_value', json_build_object(
+    'flow_id', x.flow_id, 'key', x.key, 'value', translate(encode(x.value, 'base64'), E'\n', '')
+)::text
+from key_value x where x.tenant_id = $1
 union all
 select 'audit', row_to_json(x)::text from audit x where x.tenant_id = $1

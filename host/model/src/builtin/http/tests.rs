@@ -11,7 +11,7 @@ fn call(url: &str) -> HttpCall {
 
 fn filled(call: &HttpCall, input: &Value) -> Result<HttpRequest, BadTemplate> {
     let input = Json::trusted(input.to_string());
-    call.fill(&input, &Input::Flow(input.clone()))
+    call.fill(&input, &Input::Flow(input.clone()), &Placeholders::new(7))
 }
 
 fn url_of(template: &str, id: &str) -> Result<String, BadTemplate> {

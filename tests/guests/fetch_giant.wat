@@ -1,0 +1,21 @@
+;; Sends a body of five megabytes; answers which case the refusal is.
+(module
+  (import "stepcell:handler/fetch@0.1.0" "send"
+    (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))
+  (memory (export "memory") 96)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 128) "POSThttps://a.net/x")
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (call $send (i32.const 128) (i32.const 4) (i32.const 132) (i32.const 15) (i32.const 0) (i32.const 0)
+      (i32.const 1) (i32.const 0) (i32.const 5000000) (i32.const 0) (i64.const 0) (i32.const 256))
+    (i32.store8 (i32.const 192) (i32.add (i32.const 48) (i32.load8_u (i32.const 264))))
+    (i32.store8 (i32.const 0) (i32.const 0))
+    (i32.store (i32.const 8) (i32.const 192))
+    (i32.store (i32.const 12) (i32.const 1))
+    (i32.const 0))
+  (func (export "cabi_post_handle") (param i32)))

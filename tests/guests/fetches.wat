@@ -1,0 +1,32 @@
+;; Sends requests until one is refused; answers how many were answered, and which case the refusal is, each in two digits.
+(module
+  (import "stepcell:handler/fetch@0.1.0" "send"
+    (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 128) "POSThttps://a.net/xbody")
+  (data (i32.const 192) "[\"00 00\"]")
+  (func $digits (param $at i32) (param $number i32)
+    (i32.store8 (local.get $at) (i32.add (i32.const 48) (i32.div_u (local.get $number) (i32.const 10))))
+    (i32.store8 offset=1 (local.get $at) (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10)))))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $answered i32)
+    (block $refused
+      (loop $again
+        (call $send (i32.const 128) (i32.const 4) (i32.const 132) (i32.const 15) (i32.const 0) (i32.const 0)
+          (i32.const 1) (i32.const 147) (i32.const 4) (i32.const 0) (i64.const 0) (i32.const 256))
+        (br_if $refused (i32.load8_u (i32.const 256)))
+        (local.set $answered (i32.add (local.get $answered) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $answered) (i32.const 99)))))
+    (call $digits (i32.const 194) (local.get $answered))
+    (call $digits (i32.const 197) (i32.load8_u (i32.const 264)))
+    (i32.store8 (i32.const 0) (i32.const 0))
+    (i32.store (i32.const 8) (i32.const 192))
+    (i32.store (i32.const 12) (i32.const 9))
+    (i32.const 0))
+  (func (export "cabi_post_handle") (param i32)))

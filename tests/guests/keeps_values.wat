@@ -1,0 +1,21 @@
+;; Sets a value until that is refused; answers which case the refusal is.
+(module
+  (import "stepcell:handler/key-value@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))
+  (memory (export "memory") 8)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 128) "key")
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (loop $again
+      (call $set (i32.const 128) (i32.const 3) (i32.const 0) (i32.const 100000) (i32.const 256))
+      (br_if $again (i32.eqz (i32.load8_u (i32.const 256)))))
+    (i32.store8 (i32.const 192) (i32.add (i32.const 48) (i32.load8_u (i32.const 264))))
+    (i32.store8 (i32.const 0) (i32.const 0))
+    (i32.store (i32.const 8) (i32.const 192))
+    (i32.store (i32.const 12) (i32.const 1))
+    (i32.const 0))
+  (func (export "cabi_post_handle") (param i32)))
