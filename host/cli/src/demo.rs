@@ -54,9 +54,9 @@ async fn show(
     screen: &Screen,
 ) -> anyhow::Result<()> {
     let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let (slots, lease, retention, outward) = (None, None, None, None);
-    let host =
-        Host::start(Plan { database_url, listen, slots, lease, retention, outward, data }).await?;
+    let (slots, lease, retention, outward, compile_cpu) = (None, None, None, None, None);
+    let plan = Plan { database_url, listen, slots, lease, retention, outward, compile_cpu, data };
+    let host = Host::start(plan).await?;
     let key = data.api_key()?;
     host.admit(&key).await?;
     screen.note(&format!("API and worker at {}", host.url()));

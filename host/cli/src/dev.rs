@@ -47,6 +47,7 @@ async fn develop(
         lease: None,
         retention: None,
         outward: Some(args.outward.clone()),
+        compile_cpu: None,
         data,
     };
     let host = Host::start(plan).await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use sandbox::{CompilerCommand, Sandbox};
+use sandbox::{CompileLimits, CompilerCommand, Sandbox};
 use store::{Scope, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -64,6 +64,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) retention: Option<Duration>,
     /// Where steps may call; `None`: nowhere.
     pub(crate) outward: Option<Outward>,
+    /// CPU time one compilation may take; `None`: the default.
+    pub(crate) compile_cpu: Option<Duration>,
     /// Compiled components and their key.
     pub(crate) data: &'a DataDir,
 }
@@ -89,7 +91,9 @@ impl Host {
         if let Some(outward) = plan.outward {
             outward.apply(&mut settings);
         }
-        let sandbox = sandbox(plan.data, settings.slots)?;
+        let mut compile_limits = CompileLimits::default();
+        compile_limits.cpu = plan.compile_cpu.unwrap_or(compile_limits.cpu);
+        let sandbox = sandbox_with(plan.data, settings.slots, compile_limits)?;
         let api = match plan.listen {
             Some(listen) => Some(start_api(listen, store.clone(), sandbox.clone()).await?),
             None => None,
@@ -153,15 +157,24 @@ async fn start_api(listen: SocketAddr, store: Store, sandbox: Sandbox) -> anyhow
 
 /// The sandbox over a data folder; compilation happens in children of this program.
 pub(crate) fn sandbox(data: &DataDir, slots: u32) -> anyhow::Result<Sandbox> {
+    sandbox_with(data, slots, CompileLimits::default())
+}
+
+fn sandbox_with(
+    data: &DataDir,
+    slots: u32,
+    compile_limits: CompileLimits,
+) -> anyhow::Result<Sandbox> {
     let program = own_program()?;
     let compiler = CompilerCommand { program, args: vec![COMPILE_CHILD.into()] };
     let mut settings = sandbox::Settings::new(data.artifacts(), data.artifact_key()?, compiler);
     settings.slots = slots.max(1);
+    settings.compile_limits = compile_limits;
     Ok(Sandbox::new(settings)?)
 }
 
 /// This very program, also where its file was replaced or deleted since it began.
-fn own_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if running.exists() {
         return Ok(running.to_owned());

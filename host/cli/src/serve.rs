@@ -19,6 +19,7 @@ pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow
         lease: Some(args.lease),
         retention: args.retention,
         outward: Some(args.outward),
+        compile_cpu: Some(args.compile_cpu),
         data: &data,
     };
     let host = Host::start(plan).await?;

@@ -5,6 +5,7 @@ mod durable;
 
 use std::time::{Duration, Instant};
 
+use model::TenantId;
 use sqlx::{Executor as _, PgPool};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -74,6 +75,12 @@ impl Store {
             done.map_err(|error| Error::unreadable("the floor", error))??;
         }
         Ok(started.elapsed())
+    }
+
+    /// A tenant of this name, made where it is not there: whoever measures what one tenant feels of another needs two.
+    pub async fn prepare_tenant(&self, name: &str) -> Result<TenantId, Error> {
+        let query = sqlx::query_scalar(include_str!("../queries/bench/tenant.sql"));
+        Ok(TenantId(query.bind(name).fetch_one(self.pool()).await?))
     }
 
     /// One row inserted and committed; how long that took.
