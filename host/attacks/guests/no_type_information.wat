@@ -1,4 +1,4 @@
-;; Exports `handle`, and carries no component-type information.
+;; Is a module that does not say which world it is for.
 (module
   (memory (export "memory") 2)
   (global $next (mut i32) (i32.const 4096))

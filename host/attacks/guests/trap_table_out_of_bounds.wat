@@ -9,6 +9,6 @@
     (local.get $at))
   (table $table 1 funcref)
   (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
-    (table.fill $table (i32.const 0) (ref.null func) (i32.const -1))
+    (table.fill $table (i32.const 0) (ref.null func) (i32.const 100))
     (i32.const 0))
   (func (export "cabi_post_handle") (param i32)))

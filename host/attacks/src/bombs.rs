@@ -64,21 +64,21 @@ pub(crate) fn broken_types() -> Vec<u8> {
 
 /// A million types, and one.
 pub(crate) fn types() -> Vec<u8> {
-    many(1, 1_000_001, &[0x60, 0, 0])
+    targeting_handler(many(1, 1_000_001, &[0x60, 0, 0]))
 }
 
 /// A million functions, and one.
 pub(crate) fn functions() -> Vec<u8> {
     let mut module = many(1, 1, &[0x60, 0, 0]);
     add_many(&mut module, 3, 1_000_001, &[0]);
-    module
+    targeting_handler(module)
 }
 
 /// A hundred thousand pieces of data, and one.
 pub(crate) fn data() -> Vec<u8> {
     let mut module = many(5, 1, &[0, 1]);
     add_many(&mut module, 11, 100_001, &[1, 0]);
-    module
+    targeting_handler(module)
 }
 
 /// One function with four billion locals.
@@ -90,7 +90,7 @@ pub(crate) fn locals() -> Vec<u8> {
     let mut code = vec![1, 8];
     code.extend(body);
     section(&mut module, 10, &code);
-    module
+    targeting_handler(module)
 }
 
 /// A jump with three hundred thousand ways to go.
@@ -130,7 +130,7 @@ pub(crate) fn name_in_trap() -> Vec<u8> {
     let text = format!(
         "(module (memory (export \"memory\") 2)
            (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
-           (func $\"{name}\u{1b}[2J\" (unreachable))
+           (func $\"{name}\\1b[2J\" (unreachable))
            (func (export \"handle\") (param i32 i32 i32) (result i32) (call 1) (i32.const 0)))"
     );
     handler(&text)
@@ -143,11 +143,9 @@ pub(crate) fn custom_section() -> Vec<u8> {
     module
 }
 
-/// One byte more than an upload may have.
-pub(crate) fn too_large() -> Vec<u8> {
-    let mut module = crate::guest::module("good");
-    custom(&mut module, "ballast", &vec![0; model::limits::MAX_COMPONENT_BYTES]);
-    module
+/// A module that says nothing of components.
+pub(crate) fn no_types() -> Vec<u8> {
+    crate::guest::bare("no_type_information")
 }
 
 /// Half a good component.
@@ -169,7 +167,10 @@ fn straight(instruction: &str, times: usize) -> Vec<u8> {
 }
 
 fn handler(text: &str) -> Vec<u8> {
-    let module = wat::parse_str(text).expect("it is written right");
+    targeting_handler(wat::parse_str(text).expect("it is written right"))
+}
+
+fn targeting_handler(module: Vec<u8>) -> Vec<u8> {
     crate::guest::embed(module, "handler", wit_component::StringEncoding::UTF8)
 }
 

@@ -31,7 +31,11 @@ const WASI: [(&str, &str); 6] = [
 const WORLDS: &str = "package test:guests;
     world handler { include stepcell:handler/handler@0.1.0; }
     world durable { include stepcell:handler/durable@0.1.0; }
-    world decides { include stepcell:handler/durable@0.1.0; include stepcell:handler/on-error@0.1.0; }
+    world decides {
+        use stepcell:handler/types@0.1.0.{input, outcome, handler-error, failure};
+        export handle: func(input: input) -> result<outcome, handler-error>;
+        export on-error: func(input: input, failure: failure) -> result<option<outcome>, handler-error>;
+    }
     world describes { include stepcell:handler/handler@0.1.0; export describe: func() -> string; }
     world wasi {
         include stepcell:handler/handler@0.1.0;

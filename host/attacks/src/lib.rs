@@ -128,6 +128,13 @@ mod tests {
     }
 
     #[test]
+    fn every_attack_can_be_made() {
+        for attack in Attack::all() {
+            assert!(attack.bytes().starts_with(b"\0asm"), "`{}`", attack.name);
+        }
+    }
+
+    #[test]
     fn every_hand_written_guest_can_be_encoded() {
         for (name, _) in GUESTS {
             assert!(module(name).starts_with(b"\0asm"), "`{name}`");

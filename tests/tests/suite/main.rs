@@ -5,7 +5,6 @@
 mod admission;
 mod architecture;
 mod bad_input;
-mod bombs;
 mod breakers;
 mod builtins;
 mod children;

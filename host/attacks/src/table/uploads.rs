@@ -13,10 +13,11 @@ pub(super) const ATTACKS: &[Attack] = &[
         Expected::Noted("`describe` failed"),
     ),
     Attack::guest("describe_lies", "JSON gate", Expected::Noted("what `describe` answers")),
-    Attack::guest(
+    Attack::made(
         "no_type_information",
         "form of uploads",
         Expected::Refused(Code::ComponentCoreModule),
+        (bombs::no_types, "Is a module that does not say which world it is for."),
     ),
     Attack::made(
         "upload_broken_types",
@@ -35,12 +36,6 @@ pub(super) const ATTACKS: &[Attack] = &[
         "form of uploads",
         Expected::Refused(Code::ComponentTruncated),
         (bombs::half, "Ends in the middle."),
-    ),
-    Attack::made(
-        "upload_too_large",
-        "size of uploads",
-        Expected::Refused(Code::ComponentTooLarge),
-        (bombs::too_large, "Has more bytes than an upload may have."),
     ),
     Attack::made(
         "upload_ballast",
@@ -79,7 +74,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack::made(
         "components_nested",
         "form of uploads",
-        Expected::Refused(Code::ComponentInvalid),
+        Expected::Refused(Code::ComponentMissingExport),
         (bombs::nested_components, "Nests three thousand components."),
     ),
     Attack::guest(

@@ -20,19 +20,27 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack::guest("wasi_network", "nothing granted", Expected::Completes),
     Attack::guest("wasi_sleeps", "wall clock", Expected::Fails(FailureKind::Timeout)),
     Attack::guest("wasi_polls_forever", "wall clock", Expected::Fails(FailureKind::Timeout)),
-    Attack::guest("wasi_polls_nothing", "trap", Expected::Fails(FailureKind::Trap)),
+    Attack::guest("wasi_polls_nothing", "handles", Expected::Fails(FailureKind::AbiViolation)),
     Attack::guest(
         "wasi_poll_storm",
         "price of host calls",
         Expected::Fails(FailureKind::OutOfFuel),
     ),
-    Attack::guest("wasi_polls_ten_thousand", "wall clock", Expected::Fails(FailureKind::Timeout)),
+    Attack::guest(
+        "wasi_polls_ten_thousand",
+        "bytes copied from the guest",
+        Expected::Fails(FailureKind::AbiViolation),
+    ),
     Attack::guest(
         "wasi_prints_without_end",
         "log budget, price of host calls",
         Expected::Fails(FailureKind::OutOfFuel),
     ),
-    Attack::guest("wasi_prints_too_much", "bytes a call takes", Expected::Fails(FailureKind::Trap)),
+    Attack::guest(
+        "wasi_prints_too_much",
+        "bytes a call takes",
+        Expected::Fails(FailureKind::AbiViolation),
+    ),
     Attack::guest("wasi_random_giant", "bytes a call answers", Expected::Fails(FailureKind::Trap)),
     Attack::guest("wasi_random_flood", "wall clock", Expected::Fails(FailureKind::Timeout)),
 ];

@@ -29,9 +29,9 @@ use gauges::Gauges;
 use prey::Prey;
 use report::{Row, Verdict};
 
-/// Runs of the canary before the first attack: the quiet moment its later ones are held against begins with them.
+/// Most runs of the canary before the first attack: the quiet moment its later ones are held against begins with them.
 const QUIET_RUNS: usize = 300;
-/// Runs of the canary between two attacks, which belong to the quiet moment too.
+/// Most runs of the canary between two attacks, which belong to the quiet moment too.
 const PAUSE_RUNS: usize = 20;
 /// How long what an attack took may take to come back.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -81,10 +81,10 @@ async fn attack_all(
     let mut prey = Prey::start(&cluster.url(), folder).await?;
     let mut canary = Canary::release(prey.neighbour.clone()).await?;
     report::begin(cluster.major(), chosen.len(), runs, screen);
-    canary.fly(QUIET_RUNS).await;
+    canary.fly(QUIET_RUNS.min(runs * 3)).await;
     let mut all_good = true;
     for attack in chosen {
-        canary.fly(PAUSE_RUNS).await;
+        canary.fly(PAUSE_RUNS.min(runs)).await;
         canary.keep_as_quiet();
         let row = make(attack, &mut prey, &canary, runs).await?;
         all_good &= row.verdict == Verdict::Good;

@@ -1,6 +1,6 @@
 //! Runs guests in one sandbox that all tests share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 pub(crate) use attacks::{bare, module};
