@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use devdb::TestDatabase;
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::Value;
 use stepcell_tests::client::{Client, until};
 use stepcell_tests::guests::hand_written;
 use stepcell_tests::host::database;
@@ -20,8 +21,9 @@ pub(crate) const FLOW: &str = "flow = \"f\"\n[[step]]\nname = \"a\"\ncomponent =
 pub(crate) struct Prey {
     /// Speaks to it for the tenant that attacks.
     pub(crate) client: Client,
-    process: Process,
+    // Before the host ends nobody may be talking to it any more.
     canary: Canary,
+    process: Process,
     _database: TestDatabase,
     _folder: TempDir,
 }
@@ -89,14 +91,24 @@ impl Canary {
             let stopped = Arc::clone(&stopped);
             async move {
                 while !stopped.load(Ordering::Relaxed) {
-                    let run = client.post("/v1/flows/f/runs?wait=30s", &json!({})).await;
-                    let count = if run.body["status"] == "completed" { &runs } else { &failures };
+                    let count = if runs_once(&client).await { &runs } else { &failures };
                     count.fetch_add(1, Ordering::Relaxed);
                 }
             }
         });
         Self { runs, failures, stopped, task }
     }
+}
+
+/// Whether one run completes.
+async fn runs_once(client: &Client) -> bool {
+    let request = client.request(Method::POST, "/v1/flows/f/runs?wait=30s");
+    let Ok(response) = request.header("content-type", "application/json").body("{}").send().await
+    else {
+        return false;
+    };
+    let body = response.bytes().await.unwrap_or_default();
+    serde_json::from_slice(&body).is_ok_and(|run: Value| run["status"] == "completed")
 }
 
 impl Drop for Canary {

@@ -78,8 +78,13 @@ impl Case {
         Self { name, sent: Sent::Header(header, value.into()), expected }
     }
 
-    /// Bytes on a connection; the writing end is closed after them.
+    /// Bytes on a connection.
     fn line(name: &'static str, bytes: impl Into<Vec<u8>>, expected: &'static str) -> Self {
+        Self { name, sent: Sent::Line(bytes.into(), false), expected }
+    }
+
+    /// The same, and nothing can follow.
+    fn cut(name: &'static str, bytes: impl Into<Vec<u8>>, expected: &'static str) -> Self {
         Self { name, sent: Sent::Line(bytes.into(), true), expected }
     }
 

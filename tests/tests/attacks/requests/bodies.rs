@@ -167,7 +167,7 @@ fn types() -> Vec<Case> {
         start("JSON that says it is text", "text/plain", b"{}", "request.content_type"),
         start("JSON that says nothing", "", b"{}", "request.content_type"),
         start("a form", "application/x-www-form-urlencoded", b"input=1", "request.content_type"),
-        start("gzip that says it is JSON", JSON, &gzip, "payload.invalid_unicode"),
+        start("gzip that says it is JSON", JSON, &gzip, "payload.invalid_json"),
         Case::header(
             "an idempotency key of 300 characters",
             "idempotency-key",

@@ -60,7 +60,7 @@ fn graphs() -> Vec<Case> {
             "manifest.invalid_syntax",
         ),
         flow("a field twice", "flow = \"g\"\nflow = \"h\"\n", "manifest.invalid_syntax"),
-        flow("bytes that are no UTF-8", b"flow = \"\xff\"".to_vec(), "manifest.invalid_syntax"),
+        flow("bytes that are no UTF-8", b"flow = \"\xff\"".to_vec(), "payload.invalid_unicode"),
         flow("NUL", "flow = \"g\0\"", "manifest.invalid_syntax"),
         flow("nothing", "", "manifest.missing_field"),
     ]
@@ -83,12 +83,12 @@ fn fields() -> Vec<Case> {
     vec![
         step("a field there is none of", "sudo = true", "manifest.unknown_field"),
         step("a timeout of a century", "timeout = \"36525d\"", "manifest.out_of_range"),
-        step("a memory of 16 EiB", "memory = \"16777216TiB\"", "manifest.out_of_range"),
+        step("a memory of 16 EiB", "memory = \"16777216TiB\"", "manifest.wrong_type"),
         step("a million attempts", "max_attempts = 1000000", "manifest.out_of_range"),
         step(
             "a number past every number",
             "fuel = 99999999999999999999999",
-            "manifest.invalid_syntax",
+            "manifest.out_of_range",
         ),
         step("attempts that are text", "max_attempts = \"three\"", "manifest.wrong_type"),
         step("jitter that is none", "backoff = { jitter = nan }", "manifest.out_of_range"),
@@ -102,13 +102,13 @@ fn fields() -> Vec<Case> {
             named("run").replace("\"a\"", "\"run\""),
             "manifest.bad_name",
         ),
-        flow("a wait past every number", wait("PT99999999999999999999S"), "manifest.out_of_range"),
-        flow("a wait of ten thousand million years", wait("P9999999999Y"), "manifest.out_of_range"),
-        flow("a wait that is none", wait("P1Y1"), "manifest.out_of_range"),
+        flow("a wait past every number", wait("PT99999999999999999999S"), "manifest.wrong_type"),
+        flow("a wait of ten thousand million years", wait("P9999999999Y"), "manifest.wrong_type"),
+        flow("a wait that is none", wait("P1Y1"), "manifest.wrong_type"),
         flow(
             "a template of 100,000 references",
             http(&format!("https://a.net/{template}")),
-            "manifest.out_of_range",
+            "manifest.bad_text",
         ),
         flow("a template that never ends", http("https://a.net/${input"), "manifest.bad_text"),
         flow("a call to a file", http("file:///etc/passwd"), "manifest.bad_text"),
@@ -145,8 +145,8 @@ fn schemas() -> Vec<Case> {
         ),
         schema("a pattern that is none", &json!({ "pattern": "(" }), "manifest.bad_schema"),
         schema("a type there is none of", &json!({ "type": "thing" }), "manifest.bad_schema"),
-        schema("a schema 300 deep", &deep, "payload.too_complex"),
-        schema("an enumeration of 150,000", &json!({ "enum": many }), "payload.too_complex"),
+        schema("a schema 300 deep", &deep, "manifest.invalid_syntax"),
+        schema("an enumeration of 150,000", &json!({ "enum": many }), "manifest.invalid_syntax"),
     ]
 }
 
@@ -176,7 +176,7 @@ fn saved() -> Vec<Case> {
             json!({ "cron": "* * * * *", "flow": "x" }),
             "flow.not_found",
         ),
-        put("a closure of itself", "/v1/closures/c", itself, "closure.not_found"),
+        put("a closure of itself", "/v1/closures/c", itself, "closure.cycle"),
         put(
             "a closure that is a path",
             "/v1/closures/..%2fc",

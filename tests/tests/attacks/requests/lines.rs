@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
             head("content-length: 99999999999999999999999\r\n") + "{}",
             "400",
         ),
-        Case::line(
+        Case::cut(
             "a body that ends early",
             head("content-length: 100\r\n") + "{}",
             "request.invalid",
@@ -53,13 +53,13 @@ pub(crate) fn cases() -> Vec<Case> {
             head("content-length: 0\r\n").replace("POST /v1", "GET http://169.254.169.254/v1"),
             "method_not_allowed",
         ),
-        Case::line("a version of HTTP there is none of", "GET / HTTP/7.3\r\n\r\n", "closed"),
+        Case::line("a version of HTTP there is none of", "GET / HTTP/7.3\r\n\r\n", "400"),
         Case::line(
             "the beginning of TLS",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
             "400",
         ),
         Case::line("bytes without meaning", vec![0xfe; 4_096], "400"),
-        Case::line("nothing", Vec::new(), "closed"),
+        Case::cut("nothing", Vec::new(), "closed"),
     ]
 }

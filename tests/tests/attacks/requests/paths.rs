@@ -21,7 +21,7 @@ fn names() -> Vec<Case> {
             "/v1/flows/..%2f..%2fetc%2fpasswd",
             "flow.not_found",
         ),
-        Case::get("a flow that is NUL", "/v1/flows/%00", "flow.not_found"),
+        Case::get("a flow that is NUL", "/v1/flows/%00", "request.invalid"),
         Case::get("a flow that is no UTF-8", "/v1/flows/%ff%fe", "request.invalid"),
         Case::get("a flow written from right to left", "/v1/flows/%e2%80%aef", "flow.not_found"),
         Case::get("a flow in wide letters", "/v1/flows/%ef%bd%86", "flow.not_found"),
@@ -53,9 +53,9 @@ fn names() -> Vec<Case> {
             "/v1/problems/..%2f..%2fCargo.toml",
             "not_found",
         ),
-        Case::get("a closure that is NUL", "/v1/closures/a%00b", "closure.not_found"),
+        Case::get("a closure that is NUL", "/v1/closures/a%00b", "request.invalid"),
         Case::get("a schedule that is SQL", "/v1/schedules/%27%3bselect%201", "schedule.not_found"),
-        Case::get("runs of a flow that is NUL", "/v1/runs?flow=%00", "flow.not_found"),
+        Case::get("runs of a flow that is NUL", "/v1/runs?flow=%00", "request.invalid"),
     ]
 }
 
@@ -63,8 +63,7 @@ fn names() -> Vec<Case> {
 fn pages() -> Vec<Case> {
     let runs = |query: &str| format!("/v1/runs?{query}");
     // Whoever knows how a cursor is made can make one for a place of his own.
-    let forged = |place: &str| {
-        let name = "runs\n\nNone\n";
+    let forged = |name: &str, place: &str| {
         let tag = Digest::of(format!("1\n{name}\n{place}").as_bytes());
         let bytes = tag.0.iter().take(6).chain(place.as_bytes());
         bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
@@ -87,17 +86,23 @@ fn pages() -> Vec<Case> {
         ),
         Case::get("a cursor that is no ASCII", cursor("%c3%a9%c3%a9"), "request.bad_cursor"),
         Case::get(
-            "a forged cursor that is SQL",
-            cursor(&forged("'; drop table run; --")),
+            "a forged cursor that is SQL: the page it asks for is nobody else's",
+            format!("/v1/flows?cursor={}", forged("flows", "'; drop table run; --")),
+            "200",
+        ),
+        Case::get(
+            "a forged cursor with NUL in it",
+            format!("/v1/flows?cursor={}", forged("flows", "a\0b")),
             "request.bad_cursor",
         ),
+        Case::get("a cursor of another list", cursor(&forged("flows", "a")), "request.bad_cursor"),
         Case::get("a status there is none of", runs("status=flying"), "request.invalid"),
         Case::get("a filter there is none of", runs("tenant=2"), "request.invalid"),
         Case::get("a filter twice", runs("status=failed&status=completed"), "request.invalid"),
         Case::get(
             "events since a place that was made up",
             "/v1/runs/01890000-0000-7000-8000-000000000000/events?since=zz",
-            "run.not_found",
+            "request.bad_cursor",
         ),
     ]
 }
