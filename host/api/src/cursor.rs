@@ -75,7 +75,18 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_back_and_no_other_text_is_one(place in "[^\\x00]{0,40}", text in "[0-9a-fA-F+ é-]{0,60}") {
+            let list = List { tenant: TenantId(1), name: "runs" };
+            prop_assert_eq!(list.place(&list.cursor(&place)).unwrap(), place);
+            prop_assert!(list.place(&text).is_err());
+        }
+    }
 
     #[test]
     fn a_cursor_is_only_good_for_its_list_and_tenant() {

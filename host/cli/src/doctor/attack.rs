@@ -84,9 +84,10 @@ async fn attack_all(
     canary.fly(QUIET_RUNS.min(runs * 3)).await;
     let mut all_good = true;
     for attack in chosen {
+        let bytes = attack.bytes();
         canary.fly(PAUSE_RUNS.min(runs)).await;
         canary.keep_as_quiet();
-        let row = make(attack, &mut prey, &canary, runs).await?;
+        let row = make((attack, &bytes), &mut prey, &canary, runs).await?;
         all_good &= row.verdict == Verdict::Good;
         report::say(attack, &row, screen);
         // Nobody is there to be attacked any more.
@@ -101,18 +102,20 @@ async fn attack_all(
 
 /// Makes one attack again and again until the canary has flown often enough, then looks what came back.
 async fn make(
-    attack: &Attack,
+    (attack, bytes): (&Attack, &[u8]),
     prey: &mut Prey,
     canary: &Canary,
     runs: usize,
 ) -> anyhow::Result<Row> {
-    let bytes = attack.bytes();
     let before = Gauges::read(prey.pid())?;
-    let mut row = Row { got: String::new(), worst: Duration::ZERO, ..Row::default() };
-    while canary.flown() < runs && row.is_as_expected(attack) && prey.is_alive() {
+    let mut row = Row::default();
+    loop {
         let began = Instant::now();
-        row.got = outcome(attack, &bytes, &prey.attacker).await;
+        row.got = outcome(attack, bytes, &prey.attacker).await;
         row.worst = row.worst.max(began.elapsed());
+        if canary.flown() >= runs || !row.is_as_expected(attack) || !prey.is_alive() {
+            break;
+        }
     }
     row.flight = canary.flight();
     let deadline = Instant::now() + SETTLE;

@@ -37,7 +37,7 @@ pub(crate) fn cases() -> Vec<Case> {
             head("transfer-encoding: chunked\r\n") + "zz\r\n{}\r\n",
             "request.invalid",
         ),
-        Case::line(
+        Case::cut(
             "a chunk of 16 EiB",
             head("transfer-encoding: chunked\r\n") + "ffffffffffffffff\r\n{}",
             "request.invalid",

@@ -24,7 +24,7 @@ const MAX_LATE: Duration = Duration::from_millis(30);
 /// What came of an attack.
 #[derive(Default)]
 pub(super) struct Row {
-    /// How it ended; empty: it was not made yet.
+    /// How it ended.
     pub(super) got: String,
     /// The longest it took from the upload to its end.
     pub(super) worst: Duration,
@@ -72,9 +72,9 @@ impl Verdict {
 }
 
 impl Row {
-    /// Whether what came of it so far is what has to come of it.
+    /// Whether it ended as it has to.
     pub(super) fn is_as_expected(&self, attack: &Attack) -> bool {
-        self.got.is_empty() || self.got == attack.expected.to_string()
+        self.got == attack.expected.to_string()
     }
 
     /// The worst of what is wrong.
