@@ -20,6 +20,52 @@ pub(crate) fn problems() -> Vec<u8> {
     component_text(&(0..8).map(import).collect::<String>())
 }
 
+/// Three hundred thousand functions of one interface, all of one type that takes eight kilobytes to write down.
+pub(crate) fn long_types() -> Vec<u8> {
+    const FUNCTIONS: u32 = 300_000;
+    const U8: u8 = 0x7d;
+    let mut interface = vec![1, 0x42];
+    leb(&mut interface, FUNCTIONS + 3);
+    // Type 0: a record of one field with a long name. Exported, it is type 1, and the functions' is type 2.
+    interface.extend([1, 0x72, 1]);
+    named(&mut interface, &"a".repeat(8_000));
+    interface.extend([U8, 4, 0]);
+    named(&mut interface, "named");
+    interface.extend([3, 0, 0]);
+    interface.extend([1, 0x40, 1]);
+    named(&mut interface, "p");
+    interface.extend([1, 1, 0]);
+    for n in 0..FUNCTIONS {
+        interface.extend([4, 0]);
+        named(&mut interface, &format!("f{n}"));
+        interface.extend([1, 2]);
+    }
+    let mut import = vec![1, 0];
+    named(&mut import, "wasi:cli/environment@0.2.3");
+    import.extend([5, 0]);
+    let mut component = COMPONENT.to_vec();
+    section(&mut component, 7, &interface);
+    section(&mut component, 10, &import);
+    component
+}
+
+/// A `handle` that takes pairs of pairs of pairs, seventeen times: a hundred thousand numbers.
+pub(crate) fn doubling_types() -> Vec<u8> {
+    let mut world = "package a:b; world w { type t0 = u8;".to_owned();
+    for n in 0..17 {
+        world.push_str(&format!("type t{} = tuple<t{n}, t{n}>;", n + 1));
+    }
+    world.push_str("export handle: func(p: t17) -> result<t17, t17>; }");
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_str("doubling.wit", &world).expect("it is written right");
+    let world = resolve.select_world(&[package], None).expect("there is one");
+    let mut module = crate::guest::bare("good");
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding)
+        .expect("a module takes type information");
+    module
+}
+
 /// Forty imports whose names have two kilobytes each.
 pub(crate) fn names() -> Vec<u8> {
     let imports: String =
@@ -106,9 +152,9 @@ pub(crate) fn branches() -> Vec<u8> {
     good_with(&format!("(func (param i32 i32) (result i32) {all} (local.get 1))"))
 }
 
-/// Blocks in blocks, a hundred thousand deep, each of which hands a value on.
+/// Blocks in blocks, thirty thousand deep, each of which hands a value on.
 pub(crate) fn blocks() -> Vec<u8> {
-    const DEEP: usize = 100_000;
+    const DEEP: usize = 30_000;
     let open = "block (result i32) local.get 0 local.get 0 br_if 0 ".repeat(DEEP);
     let close = "end drop ".repeat(DEEP - 1);
     good_with(&format!("(func (param i32) (result i32) {open} {close} end)"))
@@ -195,10 +241,14 @@ fn add_many(module: &mut Vec<u8>, id: u8, count: u32, entry: &[u8]) {
     section(module, id, &entries);
 }
 
+fn named(into: &mut Vec<u8>, name: &str) {
+    leb(into, length(name.as_bytes()));
+    into.extend_from_slice(name.as_bytes());
+}
+
 fn custom(module: &mut Vec<u8>, name: &str, data: &[u8]) {
     let mut content = Vec::new();
-    leb(&mut content, length(name.as_bytes()));
-    content.extend_from_slice(name.as_bytes());
+    named(&mut content, name);
     content.extend_from_slice(data);
     section(module, 0, &content);
 }

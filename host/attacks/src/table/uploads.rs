@@ -56,6 +56,21 @@ pub(super) const ATTACKS: &[Attack] = &[
         (bombs::problems, "Has so many problems that listing them would be the attack."),
     ),
     Attack::made(
+        "upload_long_types",
+        "problems listed",
+        Expected::Refused(Code::ComponentUnknownImport),
+        (
+            bombs::long_types,
+            "Imports 300,000 functions of a type that takes eight kilobytes to write down.",
+        ),
+    ),
+    Attack::made(
+        "upload_doubling_types",
+        "type information",
+        Expected::Refused(Code::ComponentInvalid),
+        (bombs::doubling_types, "Takes and answers pairs of pairs, seventeen times."),
+    ),
+    Attack::made(
         "instances_a_million",
         "core instances",
         Expected::Refused(Code::ComponentTooManyInstances),
@@ -195,7 +210,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         Expected::Refused(Code::ComponentCompileTimeout),
         (
             bombs::blocks,
-            "Has a function of blocks a hundred thousand deep, which a compiler pays for.",
+            "Has a function of blocks thirty thousand deep, which a compiler pays for.",
         ),
     ),
 ];

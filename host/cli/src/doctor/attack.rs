@@ -107,6 +107,7 @@ async fn make(
     canary: &Canary,
     runs: usize,
 ) -> anyhow::Result<Row> {
+    Gauges::mark(prey.pid())?;
     let before = Gauges::read(prey.pid())?;
     let mut row = Row::default();
     loop {

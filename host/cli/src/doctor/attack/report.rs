@@ -51,6 +51,8 @@ pub(super) enum Verdict {
     CanaryFailed,
     /// Runs of it go on.
     LeftRunning,
+    /// It had the process hold more memory than it may.
+    TookMemory,
     /// Memory, descriptors or threads did not come back.
     Leaked,
     /// Runs of another tenant were held up.
@@ -65,6 +67,7 @@ impl Verdict {
             Self::EndedOtherwise => "ended_otherwise",
             Self::CanaryFailed => "canary_failed",
             Self::LeftRunning => "left_running",
+            Self::TookMemory => "took_memory",
             Self::Leaked => "leaked",
             Self::CanarySlow => "canary_slow",
         }
@@ -85,6 +88,7 @@ impl Row {
             Some(_) if !self.is_as_expected(attack) => Verdict::EndedOtherwise,
             Some(_) if !self.flight.failures.is_empty() => Verdict::CanaryFailed,
             Some(_) if self.left > 0 => Verdict::LeftRunning,
+            Some(after) if after.is_too_high() => Verdict::TookMemory,
             Some(after) if !after.is_back() => Verdict::Leaked,
             Some(_) if self.flight.ratio() > MAX_RATIO && late > MAX_LATE => Verdict::CanarySlow,
             Some(_) => Verdict::Good,
@@ -108,19 +112,19 @@ pub(super) fn begin(postgres: u32, attacks: usize, runs: usize, screen: &Screen)
         "Linux {kernel}, {cores} cores, a private Postgres {postgres}; a host of {SLOTS} attempts at a time and \
          {COMPILE_CPU} for a compilation; {attacks} attacks, {runs} runs of another tenant beside each"
     ));
-    screen.line(&columns(["attack", "limit", "expected", "got", "ms", "memory", "p99", "verdict"]));
+    screen.line(&columns(["attack", "limit", "expected", "got", "ms", "peak", "p99", "verdict"]));
 }
 
 /// One attack.
 pub(super) fn say(attack: &Attack, row: &Row, screen: &Screen) {
-    let grown = row.after.as_ref().map_or(0, |after| after.resident_bytes);
+    let grown = row.after.as_ref().map_or(0, |after| after.peak_bytes);
     let ratio = (row.flight.ratio() * 100.0).round() / 100.0;
     if screen.is_json() {
         let gauge = |of: fn(&Gauges) -> i64| row.after.as_ref().map(of);
         screen.json(&json!({
             "attack": attack.name, "tries": attack.tries(), "limit": attack.limit,
             "expected": attack.expected.to_string(), "got": row.got, "stopped_ms": ms(row.worst),
-            "grown_bytes": grown, "descriptors": gauge(|more| more.descriptors), "threads": gauge(|more| more.threads),
+            "peak_bytes": grown, "kept_bytes": gauge(|more| more.resident_bytes), "descriptors": gauge(|more| more.descriptors), "threads": gauge(|more| more.threads),
             "left_running": row.left, "canary": { "runs": row.flight.runs(), "failures": row.flight.failures,
                 "p99_ms": ms(row.flight.p99()), "quiet_p99_ms": ms(row.flight.quiet_p99), "ratio": ratio },
             "verdict": row.verdict.as_str(),
