@@ -171,9 +171,8 @@ async fn every_hostile_request_is_answered_as_it_has_to_be_and_nobody_else_notic
     assert_eq!(live["runs"].as_array().unwrap().len(), 0, "{live:#}");
     let back = async || {
         let now = prey.gauges();
-        let is_back = std::iter::zip(now, before).zip(KEPT);
-        let is_back = is_back.map(|((now, before), kept)| now <= before + kept);
-        is_back.fold(true, |all, one| all && one).then_some(())
+        let mut gauges = std::iter::zip(now, before).zip(KEPT);
+        gauges.all(|((now, before), kept)| now <= before + kept).then_some(())
     };
     until("memory, descriptors and threads are back", back).await;
 }

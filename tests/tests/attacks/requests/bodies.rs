@@ -11,6 +11,7 @@ const JSON: &str = "application/json";
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = texts();
     cases.extend(shapes());
+    cases.extend(options());
     cases.extend(types());
     cases
 }
@@ -123,6 +124,21 @@ fn shapes() -> Vec<Case> {
             "{\"run_id\":\"'; drop table run; --\"}",
             "request.invalid",
         ),
+        Case::post("1,001 starts at once", "/v1/flows/f/batch", starts, "request.invalid"),
+        Case::post("no starts at once", "/v1/flows/f/batch", "{\"runs\":[]}", "request.invalid"),
+        Case::post("a signal to nobody", unknown, "{\"name\":\"go\"}", "run.not_found"),
+        Case::post(
+            "a signal named like a path",
+            unknown,
+            "{\"name\":\"../go\"}",
+            "request.invalid",
+        ),
+    ]
+}
+
+/// Options out of every range.
+fn options() -> Vec<Case> {
+    vec![
         Case::start(
             "a timeout of a century",
             "{\"options\":{\"timeout_ms\":3155760000000}}",
@@ -142,15 +158,6 @@ fn shapes() -> Vec<Case> {
         Case::start(
             "an option there is none of",
             "{\"options\":{\"root\":true}}",
-            "request.invalid",
-        ),
-        Case::post("1,001 starts at once", "/v1/flows/f/batch", starts, "request.invalid"),
-        Case::post("no starts at once", "/v1/flows/f/batch", "{\"runs\":[]}", "request.invalid"),
-        Case::post("a signal to nobody", unknown, "{\"name\":\"go\"}", "run.not_found"),
-        Case::post(
-            "a signal named like a path",
-            unknown,
-            "{\"name\":\"../go\"}",
             "request.invalid",
         ),
     ]
