@@ -17,6 +17,12 @@ const PATIENCE: &str = "30s";
 /// Between two runs: a canary is not a load.
 const BREATH: Duration = Duration::from_millis(2);
 
+/// How many times slower the 99th percentile may be than in quiet moments.
+const MAX_RATIO: f64 = 1.5;
+/// By how much it may be slower in any case: a guest that never yields holds a core for up to one tick of 10 ms, and its
+/// canary meets it at the start, in the attempt and at the end.
+const MAX_LATE: Duration = Duration::from_millis(30);
+
 /// A canary in the air. Dropping it ends it.
 pub(super) struct Canary {
     task: JoinHandle<()>,
@@ -44,6 +50,11 @@ impl Flight {
     /// The 99th percentile.
     pub(super) fn p99(&self) -> Duration {
         crate::bench::percentiles(self.times.clone()).1
+    }
+
+    /// Whether it was held up.
+    pub(super) fn is_slow(&self) -> bool {
+        self.ratio() > MAX_RATIO && self.p99().saturating_sub(self.quiet_p99) > MAX_LATE
     }
 
     /// How many times the 99th percentile of the quiet moments it is.
@@ -77,6 +88,11 @@ impl Canary {
     pub(super) fn flown(&self) -> usize {
         let flight = self.flight();
         flight.runs() + flight.failures.len()
+    }
+
+    /// Begins anew, but for what failed.
+    pub(super) fn forget_times(&self) {
+        self.lock().times.clear();
     }
 
     /// What it did since it was looked at belongs to the quiet moments.

@@ -15,12 +15,6 @@ use crate::screen::Screen;
 pub(super) const SLOTS: u32 = 8;
 /// CPU time its compilations have: as much is lost to a bomb in any case.
 pub(super) const COMPILE_CPU: &str = "2s";
-/// How many times slower the canary's 99th percentile may be than in quiet moments.
-const MAX_RATIO: f64 = 1.5;
-/// By how much it may be slower in any case: a guest that never yields holds a core for up to one tick, and its canary
-/// meets it at the start, in the attempt and at the end.
-const MAX_LATE: Duration = Duration::from_millis(30);
-
 /// What came of an attack.
 #[derive(Default)]
 pub(super) struct Row {
@@ -82,7 +76,6 @@ impl Row {
 
     /// The worst of what is wrong.
     pub(super) fn judge(&self, attack: &Attack) -> Verdict {
-        let late = self.flight.p99().saturating_sub(self.flight.quiet_p99);
         match &self.after {
             None => Verdict::HostDied,
             Some(_) if !self.is_as_expected(attack) => Verdict::EndedOtherwise,
@@ -90,7 +83,7 @@ impl Row {
             Some(_) if self.left > 0 => Verdict::LeftRunning,
             Some(after) if after.is_too_high() => Verdict::TookMemory,
             Some(after) if !after.is_back() => Verdict::Leaked,
-            Some(_) if self.flight.ratio() > MAX_RATIO && late > MAX_LATE => Verdict::CanarySlow,
+            Some(_) if self.flight.is_slow() => Verdict::CanarySlow,
             Some(_) => Verdict::Good,
         }
     }
