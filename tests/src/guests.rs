@@ -1,11 +1,10 @@
-//! The guests: hand-written ones as text, and the crates that `stepcell build` turns into components.
+//! The guests: those written by hand, and the crates that `stepcell build` turns into components.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use attacks::{bare, module as hand_written};
 use builder::{Builder, Install, Progress};
-use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
 /// The folder of the whole project.
 pub fn root() -> PathBuf {
@@ -13,31 +12,6 @@ pub fn root() -> PathBuf {
         .parent()
         .expect("the package is in the project")
         .to_owned()
-}
-
-/// A hand-written guest of the world `handler`, as a toolchain would write it: a core module with type information.
-///
-/// # Panics
-/// When there is no such guest.
-pub fn hand_written(name: &str) -> Vec<u8> {
-    let mut module = bare(name);
-    let mut resolve = Resolve::default();
-    resolve.push_dir(root().join("wit")).expect("wit/ is valid");
-    let world = "package test:guests; world handler { include stepcell:handler/handler@0.1.0; }";
-    let package = resolve.push_str("world.wit", world).expect("the world is valid");
-    let world = resolve.select_world(&[package], None).expect("there is one world");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
-        .expect("a module takes type information");
-    module
-}
-
-/// A hand-written guest without any type information.
-///
-/// # Panics
-/// When there is no such guest.
-pub fn bare(name: &str) -> Vec<u8> {
-    let file = root().join("tests/guests").join(format!("{name}.wat"));
-    wat::parse_file(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 
 /// The guest crate that plays any part, built once for all tests.

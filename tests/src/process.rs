@@ -61,6 +61,11 @@ impl Process {
             .expect("a running process can be asked to end");
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it has.
     ///
     /// # Panics

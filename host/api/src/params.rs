@@ -22,6 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         parts: &mut request::Parts,
         state: &S,
     ) -> Result<Self, Self::Rejection> {
+        no_nul(parts)?;
         let query = Query::<T>::from_request_parts(parts, state).await;
         query
             .map(|Query(params)| Self(params))
@@ -39,10 +40,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Parts<T
         parts: &mut request::Parts,
         state: &S,
     ) -> Result<Self, Self::Rejection> {
+        no_nul(parts)?;
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(parts)| Self(parts))
             .map_err(|why| Problem::new(Code::RequestInvalid, shown(&why.body_text())))
     }
+}
+
+/// Nothing has NUL in its name: Postgres text cannot hold it.
+fn no_nul(parts: &request::Parts) -> Result<(), Problem> {
+    let has_nul = |text: &str| text.contains("%00");
+    if has_nul(parts.uri.path()) || parts.uri.query().is_some_and(has_nul) {
+        return Err(Problem::new(Code::RequestInvalid, "the address has a NUL character"));
+    }
+    Ok(())
 }
 
 /// A run of the path. What is no run id cannot name a run.

@@ -16,6 +16,7 @@ use sandbox::{Call, Ports, Stop};
 use serde_json::json;
 
 use crate::args::{Bench, Global};
+pub(crate) use crate::bench::report::ms;
 use crate::bench::rig::{Rig, Shape, Uploaded};
 use crate::build;
 use crate::data_dir::DataDir;
@@ -86,6 +87,7 @@ async fn start_host(data: &DataDir, database_url: &str) -> anyhow::Result<Host> 
         quarantine: None,
         outward: None,
         limits: api::Limits::default(),
+        compile_cpu: None,
         data,
     })
     .await
@@ -195,7 +197,8 @@ fn call() -> Call {
     Call { input, context, flow_input: None, limits: Limits::default(), stop, ports }
 }
 
-fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
+/// The median and the 99th percentile.
+pub(crate) fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort_unstable();
     let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
     (at(50), at(99))

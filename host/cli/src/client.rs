@@ -50,6 +50,11 @@ impl Ask {
         ask.with(CONTENT_TYPE, "application/json")
     }
 
+    /// Sends TOML.
+    pub(crate) fn post_toml(path: impl Into<String>, toml: impl Into<String>) -> Self {
+        Self::post(path, toml).with(CONTENT_TYPE, "application/toml")
+    }
+
     /// Puts JSON somewhere.
     pub(crate) fn put(path: impl Into<String>, json: impl Into<String>) -> Self {
         Self { method: Method::PUT, ..Self::post(path, json) }

@@ -64,6 +64,7 @@ async fn show(
         quarantine: None,
         outward: None,
         limits: Limits::default(),
+        compile_cpu: None,
         data,
     };
     let host = Host::start(plan).await?;

@@ -52,6 +52,7 @@ async fn develop(
         retention: None,
         quarantine: None,
         limits: api::Limits::default(),
+        compile_cpu: None,
         outward: Some(outward),
         data,
     };

@@ -1,5 +1,7 @@
 //! `stepcell doctor`: checks this machine's set-up and says which command mends what is missing.
 
+mod attack;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -52,6 +54,9 @@ pub(crate) async fn run(
     args: Doctor,
     screen: &Screen,
 ) -> anyhow::Result<ExitCode> {
+    if args.attack {
+        return attack::run(global, args, screen).await;
+    }
     let mut checks = vec![kernel(), clock()];
     let data = DataDir::open(&global.data_dir);
     checks.push(Check::of(

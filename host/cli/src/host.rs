@@ -73,6 +73,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) outward: Option<Outward>,
     /// What the API gives at a time.
     pub(crate) limits: Limits,
+    /// CPU time one compilation may take; `None`: the default.
+    pub(crate) compile_cpu: Option<Duration>,
     /// Compiled components and their key.
     pub(crate) data: &'a DataDir,
 }
@@ -103,8 +105,10 @@ impl Host {
         if let Some(outward) = plan.outward {
             outward.apply(&mut settings);
         }
-        let limits = sandbox_settings(plan.data, settings.slots)?;
-        let sandbox = Sandbox::new(sandbox::Settings { forbidden, ..limits })?;
+        let mut limits = sandbox_settings(plan.data, settings.slots)?;
+        limits.forbidden = forbidden;
+        limits.compile_limits.cpu = plan.compile_cpu.unwrap_or(limits.compile_limits.cpu);
+        let sandbox = Sandbox::new(limits)?;
         let api = match plan.listen {
             Some(listen) => {
                 let state = api::State::new(store.clone(), sandbox.clone(), plan.limits);
@@ -183,7 +187,7 @@ fn sandbox_settings(data: &DataDir, slots: u32) -> anyhow::Result<sandbox::Setti
 }
 
 /// This very program, also where its file was replaced or deleted since it began.
-fn own_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if running.exists() {
         return Ok(running.to_owned());

@@ -114,6 +114,8 @@ impl ResourceLimiter for Limiter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn limiter(memory_bytes: u64) -> Limiter {
@@ -135,6 +137,36 @@ mod tests {
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(!limiter.memory_growing(0, usize::MAX, None).unwrap());
         assert!(!limiter.table_growing(0, usize::MAX, None).unwrap());
+    }
+
+    /// Sizes a guest may choose: those around a limit, and any.
+    fn size() -> impl Strategy<Value = usize> {
+        prop_oneof![0..=30_000_usize, 0..=64 * 1024 * 1024_usize, any::<usize>()]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_grows_what_is_held_is_within_the_limits(
+            most in prop_oneof![0..=128 * 1024 * 1024_u64, any::<u64>()],
+            growths in prop::collection::vec((any::<bool>(), size(), size(), any::<bool>()), 0..60),
+        ) {
+            let mut limiter = limiter(most);
+            for (is_table, current, desired, fails) in growths {
+                let before = (limiter.held_bytes, limiter.elements);
+                let granted = match is_table {
+                    true => limiter.table_growing(current, desired, None).unwrap(),
+                    false => limiter.memory_growing(current, desired, None).unwrap(),
+                };
+                prop_assert!(granted || (limiter.held_bytes, limiter.elements) == before);
+                prop_assert!(limiter.held_bytes as u64 <= most.min(Limits::CEILING.memory_bytes));
+                prop_assert!(limiter.elements <= MAX_TABLE_ELEMENTS);
+                if granted && fails {
+                    limiter.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
+                    prop_assert_eq!((limiter.held_bytes, limiter.elements), before);
+                }
+            }
+            prop_assert!(limiter.peak_bytes() <= most);
+        }
     }
 
     #[test]

@@ -48,6 +48,11 @@ pub(crate) struct Logbook {
 }
 
 impl Logbook {
+    /// True once nothing more is kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.truncated
+    }
+
     /// Writes one record, cut where the budget ends.
     pub(crate) fn write(
         &mut self,

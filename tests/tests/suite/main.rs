@@ -6,7 +6,6 @@ mod admission;
 mod architecture;
 mod audit;
 mod bad_input;
-mod bombs;
 mod breakers;
 mod builtins;
 mod children;

@@ -115,6 +115,9 @@ pub(crate) struct Serve {
     /// The window
     #[arg(long, default_value = "1m", value_parser = values::duration)]
     pub(crate) quarantine_window: Duration,
+    /// CPU time one compilation may take; `1s` at the least
+    #[arg(long, default_value = "60s", value_parser = values::compile_cpu)]
+    pub(crate) compile_cpu: Duration,
     #[command(flatten)]
     pub(crate) outward: Outward,
     #[command(flatten)]
@@ -185,6 +188,15 @@ pub(crate) struct Doctor {
     /// Check this Postgres too
     #[arg(long, env = "STEPCELL_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
+    /// Set the hostile guests on a host of this program's own, and say what stopped each and what others felt of it
+    #[arg(long)]
+    pub(crate) attack: bool,
+    /// With `--attack`: only the attacks of this name, or whose names begin with it
+    #[arg(long, requires = "attack")]
+    pub(crate) only: Vec<String>,
+    /// With `--attack`: runs of another tenant beside each attack, which is made again until there are so many
+    #[arg(long, requires = "attack", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) canary_runs: u32,
 }
 
 #[derive(clap::Args)]

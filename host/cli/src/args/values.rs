@@ -11,6 +11,9 @@ use model::size::{Bytes, parse_bytes};
 /// Leases a worker can hold, in milliseconds: it beats several times in one, and a day is as good as for ever.
 const LEASES_MS: RangeInclusive<u64> = 1_000..=24 * 60 * 60 * 1_000;
 
+/// CPU time a compilation can have, in milliseconds: the kernel counts whole seconds, and an hour compiles anything.
+const COMPILE_CPU_MS: RangeInclusive<u64> = 1_000..=60 * 60 * 1_000;
+
 /// How long calls can be held back, in milliseconds.
 const RECOVERIES_MS: RangeInclusive<u64> = 100..=24 * 60 * 60 * 1_000;
 
@@ -47,6 +50,11 @@ pub(super) fn lease(text: &str) -> Result<Duration, String> {
 /// How long calls to an origin that fails are held back.
 pub(super) fn recovery(text: &str) -> Result<Duration, String> {
     ms_within(text, RECOVERIES_MS).map(Duration::from_millis)
+}
+
+/// The CPU time of one compilation.
+pub(super) fn compile_cpu(text: &str) -> Result<Duration, String> {
+    ms_within(text, COMPILE_CPU_MS).map(Duration::from_millis)
 }
 
 /// The wall clock of one attempt, in milliseconds.

@@ -53,7 +53,7 @@ impl Spread {
 }
 
 /// Milliseconds, to a hundredth.
-pub(super) fn ms(time: Duration) -> f64 {
+pub(crate) fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e5).round() / 1e2
 }
 

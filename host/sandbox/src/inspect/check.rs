@@ -78,7 +78,7 @@ impl Check<'_> {
             self.unknown(format!("it imports `{name}`, {}", advice(import)));
             return;
         };
-        let found = self.renderer.interface(id);
+        let found = self.renderer.interface(id, |name| offered.functions.contains_key(name));
         for (function, found) in &found.functions {
             if self.is_full() {
                 return;

@@ -161,7 +161,7 @@ fn read_interfaces(encoded: &Encoded, into: &mut BTreeMap<String, Interface>) {
         around.for_each(|item| renderer.learn(&item.ty));
         for (name, item) in &wrapper.exports {
             if let ComponentEntityType::Instance(id) = item.ty {
-                into.insert(track(name), renderer.interface(id));
+                into.insert(track(name), renderer.interface(id, |_| true));
             }
         }
     }

@@ -42,14 +42,20 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// Everything an interface has.
-    pub(super) fn interface(&mut self, id: ComponentInstanceTypeId) -> Interface {
+    /// Everything an interface has. Only the functions that are `known` get their types written: one type can be that of
+    /// a million functions, and takes kilobytes each time.
+    pub(super) fn interface(
+        &mut self,
+        id: ComponentInstanceTypeId,
+        known: impl Fn(&str) -> bool,
+    ) -> Interface {
         let mut interface = Interface::default();
         let types = self.types;
         for (name, item) in &types[id].exports {
             match item.ty {
                 ComponentEntityType::Func(id) => {
-                    interface.functions.insert(name.clone(), self.function(id));
+                    let ty = if known(name) { self.function(id) } else { String::new() };
+                    interface.functions.insert(name.clone(), ty);
                 }
                 ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. } => {
                     interface.resources.push(name.clone());

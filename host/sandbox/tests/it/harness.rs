@@ -1,68 +1,13 @@
-//! Turns guests written as text into components and runs them in one sandbox that all tests share.
+//! Runs guests in one sandbox that all tests share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use attacks::{bare, module};
 use model::{Digest, Failure, Input, Json, Limits, Memory, TaskContext, TenantId};
 use sandbox::{Call, Compiled, CompilerCommand, Ended, Ports, Report, Sandbox, Settings, Stop};
-use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
 pub(crate) const TENANT: TenantId = TenantId(1);
-
-/// The worlds guests are written for.
-const WORLDS: &str = "package test:guests;
-    world handler { include stepcell:handler/handler@0.1.0; }
-    world durable { include stepcell:handler/durable@0.1.0; }
-    world describes { include stepcell:handler/handler@0.1.0; export describe: func() -> string; }
-    world wasi {
-        include stepcell:handler/handler@0.1.0;
-        import wasi:cli/stdout@0.2.12;
-        import wasi:cli/environment@0.2.12;
-        import wasi:cli/exit@0.2.12;
-        import wasi:clocks/monotonic-clock@0.2.12;
-        import wasi:filesystem/preopens@0.2.12;
-        import wasi:random/random@0.2.12;
-        import wasi:sockets/instance-network@0.2.12;
-        import wasi:sockets/ip-name-lookup@0.2.12;
-        import wasi:sockets/tcp-create-socket@0.2.12;
-    }";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// A guest's core module, without any information about components.
-pub(crate) fn bare(name: &str) -> Vec<u8> {
-    wat::parse_file(root().join("tests/guests").join(format!("{name}.wat"))).unwrap()
-}
-
-/// A guest's core module as a toolchain would write it: with the world it targets.
-pub(crate) fn module(name: &str) -> Vec<u8> {
-    let world = if name.starts_with("wasi_") {
-        "wasi"
-    } else if name.starts_with("describe") {
-        "describes"
-    } else if name == "durable" {
-        "durable"
-    } else {
-        "handler"
-    };
-    embed(bare(name), world)
-}
-
-fn embed(mut module: Vec<u8>, world: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    for name in ["io", "clocks", "random", "filesystem", "sockets", "cli"] {
-        let path = root().join("host/sandbox/wasi").join(format!("{name}.wit"));
-        resolve.push_str(&path, &std::fs::read_to_string(&path).unwrap()).unwrap();
-    }
-    resolve.push_dir(root().join("wit")).unwrap();
-    let package = resolve.push_str("worlds.wit", WORLDS).unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    module
-}
 
 pub(crate) fn settings(artifacts: &Path) -> Settings {
     let compiler =

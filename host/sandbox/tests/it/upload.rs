@@ -1,5 +1,6 @@
 //! What can be uploaded, what cannot, and that every reason is told.
 
+use attacks::Attack;
 use model::Code;
 use sandbox::{Inspection, Reason, World};
 
@@ -7,6 +8,11 @@ use crate::harness::{bare, digest, module, sandbox};
 
 fn inspect(bytes: &[u8]) -> Result<Inspection, Vec<Reason>> {
     sandbox().inspect(bytes)
+}
+
+/// What an attack uploads.
+fn attack(name: &str) -> Vec<u8> {
+    Attack::all().find(|attack| attack.name == name).unwrap().bytes()
 }
 
 /// The one reason an upload is refused for.
@@ -51,31 +57,12 @@ fn a_core_module_without_type_information_is_refused() {
 
 #[test]
 fn a_core_module_with_broken_type_information_is_refused() {
-    let mut bytes = bare("good");
-    let section = wasm_encoder::CustomSection {
-        name: "component-type:broken".into(),
-        data: b"\0asm\x0d\0\x01\0\xff\xff".as_slice().into(),
-    };
-    wasm_encoder::Section::append_to(&section, &mut bytes);
-    refused(&bytes, Code::ComponentInvalid, "cannot be completed");
+    refused(&attack("upload_broken_types"), Code::ComponentInvalid, "cannot be completed");
 }
 
 #[test]
 fn type_information_nested_without_end_is_refused() {
-    let mut types = wasm_encoder::ComponentTypeSection::new();
-    types.defined_type().primitive(wasm_encoder::PrimitiveValType::U8);
-    for below in 0..20_000 {
-        types.defined_type().list(wasm_encoder::ComponentValType::Type(below));
-    }
-    let mut inner = wasm_encoder::Component::new();
-    inner.section(&types);
-    let mut bytes = bare("good");
-    let section = wasm_encoder::CustomSection {
-        name: "component-type:deep".into(),
-        data: inner.finish().into(),
-    };
-    wasm_encoder::Section::append_to(&section, &mut bytes);
-    refused(&bytes, Code::ComponentInvalid, "cannot be completed");
+    refused(&attack("upload_nested_types"), Code::ComponentInvalid, "cannot be completed");
 }
 
 #[tokio::test]
@@ -127,21 +114,9 @@ fn the_world_is_recognised_by_the_type_of_handle() {
     assert_eq!(describes.report.world, World::Handler);
 }
 
-/// Ten levels, each of which instantiates the one below four times: four to the tenth instances.
-fn bomb() -> Vec<u8> {
-    let mut text = String::from("(core module $m) (core instance (instantiate $m))");
-    for _ in 0..10 {
-        text = format!(
-            "(component $c {text}) (instance (instantiate $c)) (instance (instantiate $c)) \
-             (instance (instantiate $c)) (instance (instantiate $c))"
-        );
-    }
-    wat::parse_str(format!("(component {text})")).unwrap()
-}
-
 #[test]
 fn a_thousand_bytes_that_ask_for_a_million_instances_are_refused() {
-    let bytes = bomb();
+    let bytes = attack("instances_a_million");
     assert!(bytes.len() < 2_000, "{} bytes", bytes.len());
     let reasons = inspect(&bytes).unwrap_err();
     assert!(reasons.iter().all(|reason| reason.code == Code::ComponentTooManyInstances));
@@ -150,13 +125,7 @@ fn a_thousand_bytes_that_ask_for_a_million_instances_are_refused() {
 
 #[test]
 fn components_nested_thousands_deep_are_refused_without_harm() {
-    let mut nested = wasm_encoder::Component::new();
-    for _ in 0..3_000 {
-        let mut outer = wasm_encoder::Component::new();
-        outer.section(&wasm_encoder::NestedComponentSection(&nested));
-        nested = outer;
-    }
-    let reason = refusal(&nested.finish());
+    let reason = refusal(&attack("components_nested"));
     let expected = [Code::ComponentMissingExport, Code::ComponentInvalid];
     assert!(expected.contains(&reason.code), "{reason}");
 }
@@ -235,10 +204,7 @@ fn of_a_million_problems_a_hundred_are_listed() {
 
 #[test]
 fn names_that_are_no_names_are_refused() {
-    let imports: String =
-        (0..40).map(|n| format!("(import \"{}{n}\" (func))", "a".repeat(2_000))).collect();
-    let bytes = wat::parse_str(format!("(component {imports})")).unwrap();
-    refused(&bytes, Code::ComponentTooLarge, "the names of what it imports");
+    refused(&attack("upload_names"), Code::ComponentTooLarge, "the names of what it imports");
 }
 
 #[test]

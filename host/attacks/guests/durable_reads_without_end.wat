@@ -1,0 +1,18 @@
+;; Reads state, inbox and children without end.
+(module
+  (import "stepcell:handler/context@0.1.0" "state" (func $state (param i32)))
+  (import "stepcell:handler/context@0.1.0" "inbox" (func $inbox (param i32)))
+  (import "stepcell:handler/context@0.1.0" "children" (func $children (param i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (loop $again
+      (call $state (i32.const 512)) (call $inbox (i32.const 512)) (call $children (i32.const 512))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))

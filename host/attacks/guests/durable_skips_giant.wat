@@ -1,0 +1,22 @@
+;; Skips its step for a reason of 300 KB.
+(module
+  (memory (export "memory") 8)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $n i32)
+    (loop $again
+      (i32.store8 (i32.add (i32.const 4096) (local.get $n)) (i32.const 0x61))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const 300000))))
+    (i32.store8 (i32.const 4096) (i32.const 0x22))
+    (i32.store8 (i32.const 304095) (i32.const 0x22))
+    (i32.store8 (i32.const 8) (i32.const 6))
+    (i32.store (i32.const 16) (i32.const 4096))
+    (i32.store (i32.const 20) (i32.const 300000))
+    (i32.const 0))
+  (func (export "cabi_post_handle") (param i32)))

@@ -1,0 +1,3 @@
+;; Imports a function of nobody.
+(component
+  (import "host-give-me-root" (func)))

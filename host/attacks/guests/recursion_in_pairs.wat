@@ -1,0 +1,18 @@
+;; Two functions call each other through a table without end.
+(module
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (type $step (func (param i32) (result i32)))
+  (table funcref (elem $even $odd))
+  (func $even (param i32) (result i32)
+    (i32.add (call_indirect (type $step) (local.get 0) (i32.const 1)) (i32.const 1)))
+  (func $odd (param i32) (result i32)
+    (i32.add (call_indirect (type $step) (local.get 0) (i32.const 0)) (i32.const 1)))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (i32.add (call $even (local.get $at)) (i32.const 1)))
+  (func (export "cabi_post_handle") (param i32)))

@@ -1,0 +1,16 @@
+;; Answers an object with a key twice, once spelled with an escape.
+(module
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 64) "{\22a\22:1,\22\5cu0061\22:2}")
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (i32.store8 (i32.const 0) (i32.const 0))
+    (i32.store (i32.const 8) (i32.const 64))
+    (i32.store (i32.const 12) (i32.const 18))
+    (i32.const 0))
+  (func (export "cabi_post_handle") (param i32)))

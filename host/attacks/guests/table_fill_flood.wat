@@ -1,0 +1,16 @@
+;; Fills a table of 20,000 elements again and again.
+(module
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (table $table 20000 funcref)
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (loop $again
+      (table.fill $table (i32.const 0) (ref.null func) (i32.const 20000))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))

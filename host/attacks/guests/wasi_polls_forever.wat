@@ -1,0 +1,17 @@
+;; Waits for one hour, again and again.
+(module
+  (import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $after (param i64) (result i32)))
+  (import "wasi:io/poll@0.2.12" "[method]pollable.block" (func $block (param i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (loop $again
+      (call $block (call $after (i64.const 3600000000000)))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))

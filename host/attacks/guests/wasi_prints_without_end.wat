@@ -1,0 +1,20 @@
+;; Prints without end.
+(module
+  (import "wasi:cli/stdout@0.2.12" "get-stdout" (func $stdout (result i32)))
+  (import "wasi:io/streams@0.2.12" "[method]output-stream.blocking-write-and-flush"
+    (func $write (param i32 i32 i32 i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $out i32)
+    (local.set $out (call $stdout))
+    (loop $again
+      (call $write (local.get $out) (i32.const 128) (i32.const 4096) (i32.const 8192))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))
