@@ -151,7 +151,9 @@ fn show(report: &Report, screen: &Screen) -> ExitCode {
             went_on = Some(said);
             (None, None)
         }
-        Ended::Cancelled | Ended::Undecided => (None, Some(ShownFailure::cancelled())),
+        Ended::Cancelled | Ended::Undecided | Ended::NoRoom => {
+            (None, Some(ShownFailure::cancelled()))
+        }
     };
     let failed = failure.is_some();
     if screen.is_json() {

@@ -118,7 +118,7 @@ fn answered(ended: &Ended) -> Result<(), BenchError> {
         | Ended::GaveUp(_)
         | Ended::Undecided => Ok(()),
         Ended::Failed(failure) => Err(BenchError::NoAnswer(format!("it failed: {failure}"))),
-        Ended::Cancelled => Err(BenchError::NoAnswer("it was cancelled".into())),
+        Ended::Cancelled | Ended::NoRoom => Err(BenchError::NoAnswer("it was cancelled".into())),
     }
 }
 

@@ -68,6 +68,8 @@ pub enum Ended {
     Undecided,
     /// It was cancelled through its [`Stop`].
     Cancelled,
+    /// It never began: its tenant may run nothing here now.
+    NoRoom,
 }
 
 /// Which export is called.
@@ -290,6 +292,7 @@ fn settle(
 fn stopped_from_outside(ended: &Ended) -> bool {
     match ended {
         Ended::Cancelled => true,
+        Ended::NoRoom => false,
         Ended::Failed(failure) => failure.kind == FailureKind::Timeout,
         Ended::Answered(_)
         | Ended::Skipped(_)

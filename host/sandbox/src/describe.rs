@@ -41,7 +41,8 @@ pub(crate) async fn describe(
         | Ended::GoesOn(_)
         | Ended::GaveUp(_)
         | Ended::Undecided
-        | Ended::Cancelled => {
+        | Ended::Cancelled
+        | Ended::NoRoom => {
             unreachable!("`describe` answers text, and nobody else has the stop handle")
         }
     }

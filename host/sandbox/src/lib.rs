@@ -31,6 +31,8 @@ use std::sync::{Arc, OnceLock};
 
 use model::{Capability, Digest, Failure, FailureKind, Json, Receipt, Share, TenantId};
 
+use tokio::sync::Semaphore;
+
 pub use call::{Call, Ended, Report};
 pub use compiler::{CompileLimits, CompilerCommand, Confinement};
 pub use inspect::{ComponentReport, Import, Inspection, World};
@@ -59,6 +61,7 @@ pub(crate) struct Inner {
     slots: fair::Slots,
     cpu: fair::Cpu,
     compilers: fair::Slots,
+    describes: Semaphore,
     compiled_count: AtomicU64,
     confinement: OnceLock<Confinement>,
     ticker: ticker::Ticker,
@@ -103,7 +106,7 @@ impl Sandbox {
     /// Reserves address space for the slots, makes the artifact folder, starts the clock that preempts guests.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let wasmtime = |what| move |source| Error::Wasmtime { what, source };
-        let engine = engine::running(settings.slots, engine::Checks::ALL)
+        let engine = engine::running(settings.slots.saturating_add(DESCRIBES), engine::Checks::ALL)
             .map_err(wasmtime("set up the engine"))?;
         let linkers =
             interfaces::Linkers::new(&engine).map_err(wasmtime("define the host's interfaces"))?;
@@ -119,6 +122,7 @@ impl Sandbox {
             cpu: fair::Cpu::new(shares.clone()),
             shares,
             compilers: fair::Slots::one_each(settings.compilers),
+            describes: Semaphore::new(DESCRIBES as usize),
             engine,
             linkers,
             artifacts,
@@ -169,7 +173,10 @@ impl Sandbox {
     pub async fn call(&self, compiled: &Compiled, call: Call) -> Report {
         let _slot = tokio::select! {
             biased;
-            slot = self.0.slots.acquire(compiled.tenant) => slot,
+            slot = self.0.slots.acquire(compiled.tenant) => match slot {
+                Some(slot) => slot,
+                None => return Report::never_ran(Ended::NoRoom),
+            },
             () = call.stop.cancelled() => return Report::never_ran(Ended::Cancelled),
         };
         if let Err(error) = self.0.ticker.ensure() {
@@ -189,10 +196,18 @@ impl Sandbox {
         failure: &Failure,
     ) -> Option<Report> {
         let index = compiled.on_error?;
-        let limits = call::on_error_limits(&call.limits);
-        let _slot = self.0.slots.acquire(compiled.tenant).await;
+        let _slot = tokio::select! {
+            biased;
+            slot = self.0.slots.acquire(compiled.tenant) => match slot {
+                Some(slot) => slot,
+                None => return Some(Report::never_ran(Ended::NoRoom)),
+            },
+            () = call.stop.cancelled() => return Some(Report::never_ran(Ended::Cancelled)),
+        };
+        // It decides, it does not work.
+        let (limits, ports) = (call::on_error_limits(&call.limits), Ports::default());
         let export = call::Export::OnError(index, failure);
-        Some(call::run(self.0.runner(), compiled, export, Call { limits, ..call }).await)
+        Some(call::run(self.0.runner(), compiled, export, Call { limits, ports, ..call }).await)
     }
 
     /// Asks the handler to undo what a task did, in a fresh instance; `None` when it cannot.
@@ -203,7 +218,9 @@ impl Sandbox {
         output: &Json,
     ) -> Option<Report> {
         let index = compiled.compensate?;
-        let _slot = self.0.slots.acquire(compiled.tenant).await;
+        let Some(_slot) = self.0.slots.acquire(compiled.tenant).await else {
+            return Some(Report::never_ran(Ended::NoRoom));
+        };
         let export = call::Export::Compensate(index, output);
         Some(call::run(self.0.runner(), compiled, export, call).await)
     }
@@ -211,7 +228,8 @@ impl Sandbox {
     /// What the component says about itself through its optional export `describe`, within a small budget; `None`
     /// when it has none. The text has not passed the JSON gate.
     pub async fn describe(&self, compiled: &Compiled) -> Result<Option<String>, Failure> {
-        let _slot = self.0.slots.acquire(compiled.tenant).await;
+        // Beside the tenant's slots: whoever may run nothing now can still upload.
+        let _place = self.0.describes.acquire().await.expect("the semaphore is never closed");
         describe::describe(self.0.runner(), compiled).await
     }
 
@@ -241,6 +259,9 @@ impl Sandbox {
         self.0.slots.free()
     }
 }
+
+/// Components that are asked at a time what they carry.
+const DESCRIBES: u32 = 4;
 
 /// A component with nothing in it.
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

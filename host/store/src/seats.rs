@@ -47,12 +47,12 @@ impl Seats {
     }
 
     /// How many more each tenant may take that has seats or a share of its own.
-    pub fn rooms(&self) -> Vec<(TenantId, Share, i64)> {
+    pub fn rooms(&self) -> Vec<(TenantId, u32, i64)> {
         let state = self.lock();
         let others = state.shares.keys().filter(|tenant| !state.taken.contains_key(tenant));
         let tenants = state.taken.keys().chain(others);
-        let share = |tenant| state.shares.get(tenant).copied().unwrap_or_default();
-        tenants.map(|tenant| (*tenant, share(tenant), state.room(*tenant))).collect()
+        let weight = |tenant| state.shares.get(tenant).copied().unwrap_or_default().weight;
+        tenants.map(|tenant| (*tenant, weight(tenant), state.room(*tenant))).collect()
     }
 
     /// Says which tenants' shares differ from the usual one; replaces what was said before.

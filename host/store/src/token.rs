@@ -93,16 +93,17 @@ pub struct Turns {
     pub after: TenantId,
     /// So many of them.
     pub tenants: i64,
-    /// So many tokens of each.
-    pub each: i64,
-    /// Those that get more or fewer. Whoever gets none is passed over.
-    pub rooms: Vec<(TenantId, i64)>,
+    /// So many tokens of all of them, one of each at the least.
+    pub wanted: i64,
+    /// The weight, and how many tokens there is room for, of those of which something is known. Whoever has no room is
+    /// passed over.
+    pub rooms: Vec<(TenantId, u32, i64)>,
 }
 
 impl Turns {
-    /// So many tokens of each of the first tenants that have any.
-    pub fn first(tenants: i64, each: i64) -> Self {
-        Self { after: TenantId(0), tenants, each, rooms: Vec::new() }
+    /// So many tokens of the first tenants that have any.
+    pub fn first(tenants: i64, wanted: i64) -> Self {
+        Self { after: TenantId(0), tenants, wanted, rooms: Vec::new() }
     }
 }
 
@@ -188,15 +189,18 @@ impl Store {
     /// Claims ready tokens of tenants whose turn it is. The commit may be lost in a crash of Postgres: that is only one
     /// more attempt.
     pub async fn claim(&self, worker: WorkerId, turns: &Turns) -> Result<Vec<Claimed>, Error> {
-        let (tenants, rooms): (Vec<i32>, Vec<i64>) =
-            turns.rooms.iter().map(|(tenant, room)| (tenant.0, *room)).unzip();
+        let tenants: Vec<i32> = turns.rooms.iter().map(|(tenant, ..)| tenant.0).collect();
+        let weights: Vec<i64> =
+            turns.rooms.iter().map(|(_, weight, _)| i64::from(*weight)).collect();
+        let rooms: Vec<i64> = turns.rooms.iter().map(|(.., room)| *room).collect();
         let rows = sqlx::query_file!(
             "queries/token/claim.sql",
             worker.0,
             turns.after.0,
             turns.tenants,
-            turns.each,
+            turns.wanted,
             &tenants,
+            &weights,
             &rooms
         )
         .fetch_all(self.hot())

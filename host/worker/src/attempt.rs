@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::{
-    Blame, ClosedAttempt, Digest, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory,
-    Options, Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
+    Blame, ClosedAttempt, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory, Options,
+    Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
-use sandbox::{Call, Compiled, Ended, LoadError, Stop};
+use sandbox::{Call, Compiled, Ended, Stop};
 use store::{ChildRun, Claim, Held, RunFacts, Seat};
 use tokio::sync::mpsc;
 
@@ -16,10 +16,9 @@ use crate::builtin::{self, Task};
 use crate::lane::Message;
 use crate::memory::Recalled;
 use crate::ports::{check_policy, ports};
-use crate::prepare::patiently;
 use crate::telemetry::Telling;
 use crate::told::Teller;
-use crate::{Shared, memory, quarantine};
+use crate::{Shared, callable, memory, quarantine};
 
 /// Which try of which task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +86,9 @@ pub(crate) enum Unmade {
     /// The token was given back in the store, and waits there.
     GivenBack,
     /// It has to wait, and needs a token of its own for that.
-    Departs,
+    Departs(FailureKind),
+    /// It is given back as it is: it may run elsewhere, or later.
+    NotHere,
 }
 
 /// What goes with the outcome of a durable handler.
@@ -215,7 +216,7 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
         let message = format!("step `{}` has nothing to do", step.name);
         return Made::failed(Failure::new(FailureKind::HostInternal, message));
     };
-    let compiled = match load(shared, held, (at, alone), digest).await {
+    let compiled = match callable::load(shared, held, (at, alone), digest).await {
         Ok(compiled) => compiled,
         Err(made) => return made,
     };
@@ -237,7 +238,17 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
     // Only a durable handler can be asked again.
     let again = compiled.durable.then(|| call.clone());
     let report = shared.sandbox.call(&compiled, call).await;
-    quarantine::note(shared, (run.tenant, digest), &report.ended).await;
+    if report.ended == Ended::NoRoom {
+        return Made::unmade(if alone {
+            Unmade::NotHere
+        } else {
+            Unmade::Departs(FailureKind::QuotaExceeded)
+        });
+    }
+    // What the run itself narrowed says nothing of the component.
+    if limits == step.options.limits {
+        quarantine::note(shared, (run.tenant, digest), &report.ended).await;
+    }
     let teller = Teller { shared, run: &run, version: &version, at };
     // What the handler itself gave up is decided.
     let again = again.filter(|_| !matches!(report.ended, Ended::GaveUp(_)));
@@ -252,33 +263,6 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
         ask_on_error(&teller, &compiled, call, failure, &mut made).await;
     }
     made
-}
-
-/// The component, ready to be called; else what becomes of the attempt without it.
-async fn load(
-    shared: &Shared,
-    held: Held,
-    (at, alone): (Try, bool),
-    digest: Digest,
-) -> Result<Arc<Compiled>, Made> {
-    let (store, tenant) = (&shared.store, held.id.tenant);
-    if shared.watch.holds((tenant, digest)) {
-        if !alone {
-            return Err(Made::unmade(Unmade::Departs));
-        }
-        if let Some(made) = admission::block_until_released(shared, held, at, digest).await {
-            return Err(made);
-        }
-    }
-    let bytes = || async move {
-        patiently(|| store.get_component_bytes(tenant, digest)).await.ok().flatten()
-    };
-    match shared.sandbox.load(tenant, digest, bytes).await {
-        Ok(compiled) => Ok(compiled),
-        Err(LoadError::Absent(_)) if !alone => Err(Made::unmade(Unmade::Departs)),
-        Err(LoadError::Absent(_)) => Err(admission::block(shared, held, at, digest).await),
-        Err(error) => Err(Made::failed(unavailable(&error))),
-    }
 }
 
 /// What the attempt goes on with; `None`: it was cancelled meanwhile.
@@ -352,7 +336,7 @@ async fn ask_on_error(
     made.log.extend(report.log);
     let gave_up = matches!(report.ended, Ended::GaveUp(_));
     let second = match report.ended {
-        Ended::Undecided | Ended::Cancelled => return,
+        Ended::Undecided | Ended::Cancelled | Ended::NoRoom => return,
         Ended::Failed(second) => Err(second),
         ended @ (Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::GaveUp(_)) => {
             match teller.read(ended).await {
@@ -377,13 +361,4 @@ async fn ask_on_error(
 
 pub(crate) fn mismatch(step: &Step, what: &str, refusal: &Refusal) -> Failure {
     Failure::new(FailureKind::SchemaMismatch, format!("step `{}` {what}: {refusal}", step.name))
-}
-
-fn unavailable(error: &LoadError) -> Failure {
-    let kind = match error {
-        LoadError::Absent(_) | LoadError::Refused(_) => FailureKind::ComponentUnavailable,
-        LoadError::Host(_) => FailureKind::HostInternal,
-    };
-    tracing::warn!(%error, "a component could not be loaded");
-    Failure::new(kind, error.to_string())
 }

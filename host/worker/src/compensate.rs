@@ -90,17 +90,23 @@ async fn undo_task(
     let step = version.plan.step(todo.task.step);
     let options = options(&of.run, step);
     let attempt = todo.attempts + 1;
-    let calling = call(shared, of, version, &todo, attempt);
-    tokio::pin!(calling);
+    let hold =
+        || async { patiently(|| shared.store.hold_compensation(of, HOLD)).await.unwrap_or(false) };
+    if !hold().await {
+        return false;
+    }
     // It may wait for a slot or a compilation, and take as long as its step allows.
-    let report = loop {
-        if !patiently(|| shared.store.hold_compensation(of, HOLD)).await.unwrap_or(false) {
-            return false;
+    let until_lost = async {
+        loop {
+            sleep(HOLD_AGAIN).await;
+            if !hold().await {
+                return;
+            }
         }
-        tokio::select! {
-            report = &mut calling => break report,
-            () = sleep(HOLD_AGAIN) => {}
-        }
+    };
+    let report = tokio::select! {
+        report = call(shared, of, version, &todo, attempt) => report,
+        () = until_lost => return false,
     };
     let Some(report) = report else {
         // The host is to blame: whoever takes the run next tries again, and nothing is counted.
@@ -110,7 +116,7 @@ async fn undo_task(
         Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::Undecided => None,
         Ended::Failed(failure) if failure.kind == FailureKind::HostInternal => return false,
         Ended::Failed(failure) | Ended::GaveUp(failure) => Some(failure.redacted()),
-        Ended::Cancelled => return false,
+        Ended::Cancelled | Ended::NoRoom => return false,
     };
     let draw = model::backoff::Draw(rand::random::<f64>());
     let retry_in =
@@ -129,7 +135,7 @@ async fn undo_task(
     is_held && retry_in.is_none()
 }
 
-/// `None`: the host could not make the call.
+/// `None`: the host could not make the call, or the component is in quarantine.
 async fn call(
     shared: &Arc<Shared>,
     of: &Compensation,
@@ -142,6 +148,9 @@ async fn call(
     let digest = step.component?;
     if let Err(failure) = check_policy(shared, step) {
         return Some(failed(failure));
+    }
+    if shared.watch.holds((run.tenant, digest)) {
+        return None;
     }
     let found = patiently(|| store.get_component_bytes(run.tenant, digest)).await.ok()?;
     let compiled = match shared.sandbox.load(run.tenant, digest, || async { found }).await {

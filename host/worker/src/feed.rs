@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::TenantId;
-use model::quota::DEFAULT_WEIGHT;
 use store::{Claimed, Ring, Turns};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -30,7 +29,7 @@ pub(crate) async fn take_starts(
 
 /// Claims while there are seats: when a seat is freed, a bell rings, or the poll is due.
 pub(crate) async fn claim(shared: Arc<Shared>) {
-    let mut turn = Turn { after: TenantId(0), tenants_seen: 1 };
+    let mut turn = Turn { after: TenantId(0) };
     while !shared.seats.is_closed() {
         let wanted = shared.seats.free().min(MOST);
         if wanted > 0 && shared.id().0 > 0 && turn.claim(&shared, wanted).await {
@@ -44,7 +43,6 @@ pub(crate) async fn claim(shared: Arc<Shared>) {
 /// Whose turn it is.
 struct Turn {
     after: TenantId,
-    tenants_seen: i64,
 }
 
 impl Turn {
@@ -54,9 +52,9 @@ impl Turn {
         if shared.id().0 == 0 {
             return false;
         }
-        let each = (wanted / self.tenants_seen).max(1);
         let tenants = TENANTS.min(wanted);
-        let turns = Turns { after: self.after, tenants, each, rooms: rooms(shared, each) };
+        let rooms = shared.seats.rooms();
+        let turns = Turns { after: self.after, tenants, wanted, rooms };
         let claimed = match shared.store.claim(shared.id(), &turns).await {
             Ok(claimed) => claimed,
             // Nothing was claimed.
@@ -74,9 +72,8 @@ impl Turn {
         let seen: HashSet<TenantId> = claimed.iter().map(|claimed| claimed.run.tenant).collect();
         let wrapped = self.after.0 > 0;
         let last = seen.iter().max().copied();
-        self.tenants_seen = i64::try_from(seen.len()).unwrap_or(1).max(1);
         self.after = match last {
-            Some(last) if self.tenants_seen >= tenants => last,
+            Some(last) if i64::try_from(seen.len()).is_ok_and(|seen| seen >= tenants) => last,
             _ => TenantId(0),
         };
         let more = !claimed.is_empty();
@@ -86,15 +83,6 @@ impl Turn {
         deal(shared, claimed);
         more || wrapped
     }
-}
-
-/// How many tokens each tenant gets that does not get `each`: by its weight, and no more than it has room for.
-fn rooms(shared: &Shared, each: i64) -> Vec<(TenantId, i64)> {
-    let rooms = shared.seats.rooms().into_iter().map(|(tenant, share, room)| {
-        let by_weight = each.saturating_mul(i64::from(share.weight)) / i64::from(DEFAULT_WEIGHT);
-        (tenant, by_weight.max(1).min(room))
-    });
-    rooms.filter(|(_, room)| *room != each).collect()
 }
 
 fn deal(shared: &Shared, claimed: Vec<Claimed>) {

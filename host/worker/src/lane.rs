@@ -1,5 +1,6 @@
 //! A lane: the runs it owns, the rule applied to them, and one batch in flight while the next gathers.
 
+mod blamed;
 mod flush;
 mod interrupted;
 mod range;
@@ -171,6 +172,8 @@ impl Lane {
 
     pub(super) fn read_first(&self, claimed: Claimed) {
         let shared = Arc::clone(&self.shared);
+        // What is being read is in hand like anything else.
+        let seat = shared.seats.sit(claimed.run.tenant);
         tokio::spawn(async move {
             let run_id = claimed.run.run_id;
             let message = match prepare(&shared, claimed).await {
@@ -178,6 +181,7 @@ impl Lane {
                 Err(claimed) => Message::Unpreparable(Box::new(claimed)),
             };
             shared.send(run_id, message);
+            drop(seat);
         });
     }
 

@@ -7,6 +7,7 @@
 mod admission;
 mod attempt;
 mod builtin;
+mod callable;
 mod chores;
 mod compensate;
 mod feed;
@@ -135,6 +136,8 @@ struct Shared {
     rank: watch::Sender<Rank>,
     burnt: Burnt,
     watch: Watch,
+    /// One place, for tasks that may end the process.
+    blamed: Arc<Semaphore>,
     lanes: Vec<mpsc::UnboundedSender<Message>>,
     /// Rung when something parked: the next wake may be sooner.
     parked: Notify,
@@ -242,6 +245,7 @@ impl Worker {
             rank,
             burnt: Burnt::default(),
             watch: Watch::default(),
+            blamed: Arc::new(Semaphore::new(1)),
             lanes,
             parked: Notify::new(),
             gated: Notify::new(),
@@ -251,6 +255,8 @@ impl Worker {
             naming,
             counters: Counters::default(),
         });
+        // What is held back is known before anything is claimed.
+        shares::look(&shared, &mut Vec::new()).await;
         let mut tasks = JoinSet::new();
         for (number, inbox) in (0..).zip(inboxes) {
             tasks.spawn(lane::Lane::new(Arc::clone(&shared), number).run(inbox));

@@ -1,12 +1,14 @@
 //! The runs and tokens a lane has in hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Counting, Position, RunState, StepIndex, Version};
 use sandbox::Stop;
 use store::{Attempted, Birth, Delta, Held, Progress, RunFacts, TokenId};
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::prepare::Prepared;
 
@@ -27,6 +29,8 @@ pub(crate) struct OwnedToken {
     pub(crate) work: Work,
     /// The key under which its attempt had a place, until that is recorded to be free.
     pub(crate) key: Option<String>,
+    /// Held while the last try of a task is made whose worker was lost each time before.
+    pub(crate) blamed: Option<OwnedSemaphorePermit>,
 }
 
 /// What is going on at a token.
@@ -45,6 +49,8 @@ pub(crate) struct RangeWork {
     pub(crate) step: StepIndex,
     pub(crate) lo: u32,
     pub(crate) hi: u32,
+    /// Tasks whose attempt has not begun: they wait until the tenant has room for it.
+    pub(crate) left: VecDeque<u32>,
     /// Attempts that have not ended.
     pub(crate) running: u32,
     /// Tasks that have a token of their own.
@@ -119,7 +125,7 @@ impl OwnedRun {
 impl OwnedToken {
     /// A token that was just taken in hand.
     pub(crate) fn new(held: Held, position: Position, lost: u32) -> Self {
-        Self { held, position, lost, work: Work::Resting, key: None }
+        Self { held, position, lost, work: Work::Resting, key: None, blamed: None }
     }
 
     /// Interrupts what runs under this token, within one tick.

@@ -82,7 +82,6 @@ impl Watch {
             rule.failures > 0 && window.bad >= rule.failures && window.bad >= window.good;
         if is_enough {
             state.windows.remove(&component);
-            state.quarantined.insert(component);
         }
         is_enough
     }
@@ -128,7 +127,8 @@ pub(crate) async fn note(shared: &Shared, component: Component, ended: &Ended) {
         | Ended::GoesOn(_)
         | Ended::GaveUp(_)
         | Ended::Undecided
-        | Ended::Cancelled => None,
+        | Ended::Cancelled
+        | Ended::NoRoom => None,
     };
     let rule = shared.settings.quarantine;
     if shared.watch.count(component, bad.is_some(), rule)
@@ -157,10 +157,10 @@ pub(crate) fn suspect(shared: &Arc<Shared>, run: &RunFacts, step: &Step) {
 }
 
 async fn put(shared: &Shared, (tenant, digest): Component, reason: &str) {
-    shared.watch.lock().quarantined.insert((tenant, digest));
     match shared.store.quarantine(By { tenant, actor: Actor::Host }, digest, reason).await {
         Ok(true) => {
-            tracing::warn!(tenant = tenant.0, %digest, reason, "a component is in quarantine")
+            shared.watch.lock().quarantined.insert((tenant, digest));
+            tracing::warn!(tenant = tenant.0, %digest, reason, "a component is in quarantine");
         }
         Ok(false) => {}
         // It is called again once what is in quarantine is looked at; it will be counted again.
@@ -180,9 +180,11 @@ mod tests {
         let watch = Watch::default();
         let bad = || watch.count(COMPONENT, true, RULE);
         assert_eq!([bad(), bad(), bad()], [false, false, true]);
+        assert!(!bad());
+        watch.learn(HashSet::from([COMPONENT]));
         assert!(watch.holds(COMPONENT));
         watch.learn(HashSet::new());
-        assert!(!watch.holds(COMPONENT) && !bad());
+        assert!(!watch.holds(COMPONENT));
     }
 
     #[test]

@@ -81,18 +81,23 @@ pub(crate) async fn share_out(shared: Arc<Shared>) {
             tracing::debug!(%error, "could not charge fuel yet");
             shared.burnt.put_back(&used);
         }
-        match shared.store.list_shares().await {
-            Ok(shares) => {
-                said = shares;
-                apply(&shared, &said);
-            }
-            Err(error) => tracing::debug!(%error, "could not look for quotas"),
-        }
-        match shared.store.list_quarantined().await {
-            Ok(quarantined) => shared.watch.learn(quarantined.into_iter().collect()),
-            Err(error) => tracing::debug!(%error, "could not look for quarantined components"),
-        }
+        look(&shared, &mut said).await;
         sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Learns what tenants may take and what is in quarantine.
+pub(crate) async fn look(shared: &Shared, said: &mut Vec<TenantShare>) {
+    match shared.store.list_shares().await {
+        Ok(shares) => {
+            *said = shares;
+            apply(shared, said);
+        }
+        Err(error) => tracing::debug!(%error, "could not look for quotas"),
+    }
+    match shared.store.list_quarantined().await {
+        Ok(quarantined) => shared.watch.learn(quarantined.into_iter().collect()),
+        Err(error) => tracing::debug!(%error, "could not look for quarantined components"),
     }
 }
 

@@ -33,7 +33,7 @@ impl Teller<'_> {
             Ended::Answered(text) => plain(self.output(&text)),
             Ended::Skipped(reason) => plain(Outcome::Skip(reason)),
             Ended::Failed(failure) | Ended::GaveUp(failure) => plain(Outcome::Fail(failure)),
-            Ended::Cancelled | Ended::Undecided => (None, Extra::default()),
+            Ended::Cancelled | Ended::Undecided | Ended::NoRoom => (None, Extra::default()),
             Ended::GoesOn(said) => match self.go_on(said).await {
                 Ok((go_on, extra)) => (Some(Outcome::GoOn(go_on)), extra),
                 Err(failure) => plain(Outcome::Fail(failure)),

@@ -46,7 +46,7 @@ fn work() -> Result<(), Trouble> {
     let engine = engine::compiling(engine::Checks::ALL)
         .map_err(|error| Trouble::Broken(format!("could not set up the compiler: {error:#}")))?;
     let confinement = confine::system_calls();
-    // Nothing hostile was read until here.
+    // What is hostile is looked at from here on.
     let mut component = Vec::new();
     input.read_to_end(&mut component)?;
     let artifact = engine

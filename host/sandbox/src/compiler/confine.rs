@@ -16,7 +16,7 @@ pub(super) fn system_calls() -> Confinement {
     Confinement::LimitsOnly
 }
 
-/// Computing, memory, threads of its own, and the pipes that are open. Nothing that takes a name: no file, no socket, no
+/// Computing, memory, and the pipes that are open. Nothing that takes a name: no file, no socket, no
 /// program; and no memory that can be executed.
 #[cfg(target_os = "linux")]
 fn filter() -> Option<seccompiler::BpfProgram> {
@@ -52,7 +52,6 @@ fn filter() -> Option<seccompiler::BpfProgram> {
         libc::SYS_sched_getaffinity,
         libc::SYS_sched_yield,
         libc::SYS_sigaltstack,
-        libc::SYS_tgkill,
         libc::SYS_write,
         libc::SYS_writev,
     ];
@@ -68,6 +67,14 @@ fn filter() -> Option<seccompiler::BpfProgram> {
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.insert(call, vec![not_executable()?]);
     }
+    // Aborting is a signal to itself; to no other process.
+    let itself = SeccompCondition::new(
+        0,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::Eq,
+        u64::from(std::process::id()),
+    );
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![itself.ok()?]).ok()?]);
     let refused = SeccompAction::Errno(u32::try_from(libc::EPERM).ok()?);
     let architecture = std::env::consts::ARCH.try_into().ok()?;
     SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture).ok()?.try_into().ok()
@@ -108,6 +115,13 @@ mod tests {
             .map(|error| error.map(|error| error.kind()))
         });
         assert!(kinds.iter().all(|kind| *kind == Some(ErrorKind::PermissionDenied)), "{kinds:?}");
+    }
+
+    #[test]
+    fn the_compile_child_sends_no_signal_to_anybody_else() {
+        let parent = rustix::process::getppid().expect("a test has a parent");
+        let sent = confined(move || rustix::process::test_kill_process(parent));
+        assert_eq!(sent, Err(rustix::io::Errno::PERM));
     }
 
     #[test]

@@ -133,5 +133,10 @@ fn death(status: ExitStatus, complaint: &str, limits: &CompileLimits) -> Reason 
         (Some(signal), _) => format!("died of signal {signal}"),
         (None, code) => format!("ended with status {}", code.unwrap_or(-1)),
     };
-    Reason::new(Code::ComponentCompileCrashed, format!("the compiler {how}: {complaint}"))
+    // What it said on its way down names files of this machine.
+    tracing::warn!(complaint, "the compiler {how}");
+    Reason::new(
+        Code::ComponentCompileCrashed,
+        format!("the compiler {how}; the host's log has its words"),
+    )
 }

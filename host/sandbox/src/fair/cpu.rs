@@ -127,9 +127,8 @@ impl Turn<'_> {
             }
             return Poll::Pending;
         }
-        if tenant.is_idle() {
-            tenant.used = tenant.used.max(clock);
-        }
+        let least = if tenant.is_idle() { clock } else { clock.saturating_sub(CREDIT) };
+        tenant.used = tenant.used.max(least);
         // While anybody waits, every turn is taken: nobody is overtaken here.
         if running < most || (running == most && tenant.is_idle() && tenant.used <= clock + AHEAD) {
             tenant.running += 1;
@@ -186,6 +185,10 @@ impl State {
     /// Gives free turns to those that wait.
     fn grant(&mut self) -> Vec<Waker> {
         let mut woken = Vec::new();
+        let least = self.clock.saturating_sub(CREDIT);
+        for tenant in self.tenants.values_mut().filter(|tenant| !tenant.waiting.is_empty()) {
+            tenant.used = tenant.used.max(least);
+        }
         while let Some(id) = self.next()
             && let Some(tenant) = self.tenants.get_mut(&id)
             && let Some((place, waker)) = tenant.waiting.pop_front()
@@ -228,6 +231,9 @@ impl State {
 
 /// How far ahead of the one served last a tenant may be that takes the turn beyond the processors: half a slice.
 const AHEAD: u64 = 5_000_000;
+
+/// How far behind the one served last a tenant may be: what it did not take while nobody else wanted it is nobody's debt.
+const CREDIT: u64 = 100_000_000;
 
 /// Tenants that are remembered before those that are away are looked for.
 const MANY: usize = 256;

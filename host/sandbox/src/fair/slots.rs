@@ -54,17 +54,20 @@ impl Slots {
         Self(Arc::new(Inner { shares, each, state: Mutex::new(state) }))
     }
 
-    /// Waits for a slot. Dropping the future leaves the queue.
-    pub(crate) async fn acquire(&self, tenant: TenantId) -> Slot {
+    /// Waits for a slot; `None`: the tenant may have none here now. Dropping the future leaves the queue.
+    pub(crate) async fn acquire(&self, tenant: TenantId) -> Option<Slot> {
         let (sender, granted) = oneshot::channel();
         {
             let mut state = self.lock();
+            if self.0.shares.of(tenant).most == Some(0) {
+                return None;
+            }
             let ticket = state.next_ticket;
             state.next_ticket += 1;
             state.tenants.entry(tenant).or_default().waiting.push_back((ticket, sender));
             self.grant(&mut state);
         }
-        granted.await.expect("the queue is never dropped while somebody waits in it")
+        granted.await.ok()
     }
 
     /// How many are free.
@@ -72,9 +75,16 @@ impl Slots {
         usize::try_from(self.lock().free).unwrap_or(usize::MAX)
     }
 
-    /// The shares are others now: somebody may go who could not before.
+    /// The shares are others now: somebody may go who could not before, and who may have none waits no more.
     pub(crate) fn look_again(&self) {
-        self.grant(&mut self.lock());
+        let mut state = self.lock();
+        state.tenants.retain(|id, tenant| {
+            if self.0.shares.of(*id).most == Some(0) {
+                tenant.waiting.clear();
+            }
+            tenant.running > 0 || !tenant.waiting.is_empty()
+        });
+        self.grant(&mut state);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -148,7 +158,7 @@ mod tests {
     const OTHER: TenantId = TenantId(2);
 
     fn taken(slots: &Slots, tenant: TenantId) -> Option<Slot> {
-        slots.acquire(tenant).now_or_never()
+        slots.acquire(tenant).now_or_never().flatten()
     }
 
     #[test]
@@ -170,10 +180,10 @@ mod tests {
         let mut other = Box::pin(slots.acquire(OTHER));
         assert!(other.as_mut().now_or_never().is_none());
         held.pop();
-        let other = other.await;
+        let other = other.await.unwrap();
         assert!(again.as_mut().now_or_never().is_none());
         drop((held, other));
-        drop(again.await);
+        drop(again.await.unwrap());
         assert_eq!(slots.free(), 4);
     }
 
@@ -198,14 +208,18 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_that_may_run_nothing_waits_until_it_may() {
+    fn a_tenant_that_may_run_nothing_waits_for_nothing() {
         let shares = Shares::default();
-        let slots = Slots::new(4, shares.clone());
-        shares.set(HashMap::from([(ONE, Share { most: Some(0), ..Share::default() })]));
+        let slots = Slots::new(1, shares.clone());
+        let held = taken(&slots, OTHER);
         let mut waits = Box::pin(slots.acquire(ONE));
         assert!(waits.as_mut().now_or_never().is_none());
-        shares.set(HashMap::new());
+        shares.set(HashMap::from([(ONE, Share { most: Some(0), ..Share::default() })]));
         slots.look_again();
-        assert!(waits.now_or_never().is_some());
+        assert!(matches!(waits.now_or_never(), Some(None)));
+        assert!(matches!(slots.acquire(ONE).now_or_never(), Some(None)));
+        shares.set(HashMap::new());
+        drop(held);
+        assert!(taken(&slots, ONE).is_some());
     }
 }

@@ -201,3 +201,10 @@ async fn a_compiler_that_cannot_be_started_is_the_hosts_fault() {
     assert!(matches!(error, LoadError::Host(_)), "{error}");
     assert!(error.to_string().contains("/nowhere"));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compilation_is_confined_by_seccomp() {
+    let confinement = crate::harness::sandbox().try_compiler().await.unwrap();
+    assert_eq!(confinement, sandbox::Confinement::SystemCalls);
+}

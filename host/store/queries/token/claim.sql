@@ -1,5 +1,6 @@
 -- Claims ready tokens, a few for each tenant after the cursor (tenant_id > $2), so that no backlog is ever in front of
--- another tenant's: $4, or as many as there is room for. Answers with what a worker needs to go on.
+-- another tenant's: $4 in all, by weight, and of each as many as there is room for. Answers with what a worker needs to go
+-- on.
 with recursive turn as (
     (select min(tenant_id) as tenant_id from token
      where worker_id is null and wake_at is null and tenant_id > $2)
@@ -12,11 +13,15 @@ with recursive turn as (
 picked as (
     select p.*
     from (
-        select turn.tenant_id, coalesce(room.tokens, $4) as tokens
-        from turn
-        left join unnest($5::int[], $6::bigint[]) as room (tenant_id, tokens) on room.tenant_id = turn.tenant_id
-        where turn.tenant_id is not null and coalesce(room.tokens, $4) > 0
-        limit $3
+        select tenant_id, least(room, greatest($4 * weight / sum(weight) over (), 1))::bigint as tokens
+        from (
+            select turn.tenant_id, coalesce(share.weight, 100) as weight, coalesce(share.room, $4) as room
+            from turn
+            left join unnest($5::int[], $6::bigint[], $7::bigint[]) as share (tenant_id, weight, room)
+                on share.tenant_id = turn.tenant_id
+            where turn.tenant_id is not null and coalesce(share.room, $4) > 0
+            limit $3
+        ) as their
     ) as chosen
     cross join lateral (
         select t.tenant_id, t.run_id, t.born_step, t.born_index, t.born_attempt

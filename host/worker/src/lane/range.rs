@@ -60,15 +60,14 @@ impl Lane {
         let stop = Stop::default();
         let departed = gone.iter().filter(|(_, ended)| !ended).count();
         let departed = u32::try_from(departed).unwrap_or(u32::MAX);
-        let left: Vec<u32> =
-            (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)).collect();
-        let running = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        let left = (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)).collect();
         let work = RangeWork {
-            stop: stop.clone(),
+            stop,
             step,
             lo,
             hi,
-            running,
+            left,
+            running: 0,
             departed,
             finished: Vec::new(),
             births: Vec::new(),
@@ -78,12 +77,31 @@ impl Lane {
         if let Some(token) = run.tokens.get_mut(&id) {
             token.work = Work::Range(work);
         }
-        if left.is_empty() {
-            return self.end_range(run_id, id);
-        }
-        for index in left {
-            let task = TaskKey { step, index };
-            self.launch(id, Try { task, attempt: 1, phase: 0 }, stop.clone());
+        self.fill_range(run_id, id);
+    }
+
+    /// Begins as many tasks of a range as there is room for, one at least; a range with none left and none at work ends.
+    fn fill_range(&mut self, run_id: RunId, id: TokenId) {
+        let mut room = self.shared.seats.room(id.tenant);
+        loop {
+            let token = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&id));
+            let Some(Work::Range(range)) = token.map(|token| &mut token.work) else {
+                return;
+            };
+            if range.left.is_empty() && range.running == 0 {
+                self.dirty.remove(&(run_id, id));
+                return self.end_range(run_id, id);
+            }
+            if self.draining || (range.running > 0 && room <= 0) {
+                return;
+            }
+            let Some(index) = range.left.pop_front() else {
+                return;
+            };
+            range.running += 1;
+            room -= 1;
+            let (task, stop) = (TaskKey { step: range.step, index }, range.stop.clone());
+            self.launch(id, Try { task, attempt: 1, phase: 0 }, stop);
         }
     }
 
@@ -142,17 +160,16 @@ impl Lane {
         });
     }
 
-    /// One task of a range has to wait for its component: it goes on with a token of its own. What is recorded of this try
+    /// One task of a range has to wait: it goes on with a token of its own. What is recorded of this try
     /// tells whoever takes the range over that the task is not of it any more.
-    pub(super) fn depart(&mut self, closed: &Closed) {
+    pub(super) fn depart(&mut self, closed: &Closed, why: FailureKind) {
         let token = self.runs.get(&closed.run_id).and_then(|run| run.tokens.get(&closed.held.id));
         if token.is_none_or(|token| token.held != closed.held) {
             return;
         }
         let Try { task, attempt, phase } = closed.at;
         let (step, index) = (task.step, Some(task.index));
-        let failure =
-            Failure::new(FailureKind::ComponentUnavailable, "its component cannot be called now");
+        let failure = Failure::new(why, "the task could not begin now; it goes on by itself");
         let written = Written::Retried { failure, retry_in: Duration::ZERO };
         let (receipt, log) = (Receipt::default(), Vec::new());
         self.leave_range(closed.run_id, closed.held.id, |range| {
@@ -169,12 +186,8 @@ impl Lane {
         };
         leave(range);
         range.running -= 1;
-        if range.running == 0 {
-            self.dirty.remove(&(run_id, id));
-            self.end_range(run_id, id);
-        } else {
-            self.dirty.insert((run_id, id));
-        }
+        self.dirty.insert((run_id, id));
+        self.fill_range(run_id, id);
     }
 
     fn cut_range(&mut self, run_id: RunId, id: TokenId, decided: Decided) {

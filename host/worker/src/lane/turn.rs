@@ -175,6 +175,9 @@ impl Lane {
             let failure = Failure::new(FailureKind::WorkerLost, message);
             return self.close_task(Closed { held, run_id, at, made: Made::failed(failure) });
         }
+        if token.lost + 1 == u32::from(MAX_LOST) && !self.take_blame(id, at) {
+            return;
+        }
         self.launch(id, at, stop);
     }
 
@@ -220,6 +223,7 @@ impl Lane {
             return self.interrupt(closed);
         }
         token.key = closed.made.key.take();
+        token.blamed = None;
         match token.work {
             Work::Task(_) => self.close_task(closed),
             Work::Range(_) => self.close_element(closed),

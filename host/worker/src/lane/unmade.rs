@@ -1,5 +1,7 @@
 //! Attempts that were not made: what they lack is waited for.
 
+use std::time::Duration;
+
 use store::{Delta, FOREVER, Progress, TokenMove};
 
 use super::Lane;
@@ -11,14 +13,15 @@ impl Lane {
     pub(super) fn close_unmade(&mut self, closed: &Closed, unmade: Unmade) {
         let (run_id, Try { task, phase, .. }) = (closed.run_id, closed.at);
         let go_on = match unmade {
-            Unmade::WaitsOn(go_on) => go_on,
+            Unmade::WaitsOn(go_on) => Some(go_on),
+            Unmade::NotHere => None,
             Unmade::GivenBack => {
                 self.shared.gated.notify_one();
                 let key = closed.made.key.clone();
                 self.free(key.map(|key| (closed.held.id.tenant, key)).into_iter().collect());
                 return self.let_go(closed.held);
             }
-            Unmade::Departs => return self.depart(closed),
+            Unmade::Departs(why) => return self.depart(closed, why),
         };
         let Some(run) = self.runs.get_mut(&run_id) else {
             return;
@@ -30,12 +33,22 @@ impl Lane {
             return;
         }
         token.work = Work::Resting;
+        token.blamed = None;
         token.key = closed.made.key.clone();
         let position = closed.at.position();
-        let wake_in = go_on.wait.longest().unwrap_or(FOREVER);
+        let wake_in = match &go_on {
+            Some(go_on) => go_on.wait.longest().unwrap_or(FOREVER),
+            None => Duration::ZERO,
+        };
         let to = TokenMove::Park { position, lost: token.lost, wake_in };
         let mut delta = Delta::of(&run.facts, token.held, to);
-        delta.progress.push(Progress { task, phase, go_on, state: None, children: Vec::new() });
+        delta.progress.extend(go_on.map(|go_on| Progress {
+            task,
+            phase,
+            go_on,
+            state: None,
+            children: Vec::new(),
+        }));
         self.push(delta);
     }
 }
