@@ -194,7 +194,7 @@ mod tests {
         for _ in 0..9 {
             watch.count(COMPONENT, false, RULE);
         }
-        assert!((0..8).all(|_| !watch.count(COMPONENT, true, RULE)));
+        assert!((0..7).all(|_| !watch.count(COMPONENT, true, RULE)));
     }
 
     #[test]

@@ -118,6 +118,9 @@ pub(crate) const FILL: &[&str] = &[
     "insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at)
      select n % 200 + 1, 'https://' || n || '.example.com', 5, case when n % 100 = 0 then now() end, case when n % 100 = 0 then now() end
      from generate_series(1, 20000) n",
+    "insert into quarantine (tenant_id, digest, reason) select tenant_id, digest, 'r' from component",
+    "insert into quota (tenant_id, weight) select id, 100 from tenant",
+    "insert into stored (tenant_id, bytes) select id, 1 from tenant",
     "insert into usage (tenant_id, hour, worker_id, lane)
      select n % 200 + 1, date_trunc('hour', now()) - n / 200 * interval '1 hour', 1, 0 from generate_series(0, 39999) n",
     "insert into audit (number, tenant_id, at, tenant_name, actor, action, subject, detail, previous_sha256, sha256)
