@@ -180,8 +180,8 @@ impl Sandbox {
         call::run(self.0.runner(), compiled, call::Export::Handle, call).await
     }
 
-    /// Asks the handler's `on-error` what is to follow from a failed attempt, in a fresh instance with a small budget;
-    /// `None` when it has none.
+    /// Asks the handler's `on-error` what is to follow from a failed attempt, in a fresh instance with a small budget
+    /// and nothing granted; `None` when it has none.
     pub async fn call_on_error(
         &self,
         compiled: &Compiled,
@@ -192,7 +192,9 @@ impl Sandbox {
         let limits = call::on_error_limits(&call.limits);
         let _slot = self.0.slots.acquire(compiled.tenant).await;
         let export = call::Export::OnError(index, failure);
-        Some(call::run(self.0.runner(), compiled, export, Call { limits, ..call }).await)
+        // Beside the attempt's own budgets of calls it would have them anew.
+        let call = Call { limits, ports: Ports::default(), ..call };
+        Some(call::run(self.0.runner(), compiled, export, call).await)
     }
 
     /// Asks the handler to undo what a task did, in a fresh instance; `None` when it cannot.
