@@ -11,8 +11,9 @@
 //! ```
 //!
 //! The host puts the value in the placeholder's place in the headers of a request, toward the hosts the secret is granted
-//! for. A request that has the placeholder in its URL or body is refused. Where an answer repeats the value, the placeholder
-//! stands for it.
+//! for. A request that has the placeholder in its URL or body is refused. Where an answer repeats the value plainly, the
+//! placeholder stands for it; so that it can be found, `accept-encoding` and `range` are not sent and an answer with a
+//! `content-encoding` is an error. That is best effort: whoever answers may write the value in ways that nobody looks for.
 
 use crate::error::Error;
 use crate::host;

@@ -3,6 +3,7 @@
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use model::limits::MAX_SECRETS;
 use model::secret::{MAX_SECRET_BYTES, misfit};
 use model::{Code, Name};
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,10 @@ pub(crate) async fn put_secret(
         return Err(Problem::new(Code::SecretBadValue, format!("the value cannot be kept: {why}")));
     }
     let version = state.store().put_secret(keyring, (caller.by(), &name), &value).await?;
+    let version = version.ok_or_else(|| {
+        let detail = format!("the tenant has {MAX_SECRETS} secrets, as many as it may; delete one");
+        Problem::new(Code::SecretTooMany, detail)
+    })?;
     let code = if version == 1 { StatusCode::CREATED } else { StatusCode::OK };
     let set = SecretSet { name: name.to_string(), version: version.unsigned_abs() };
     Ok((code, axum::Json(set)).into_response())
@@ -198,7 +203,8 @@ pub(crate) async fn rotate_keys(
         rotated.resealed += resealed;
         rotated.unreadable += unreadable;
         let Some(next) = next else { break };
-        rotated.more = rotated.resealed + rotated.unreadable >= MOST_RESEALED;
+        // What is unreadable is passed over: it would be there again, and a request that began with it get no further.
+        rotated.more = rotated.resealed >= MOST_RESEALED;
         if rotated.more {
             break;
         }

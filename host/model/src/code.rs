@@ -106,6 +106,7 @@ codes! {
 
     SecretNotFound = "secret.not_found", 404, "There is no such secret";
     SecretNoKey = "secret.no_key", 409, "This host has no key for secrets";
+    SecretTooMany = "secret.too_many", 409, "The tenant has as many secrets as it may";
     SecretBadValue = "secret.bad_value", 422, "The value cannot be a secret";
 
     FlowNotFound = "flow.not_found", 404, "There is no such flow";

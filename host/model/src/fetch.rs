@@ -110,6 +110,15 @@ impl FetchPattern {
             && self.port.is_none_or(|port| port == origin.port)
     }
 
+    /// Whether whoever answers there is not certain: it means more than one host, or plain http.
+    pub(crate) fn is_broad(&self) -> bool {
+        !self.is_secure
+            || match self.hosts {
+                Hosts::Any | Hosts::Below(_) => true,
+                Hosts::One(_) => false,
+            }
+    }
+
     fn default_port(is_secure: bool) -> u16 {
         if is_secure { 443 } else { 80 }
     }

@@ -137,7 +137,11 @@ pub const MAX_VALUE_KEY_BYTES: usize = 512;
 pub const MAX_VALUE_BYTES: usize = 256 * 1024;
 /// Keys that one call lists.
 pub const MAX_LISTED_KEYS: u32 = 1_000;
-/// Keys and values of one tenant together, in bytes.
+/// What a value counts for beside its own bytes and those of its key: what its row takes.
+pub const VALUE_ROW_BYTES: i32 = 100;
+/// Keys, values and rows of one tenant together, in bytes.
 pub const MAX_TENANT_VALUE_BYTES: i64 = 1024 * 1024 * 1024;
+/// Secrets of one tenant.
+pub const MAX_SECRETS: i64 = 1_000;
 /// Entries of one grant.
 pub const MAX_GRANTS: usize = 64;

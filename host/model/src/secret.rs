@@ -1,5 +1,7 @@
 //! Placeholders: what stands for a secret until the host puts its value into a header.
 
+use memchr::memmem;
+
 use crate::builtin::HttpRequest;
 use crate::fetch::Origin;
 use crate::grant::Grants;
@@ -27,7 +29,7 @@ impl Placeholders {
 
     /// Whether a placeholder, or a part of one, is in a text.
     fn is_in(&self, text: &[u8]) -> bool {
-        text.windows(self.0.len()).any(|window| window == self.0.as_bytes())
+        memmem::find(text, self.0.as_bytes()).is_some()
     }
 
     /// The secrets whose placeholders are in the headers of a request. An error, one sentence: one is where none is

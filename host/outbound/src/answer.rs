@@ -38,6 +38,12 @@ impl Answer {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether the body is what it says: no `content-encoding` (RFC 9110, 8.4) is on it.
+    pub fn is_plain(&self) -> bool {
+        let mut encodings = self.headers.iter().filter(|(name, _)| name == "content-encoding");
+        encodings.all(|(_, value)| value.eq_ignore_ascii_case("identity"))
+    }
+
     /// The whole body; refused once it is over `most` bytes, of which no more are ever held.
     pub async fn body(&mut self, most: usize) -> Result<Vec<u8>, Error> {
         let said = self.response.content_length().and_then(|bytes| usize::try_from(bytes).ok());

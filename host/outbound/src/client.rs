@@ -9,19 +9,16 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
-use tokio::net::lookup_host;
 use url::Url;
 
 use crate::address::{is_allowed, not_public};
+use crate::lookup::{Lookups, OF_TENANT};
 use crate::{Error, Network};
 
 /// How long to try to connect, all addresses together.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// How long a connection is kept that nobody uses. Longer, and the other side is likelier to close it in the moment it is
-/// used again.
-const IDLE_TIME: Duration = Duration::from_secs(10);
-/// Connections kept for one origin that nobody uses.
-const MOST_IDLE: usize = 16;
+/// Connections kept for one origin that nobody uses. There is no bound on origins, so any number of each is too many.
+const MOST_IDLE: usize = 0;
 
 /// One client for each scheme, made when it is first used: the system's certificates take a while to read, and a host
 /// without them can still speak plain http.
@@ -33,7 +30,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(networks: Vec<Network>) -> Self {
-        let resolver = Arc::new(Vetted { networks: networks.into() });
+        let resolver = Arc::new(Vetted { networks: networks.into(), lookups: Lookups::default() });
         Self { resolver, secure: OnceLock::new(), plain: OnceLock::new() }
     }
 
@@ -57,7 +54,6 @@ impl Clients {
             .no_proxy()
             .http1_only()
             .connect_timeout(CONNECT_TIME)
-            .pool_idle_timeout(IDLE_TIME)
             .pool_max_idle_per_host(MOST_IDLE)
     }
 }
@@ -69,15 +65,16 @@ fn build(builder: ClientBuilder) -> Result<Client, String> {
 /// Resolves names, and refuses those that have an address which is not public.
 struct Vetted {
     networks: Arc<[Network]>,
+    lookups: Lookups,
 }
 
 impl Resolve for Vetted {
     fn resolve(&self, name: Name) -> Resolving {
-        let networks = Arc::clone(&self.networks);
+        let (networks, lookups) = (Arc::clone(&self.networks), self.lookups.clone());
+        let tenant = OF_TENANT.try_with(|tenant| *tenant).ok();
         Box::pin(async move {
-            // The port is that of the URL.
-            let found = lookup_host((name.as_str(), 0)).await.map_err(Unresolved::NotFound)?;
-            let found: Vec<_> = found.collect();
+            let found = lookups.find(tenant, name.as_str().to_owned()).await;
+            let found = found.map_err(Unresolved::NotFound)?;
             if let Some(inner) = found.iter().find(|found| !is_allowed(found.ip(), &networks)) {
                 // Which address it is tells a tenant how the network inside is made.
                 tracing::debug!(name = name.as_str(), ip = %inner.ip(), "a call to an inner address was refused");

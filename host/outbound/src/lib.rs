@@ -7,6 +7,7 @@
 mod address;
 mod answer;
 mod client;
+mod lookup;
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -14,9 +15,12 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::fetch::is_framing;
-use model::{FetchPattern, Grants, HttpMethod, HttpRequest, Origin};
+use model::limits::MAX_HEADER_BYTES;
+use model::{FetchPattern, Grants, HttpMethod, HttpRequest, Origin, TenantId};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE, USER_AGENT,
+};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -84,7 +88,7 @@ pub enum Error {
     Host(String),
 }
 
-/// Makes calls. Clones share their connections.
+/// Makes calls. Clones share what is under way.
 #[derive(Clone)]
 pub struct Outbound(Arc<Inner>);
 
@@ -111,6 +115,19 @@ impl Call {
 
     /// Puts a secret into its headers, in place of what stands for it. No error quotes it.
     pub fn reveal(&mut self, placeholder: &str, secret: &str) -> Result<(), Error> {
+        let places = |value: &HeaderValue| {
+            value.to_str().map_or(0, |text| text.matches(placeholder).count())
+        };
+        let bytes = self.headers.iter().map(|(name, value)| {
+            let filled = value.len() + places(value) * secret.len();
+            name.as_str().len() + filled.saturating_sub(places(value) * placeholder.len())
+        });
+        // Before anything of that size is made.
+        if bytes.sum::<usize>() > MAX_HEADER_BYTES {
+            let why =
+                format!("with secrets in it, its headers have more than {MAX_HEADER_BYTES} bytes");
+            return Err(Error::Invalid(why));
+        }
         for (name, value) in &mut self.headers {
             let Some(text) = value.to_str().ok().filter(|text| text.contains(placeholder)) else {
                 continue;
@@ -122,6 +139,13 @@ impl Call {
             *value = filled;
         }
         Ok(())
+    }
+
+    /// Asks for the whole answer as it is: in parts or encoded, what it repeats is not found in it.
+    pub fn want_plain(&mut self) {
+        for name in [ACCEPT_ENCODING, RANGE, IF_RANGE] {
+            self.headers.remove(name);
+        }
     }
 }
 
@@ -165,15 +189,16 @@ impl Outbound {
         Ok(Call { method: read_method(method), url, origin, headers, body })
     }
 
-    /// Sends a call and answers the head of what came back; the body is read from it.
-    pub async fn send(&self, call: Call) -> Result<Answer, Error> {
+    /// Sends a call of a tenant and answers the head of what came back; the body is read from it.
+    pub async fn send(&self, tenant: TenantId, call: Call) -> Result<Answer, Error> {
         let client = self.0.clients.of(&call.url)?;
         let Call { method, url, origin: _, headers, body } = call;
         let mut request = client.request(method, url).headers(headers);
         if !body.is_empty() {
             request = request.body(body);
         }
-        let response = request.send().await.map_err(|error| client::refused(&error))?;
+        let response = lookup::OF_TENANT.scope(tenant, request.send()).await;
+        let response = response.map_err(|error| client::refused(&error))?;
         Answer::of(response)
     }
 }

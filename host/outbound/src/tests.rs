@@ -74,7 +74,7 @@ async fn a_name_with_an_inner_address_is_refused_when_it_is_resolved() {
     let (method, url) = (HttpMethod::Get, "http://localhost:9/".parse().unwrap());
     let request = HttpRequest { method, url, headers: Vec::new(), body: Vec::new() };
     let call = outbound.permit(&grants, request).unwrap();
-    let refused = outbound.send(call).await.unwrap_err();
+    let refused = outbound.send(TenantId(1), call).await.unwrap_err();
     assert!(
         matches!(&refused, Error::RefusedAddress(why) if why.contains("`localhost`")),
         "{refused:?}"
@@ -96,4 +96,35 @@ fn headers_of_the_connection_are_the_clients_own() {
     assert_eq!(read.get_all("x-a").iter().count(), 2);
     assert!(read_headers(vec![header("x", "a\r\nb: c")]).is_err());
     assert!(read_headers(vec![header("a b", "c")]).is_err());
+}
+
+#[test]
+fn headers_with_secrets_in_them_stay_within_their_limit() {
+    let outbound = outbound(&["*"], &[]);
+    let grants = Grants { fetch: vec!["*".parse().unwrap()], ..Grants::default() };
+    let call = |times: usize| {
+        let headers = vec![("x".to_owned(), "<A>".repeat(times))];
+        let request = HttpRequest::new("GET", "https://a.net", headers, Vec::new()).unwrap();
+        outbound.permit(&grants, request).unwrap()
+    };
+    let secret = "s".repeat(8 * 1024);
+    assert!(call(7).reveal("<A>", &secret).is_ok());
+    for times in [8, 10_000] {
+        let refused = call(times).reveal("<A>", &secret).unwrap_err();
+        assert!(matches!(&refused, Error::Invalid(why) if !why.contains("sss")), "{refused:?}");
+    }
+}
+
+#[test]
+fn who_hides_secrets_asks_for_the_whole_answer_as_it_is() {
+    let outbound = outbound(&["*"], &[]);
+    let grants = Grants { fetch: vec!["*".parse().unwrap()], ..Grants::default() };
+    let header = |name: &str| (name.to_owned(), "x".to_owned());
+    let headers = ["Accept-Encoding", "range", "if-range", "accept"].map(header).to_vec();
+    let request = HttpRequest::new("GET", "https://a.net", headers, Vec::new()).unwrap();
+    let mut call = outbound.permit(&grants, request).unwrap();
+    call.want_plain();
+    let mut names: Vec<&str> = call.headers.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept", "user-agent"]);
 }

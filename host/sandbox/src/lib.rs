@@ -187,8 +187,8 @@ impl Sandbox {
         call::run(self.0.runner(), compiled, call::Export::Handle, call).await
     }
 
-    /// Asks the handler's `on-error` what is to follow from a failed attempt, in a fresh instance with a small budget;
-    /// `None` when it has none.
+    /// Asks the handler's `on-error` what is to follow from a failed attempt, in a fresh instance with a small budget
+    /// and nothing granted; `None` when it has none.
     pub async fn call_on_error(
         &self,
         compiled: &Compiled,

@@ -85,6 +85,8 @@ pub struct FetchRequest {
     pub body: Vec<u8>,
     /// How long it may take; never more than what is left of the attempt.
     pub timeout: Duration,
+    /// True: the guest chose that time, and it is less than what is left.
+    pub is_chosen: bool,
 }
 
 /// What came back.

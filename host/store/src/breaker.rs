@@ -88,6 +88,9 @@ pub struct BreakerRow {
     pub refused_count: i64,
 }
 
+/// Breakers that are deleted in one statement.
+const MOST_FORGOTTEN: i64 = 1_000;
+
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -185,6 +188,14 @@ impl Store {
             refused_count: row.refused_count,
         });
         Ok(row.collect())
+    }
+
+    /// Deletes breakers that have rested for an hour, some at a time. True: there may be more.
+    pub async fn forget_breakers(&self) -> Result<bool, Error> {
+        let done = sqlx::query_file!("queries/breaker/forget.sql", MOST_FORGOTTEN)
+            .execute(self.pool())
+            .await?;
+        Ok(i64::try_from(done.rows_affected()) == Ok(MOST_FORGOTTEN))
     }
 
     /// How many breakers are open, all tenants together.

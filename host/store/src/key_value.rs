@@ -1,8 +1,12 @@
 //! What handlers keep beyond their runs: values by tenant, flow and key.
 
-use model::limits::MAX_TENANT_VALUE_BYTES;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use model::limits::{MAX_TENANT_VALUE_BYTES, VALUE_ROW_BYTES};
 use model::{Digest, FlowId, TenantId};
 use sqlx::PgConnection;
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
 
 use crate::claim::ClaimColumns;
 use crate::{Claim, Error, Store};
@@ -42,6 +46,43 @@ pub enum ValueWritten {
     NotHeld,
 }
 
+/// Connections that writing values takes of those that claims and records need.
+const MOST_WRITING: usize = 3;
+
+/// Who writes values in this process, one at a time of each tenant: so nobody waits for a lock of a flow with a connection in
+/// hand but for another process, and a tenant that writes much holds up itself.
+pub(crate) struct Writers {
+    tenants: std::sync::Mutex<HashMap<TenantId, Arc<Mutex<()>>>>,
+    connections: Semaphore,
+}
+
+/// Whoever has it may write. Drop it after the connection.
+struct Turn<'a> {
+    _connection: SemaphorePermit<'a>,
+    _tenant: OwnedMutexGuard<()>,
+}
+
+impl Default for Writers {
+    fn default() -> Self {
+        Self { tenants: std::sync::Mutex::default(), connections: Semaphore::new(MOST_WRITING) }
+    }
+}
+
+impl Writers {
+    async fn turn(&self, tenant: TenantId) -> Turn<'_> {
+        let _tenant = self.of(tenant).lock_owned().await;
+        let _connection = self.connections.acquire().await.expect("nobody closes it");
+        Turn { _connection, _tenant }
+    }
+
+    fn of(&self, tenant: TenantId) -> Arc<Mutex<()>> {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        // What nobody else holds is nobody's turn.
+        tenants.retain(|_, of| Arc::strong_count(of) > 1);
+        Arc::clone(tenants.entry(tenant).or_default())
+    }
+}
+
 /// One change at a time for each flow, so that what is counted is what is there.
 async fn lock(work: &mut PgConnection, tenant: TenantId, flow: FlowId) -> Result<(), Error> {
     let Digest(bytes) = Digest::of(format!("key value {} {}", tenant.0, flow.0).as_bytes());
@@ -73,6 +114,7 @@ impl Store {
         };
         let ClaimColumns { run_id, born_step, born_index, born_attempt, epoch, worker } =
             claim.columns();
+        let _turn = self.writers().turn(at.tenant).await;
         let mut work = self.hot().begin().await?;
         lock(&mut work, at.tenant, at.flow).await?;
         let said = sqlx::query_file!(
@@ -89,7 +131,8 @@ impl Store {
             born_index,
             born_attempt,
             epoch,
-            worker
+            worker,
+            VALUE_ROW_BYTES
         )
         .fetch_one(&mut *work)
         .await?;
@@ -110,6 +153,7 @@ impl Store {
     ) -> Result<ValueWritten, Error> {
         let ClaimColumns { run_id, born_step, born_index, born_attempt, epoch, worker } =
             claim.columns();
+        let _turn = self.writers().turn(at.tenant).await;
         let mut work = self.hot().begin().await?;
         lock(&mut work, at.tenant, at.flow).await?;
         let said = sqlx::query_file!(
@@ -122,7 +166,8 @@ impl Store {
             born_index,
             born_attempt,
             epoch,
-            worker
+            worker,
+            VALUE_ROW_BYTES
         )
         .fetch_one(&mut *work)
         .await?;
@@ -147,5 +192,33 @@ impl Store {
                 .fetch_all(self.hot())
                 .await?;
         Ok(rows.into_iter().map(|row| row.key).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// The turn that is there at once.
+    fn turn(writers: &Writers, tenant: i32) -> Option<Turn<'_>> {
+        let mut turn = pin!(writers.turn(TenantId(tenant)));
+        match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(turn) => Some(turn),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn writers_of_one_tenant_wait_without_a_connection_and_all_leave_some_to_others() {
+        let writers = Writers::default();
+        let first = turn(&writers, 1);
+        assert!(first.is_some() && turn(&writers, 1).is_none());
+        let others: Vec<_> = (2..).map_while(|tenant| turn(&writers, tenant)).collect();
+        assert_eq!(others.len(), MOST_WRITING - 1);
+        drop(first);
+        assert!(turn(&writers, 1).is_some());
     }
 }

@@ -135,6 +135,7 @@ struct Shared {
     versions: versions::Versions,
     quotas: quota::Quotas,
     keyring: Option<Keyring>,
+    writers: key_value::Writers,
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -168,9 +169,19 @@ impl Store {
         let (ended, _) = broadcast::channel(ENDED_BACKLOG);
         let local = OnceLock::new();
         let (versions, quotas) = (versions::Versions::default(), quota::Quotas::default());
-        let keyring = settings.keyring.clone();
-        let shared =
-            Shared { hot, pool, net, bell, ended, starts, local, versions, quotas, keyring };
+        let shared = Shared {
+            hot,
+            pool,
+            net,
+            bell,
+            ended,
+            starts,
+            local,
+            versions,
+            quotas,
+            keyring: settings.keyring.clone(),
+            writers: key_value::Writers::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -210,6 +221,10 @@ impl Store {
 
     fn pool(&self) -> &PgPool {
         &self.shared.pool
+    }
+
+    fn writers(&self) -> &key_value::Writers {
+        &self.shared.writers
     }
 
     fn hot(&self) -> &PgPool {

@@ -1,5 +1,8 @@
 //! Secrets, encrypted before they come here; a value leaves only toward a call.
 
+use std::collections::HashMap;
+
+use model::limits::MAX_SECRETS;
 use model::{Name, TenantId};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -46,20 +49,23 @@ impl Store {
         self.shared.keyring.as_ref()
     }
 
-    /// Sets a secret; its version.
+    /// Sets a secret; its version. `None`: the tenant has as many as it may.
     pub async fn put_secret(
         &self,
         keyring: &Keyring,
         (by, name): (By<'_>, &Name),
         value: &str,
-    ) -> Result<i32, Error> {
+    ) -> Result<Option<i32>, Error> {
         let (tenant, name) = (by.tenant, name.as_str());
         for _ in 0..TRIES {
             let mut work = self.begin(tenant).await?;
             let before = sqlx::query_file!("queries/secret/version.sql", tenant.0, name)
-                .fetch_optional(&mut *work)
+                .fetch_one(&mut *work)
                 .await?;
-            let version = before.map_or(0, |row| row.version) + 1;
+            if before.version.is_none() && before.count >= MAX_SECRETS {
+                return Ok(None);
+            }
+            let version = before.version.unwrap_or(0) + 1;
             let bound = Bound { tenant, name, version };
             let Sealed { key_id, nonce, ciphertext } = seal(keyring, bound, value)?;
             let done = sqlx::query_file!(
@@ -77,31 +83,36 @@ impl Store {
                 let entry = Entry::new(by, Action::SecretPut, name);
                 audit::write(&mut work, &entry.saying(json!({ "version": version }))).await?;
                 work.commit().await?;
-                return Ok(version);
+                return Ok(Some(version));
             }
         }
         Err(Error::Collision)
     }
 
-    /// The value of a secret, for a call that is about to be made.
-    pub async fn find_secret(
+    /// The values of those of these secrets that are set, by name, for a call that is about to be made. An inner error: one
+    /// cannot be read on this host.
+    pub async fn find_secrets(
         &self,
         tenant: TenantId,
-        name: &Name,
-    ) -> Result<Option<Zeroizing<String>>, Error> {
-        let name = name.as_str();
-        let row = sqlx::query_file!("queries/secret/get.sql", tenant.0, name)
-            .fetch_optional(self.hot())
+        names: &[Name],
+    ) -> Result<HashMap<String, Result<Zeroizing<String>, Error>>, Error> {
+        let names: Vec<&str> = names.iter().map(Name::as_str).collect();
+        let rows = sqlx::query_file!("queries/secret/get.sql", tenant.0, &names as &[&str])
+            .fetch_all(self.hot())
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        let unreadable = |why: String| Error::unreadable(format!("secret `{name}`"), why);
-        let keyring = self.keyring();
-        let keyring = keyring.ok_or_else(|| {
-            unreadable("this host was started without `--secrets-key-file`".to_owned())
-        })?;
-        let bound = Bound { tenant, name, version: row.version };
-        let sealed = Sealed { key_id: row.key_id, nonce: row.nonce, ciphertext: row.ciphertext };
-        keyring.open(bound, &sealed).map(Some).map_err(unreadable)
+        let opened = rows.into_iter().map(|row| {
+            let bound = Bound { tenant, name: &row.name, version: row.version };
+            let sealed =
+                Sealed { key_id: row.key_id, nonce: row.nonce, ciphertext: row.ciphertext };
+            let keyring = self
+                .keyring()
+                .ok_or_else(|| "this host was started without `--secrets-key-file`".to_owned());
+            let value = keyring.and_then(|keyring| keyring.open(bound, &sealed));
+            let value =
+                value.map_err(|why| Error::unreadable(format!("secret `{}`", row.name), why));
+            (row.name, value)
+        });
+        Ok(opened.collect())
     }
 
     /// A page of a tenant's secrets by name, those after this one. Never a value.

@@ -162,7 +162,9 @@ impl Sweep {
     async fn look(&mut self, shared: &Shared) -> Result<(), store::Error> {
         let now = Instant::now();
         if self.forget_at <= now {
-            let more = shared.store.forget_buckets().await?;
+            let buckets = shared.store.forget_buckets().await?;
+            let breakers = shared.store.forget_breakers().await?;
+            let more = buckets || breakers;
             self.forget_at = if more { now } else { now + FORGET_EVERY };
         }
         if self.at > now {

@@ -12,11 +12,10 @@ use model::{
 };
 use outbound::Error;
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use crate::attempt::{context, options};
 use crate::builtin::{Task, unfilled};
-use crate::outgoing::{Answered, Caller, Unanswered, Wanted};
+use crate::outgoing::{Answered, Caller, Patience, Unanswered, Wanted};
 use crate::ports::ms;
 
 /// What is kept of the body of an answer that is a failure, in bytes; and the most its headers may have to be kept.
@@ -38,7 +37,7 @@ pub(crate) async fn call(task: &Task<'_>, call: &HttpCall) -> Option<Outcome> {
 
 async fn make(task: &Task<'_>, call: &HttpCall) -> Outcome {
     let limits = options(task.run, task.step()).limits;
-    let deadline = Instant::now() + limits.timeout();
+    let patience = Patience::of_step(limits.timeout());
     let placeholders = Placeholders::new(rand::random());
     let request = match call.fill(&task.run.input, task.input, &placeholders) {
         Ok(request) => with_defaults(task, request),
@@ -57,7 +56,7 @@ async fn make(task: &Task<'_>, call: &HttpCall) -> Outcome {
         // The status says enough, also where the body breaks off.
         false => Wanted::Beginning(MOST_OF_FAILURE),
     };
-    match caller.call(request, deadline, wanted).await {
+    match caller.call(request, patience, wanted).await {
         Ok(answered) if is_success(answered.status) => task.answer(&output(answered)),
         Ok(answered) => Outcome::Fail(refused(&what, answered)),
         Err(Unanswered::Outbound(error)) => failed(&what, error),

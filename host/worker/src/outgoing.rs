@@ -17,6 +17,9 @@ use crate::revealed::Revealed;
 /// How much longer than its deadline a probe is waited for: the time it takes to say what came of it.
 const PROBE_GRACE: Duration = Duration::from_secs(5);
 
+/// Below this a guest's own timeout says nothing about the origin it calls.
+const SHORTEST_FAIR: Duration = Duration::from_secs(2);
+
 /// Makes the calls of one attempt.
 pub(crate) struct Caller {
     pub(crate) shared: Arc<Shared>,
@@ -26,6 +29,31 @@ pub(crate) struct Caller {
     pub(crate) step: StepIndex,
     /// What stands for secrets in this attempt.
     pub(crate) placeholders: Placeholders,
+}
+
+/// How long a call may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    until: Instant,
+    /// Whether an origin that did not answer until then counts as failing.
+    is_fair: bool,
+}
+
+impl Patience {
+    /// As long as the step may take.
+    pub(crate) fn of_step(timeout: Duration) -> Self {
+        Self { until: Instant::now() + timeout, is_fair: true }
+    }
+
+    /// As long as a guest says: it may be so short that every origin fails.
+    pub(crate) fn of_guest(timeout: Duration) -> Self {
+        Self { until: Instant::now() + timeout, is_fair: timeout >= SHORTEST_FAIR }
+    }
+
+    /// What it says of an origin that it did not answer in time.
+    fn verdict(self) -> Verdict {
+        if self.is_fair { Verdict::Badly } else { Verdict::Unknown }
+    }
 }
 
 /// How much of a body is wanted.
@@ -73,23 +101,23 @@ impl From<Error> for Unanswered {
 }
 
 impl Caller {
-    /// Makes a call and reads what came back, until the deadline. Dropping it hangs up.
+    /// Makes a call and reads what came back, as long as there is patience. Dropping it hangs up.
     pub(crate) async fn call(
         &self,
         request: HttpRequest,
-        deadline: Instant,
+        patience: Patience,
         wanted: impl Fn(u16) -> Wanted,
     ) -> Result<Answered, Unanswered> {
         let outbound = &self.shared.outbound;
         let secrets = self.secrets(&request)?;
         let permitted = outbound.permit(self.grants(), request)?;
-        let passed = self.admitted(&permitted, deadline).await?;
+        let passed = self.admitted(&permitted, patience).await?;
         let answering = self.send(permitted, &secrets, wanted);
-        let answered = match timeout_at(deadline, answering).await {
+        let answered = match timeout_at(patience.until, answering).await {
             Ok(answered) => answered,
             Err(_elapsed) => Err(Unanswered::TimedOut),
         };
-        passed.conclude(verdict(&answered)).await;
+        passed.conclude(verdict(&answered, patience)).await;
         answered
     }
 
@@ -105,7 +133,8 @@ impl Caller {
     }
 
     /// Whether the call may go out: the claim it is made under holds, and its breaker lets it through.
-    async fn admitted(&self, call: &Call, deadline: Instant) -> Result<Passed, Unanswered> {
+    async fn admitted(&self, call: &Call, patience: Patience) -> Result<Passed, Unanswered> {
+        let deadline = patience.until;
         let shared = &self.shared;
         let outgoing = Outgoing {
             claim: self.claim,
@@ -116,7 +145,7 @@ impl Caller {
         let asked = timeout_at(deadline, patiently(|| shared.store.admit_call(&outgoing))).await;
         match asked.map_err(|_elapsed| Unanswered::TimedOut)?.map_err(Unanswered::Host)? {
             Admission::Go(pass) => {
-                Ok(Passed { shared: Arc::clone(shared), pass: Some(pass), deadline })
+                Ok(Passed { shared: Arc::clone(shared), pass: Some(pass), patience })
             }
             Admission::Refused { retry_in } => {
                 // What is left of a probe is not known: it can be over at any time.
@@ -134,49 +163,67 @@ impl Caller {
         wanted: impl Fn(u16) -> Wanted,
     ) -> Result<Answered, Unanswered> {
         let revealed = self.reveal(&mut call, secrets).await?;
-        let mut answer = self.shared.outbound.send(call).await?;
+        if !revealed.is_empty() {
+            call.want_plain();
+        }
+        let mut answer = self.shared.outbound.send(self.claim.tenant(), call).await?;
+        if !revealed.is_empty() && !answer.is_plain() {
+            let why = "it is encoded, so secrets in it could not be hidden";
+            return Err(Error::Failed(why.to_owned()).into());
+        }
         let wanted = wanted(answer.status);
         let body = match wanted {
             Wanted::Whole(most) => answer.body(most).await?,
             Wanted::Beginning(most) => answer.beginning(most).await.unwrap_or_default(),
         };
-        let headers = std::mem::take(&mut answer.headers);
-        let hide = |(name, value)| (name, revealed.hide_text(value));
-        let (headers, body) =
-            (headers.into_iter().map(hide).collect(), revealed.hide(body, wanted)?);
-        Ok(Answered { status: answer.status, headers, body })
+        let (status, headers) = (answer.status, answer.headers);
+        Ok(revealed.hide(Answered { status, headers, body }, wanted).await?)
     }
 
-    /// Puts the values of secrets into the call.
-    async fn reveal(&self, call: &mut Call, secrets: &[Name]) -> Result<Revealed, Error> {
-        let (store, tenant) = (&self.shared.store, self.claim.tenant());
+    /// Puts the values of secrets into the call. What it answers hides every secret that is granted toward its origin: what an
+    /// earlier call took there can come back with this one.
+    async fn reveal(&self, call: &mut Call, used: &[Name]) -> Result<Revealed, Error> {
+        let granted = self.grants().secrets.iter().filter(|secret| secret.covers(call.origin()));
+        let names: Vec<Name> = granted.map(|secret| secret.name.clone()).collect();
         let mut revealed = Revealed::default();
-        for name in secrets {
-            let value = match store.find_secret(tenant, name).await {
-                Ok(Some(value)) => value,
-                Ok(None) => {
+        if names.is_empty() {
+            return Ok(revealed);
+        }
+        let found = self.shared.store.find_secrets(self.claim.tenant(), &names).await;
+        let mut found = found.map_err(unreadable)?;
+        for name in &names {
+            let placeholder = self.placeholders.of(name);
+            match (found.remove(name.as_str()), used.contains(name)) {
+                (Some(Ok(value)), is_used) => {
+                    if is_used {
+                        call.reveal(&placeholder, &value)?;
+                    }
+                    revealed.add(&placeholder, &value);
+                }
+                (Some(Err(error)), true) => return Err(unreadable(error)),
+                (None, true) => {
                     let why =
                         format!("secret `{name}` is not set; `stepcell secret set {name}` does");
                     return Err(Error::Denied(why));
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a secret cannot be read");
-                    return Err(Error::Host(error.to_string()));
-                }
-            };
-            let placeholder = self.placeholders.of(name);
-            call.reveal(&placeholder, &value)?;
-            revealed.add(placeholder, value);
+                // What this host cannot read it sends nowhere.
+                (Some(Err(_)) | None, false) => {}
+            }
         }
         Ok(revealed)
     }
+}
+
+fn unreadable(error: store::Error) -> Error {
+    tracing::warn!(%error, "a secret cannot be read");
+    Error::Host(error.to_string())
 }
 
 /// A call that its breaker let through. The breaker is told what came of it, also where the attempt is dropped meanwhile.
 struct Passed {
     shared: Arc<Shared>,
     pass: Option<Pass>,
-    deadline: Instant,
+    patience: Patience,
 }
 
 impl Passed {
@@ -204,24 +251,38 @@ impl Passed {
 
 impl Drop for Passed {
     fn drop(&mut self) {
-        let is_over = Instant::now() >= self.deadline;
-        self.tell(if is_over { Verdict::Badly } else { Verdict::Unknown });
+        let is_over = Instant::now() >= self.patience.until;
+        self.tell(if is_over { self.patience.verdict() } else { Verdict::Unknown });
     }
 }
 
-fn verdict(answered: &Result<Answered, Unanswered>) -> Verdict {
+fn verdict(answered: &Result<Answered, Unanswered>, patience: Patience) -> Verdict {
     match answered {
         Ok(answered) if answered.status >= 500 => Verdict::Badly,
         Ok(_) | Err(Unanswered::Outbound(Error::TooLarge(_))) => Verdict::Well,
         Err(Unanswered::Outbound(
             Error::Dns(_) | Error::Connect(_) | Error::Tls(_) | Error::Failed(_),
-        ))
-        | Err(Unanswered::TimedOut) => Verdict::Badly,
+        )) => Verdict::Badly,
+        Err(Unanswered::TimedOut) => patience.verdict(),
         Err(Unanswered::Outbound(
             Error::Denied(_) | Error::RefusedAddress(_) | Error::Invalid(_) | Error::Host(_),
         ))
         | Err(Unanswered::HeldBack(..) | Unanswered::NotHeld | Unanswered::Host(_)) => {
             Verdict::Unknown
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_guest_opens_no_breaker_with_a_timeout_that_nobody_can_meet() {
+        let short = Duration::from_millis(1);
+        let late = || Err(Unanswered::TimedOut);
+        assert_eq!(verdict(&late(), Patience::of_guest(short)), Verdict::Unknown);
+        assert_eq!(verdict(&late(), Patience::of_guest(SHORTEST_FAIR)), Verdict::Badly);
+        assert_eq!(verdict(&late(), Patience::of_step(short)), Verdict::Badly);
     }
 }

@@ -15,10 +15,9 @@ use sandbox::{
     StoreError,
 };
 use store::{Claim, FlowKey, RunFacts, ValueBefore, ValueWritten};
-use tokio::time::Instant;
 
 use crate::Shared;
-use crate::outgoing::{Answered, Caller, Unanswered, Wanted};
+use crate::outgoing::{Answered, Caller, Patience, Unanswered, Wanted};
 use crate::prepare::patiently;
 
 /// What the attempts of a step are granted, as long as the claim they are made under holds.
@@ -71,12 +70,15 @@ struct Fetching(Caller);
 impl Fetch for Fetching {
     fn send(&self, request: FetchRequest) -> Doing<'_, Result<FetchAnswer, FetchError>> {
         Box::pin(async move {
-            let FetchRequest { method, url, headers, body, timeout } = request;
+            let FetchRequest { method, url, headers, body, timeout, is_chosen } = request;
             let request = HttpRequest::new(&method, &url, headers, body);
             let request = request.map_err(FetchError::Invalid)?;
-            let deadline = Instant::now() + timeout;
+            let patience = match is_chosen {
+                true => Patience::of_guest(timeout),
+                false => Patience::of_step(timeout),
+            };
             let whole = |_status| Wanted::Whole(MAX_ANSWER_BYTES);
-            let answered = self.0.call(request, deadline, whole).await;
+            let answered = self.0.call(request, patience, whole).await;
             let Answered { status, headers, body } = answered.map_err(unanswered)?;
             Ok(FetchAnswer { status, headers, body })
         })
@@ -172,9 +174,6 @@ impl KeyValue for Keeping {
     ) -> Doing<'_, Result<Vec<String>, StoreError>> {
         Box::pin(async move {
             let after = after.unwrap_or_default();
-            if after.contains('\0') {
-                return Err(StoreError::Invalid("`after` has a NUL".to_owned()));
-            }
             let (store, at) = (&self.shared.store, self.at(&prefix));
             let found = patiently(|| store.list_values(at, &after, i64::from(limit))).await;
             found.map_err(|failure| StoreError::Other(failure.message))

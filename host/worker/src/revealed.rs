@@ -1,137 +1,224 @@
-//! Secrets that went out with a call, hidden again where its answer repeats them.
+//! Secrets of a step, hidden where an answer repeats them plainly: as they are, or as JSON writes them.
 
+use memchr::memmem::Finder;
 use outbound::Error;
+use tokio::task::yield_now;
 use zeroize::Zeroizing;
 
-use crate::outgoing::Wanted;
+use crate::outgoing::{Answered, Wanted};
 
 /// Shortest beginning of a secret that is taken off the end of a body that was cut, in bytes.
 const SHORTEST: usize = 4;
 
-/// The secrets of one call, each with what stands for it. Nothing shows their values.
-#[derive(Default)]
-pub(crate) struct Revealed(Vec<Secret>);
+/// How JSON is written: what gets a backslash, what becomes `\u0026` and the like. The second is in lower and in upper case.
+const WRITTEN: [(&str, &str); 5] =
+    [("\"\\", ""), ("\"\\/", ""), ("\"\\", "&<>"), ("\"\\", "&<>='"), ("\\", "&<>'\"+`")];
 
-struct Secret {
+/// The secrets that an answer may repeat, each spelling with what stands for it. Nothing shows their values.
+#[derive(Default)]
+pub(crate) struct Revealed {
+    /// The longest first: one may have another in it.
+    spellings: Vec<Spelling>,
+}
+
+struct Spelling {
     placeholder: String,
-    /// The value, and as JSON writes it.
-    spellings: Vec<Zeroizing<String>>,
+    text: Zeroizing<String>,
 }
 
 impl Revealed {
     /// One more.
-    pub(crate) fn add(&mut self, placeholder: String, value: Zeroizing<String>) {
-        let json = Zeroizing::new(serde_json::Value::from(value.as_str()).to_string());
-        let json = Zeroizing::new(json.trim_matches('"').to_owned());
-        let is_other = *json != *value;
-        let mut spellings = vec![value];
-        spellings.extend(is_other.then_some(json));
-        self.0.push(Secret { placeholder, spellings });
-    }
-
-    fn spellings(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().flat_map(|Secret { placeholder, spellings }| {
-            spellings.iter().map(|value| (placeholder.as_str(), value.as_str()))
-        })
-    }
-
-    /// A text without the values.
-    pub(crate) fn hide_text(&self, mut text: String) -> String {
-        for (placeholder, value) in self.spellings() {
-            if text.contains(value) {
-                text = text.replace(value, placeholder);
+    pub(crate) fn add(&mut self, placeholder: &str, value: &Zeroizing<String>) {
+        let mut texts = vec![value.clone()];
+        for (slashed, numbered) in WRITTEN {
+            for is_upper in [false, true] {
+                let text = written(value, (slashed, numbered), is_upper);
+                if !texts.contains(&text) {
+                    texts.push(text);
+                }
             }
         }
-        text
+        let spelling = |text| Spelling { placeholder: placeholder.to_owned(), text };
+        self.spellings.extend(texts.into_iter().map(spelling));
+        self.spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.text.len()));
     }
 
-    /// A body without the values. What stands for one may be longer than it: the body stays within what is wanted.
-    pub(crate) fn hide(&self, mut body: Vec<u8>, wanted: Wanted) -> Result<Vec<u8>, Error> {
+    /// True when there is nothing to hide.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spellings.is_empty()
+    }
+
+    /// An answer without the values. What stands for one may be longer than it: the body stays within what is wanted. It is
+    /// looked through once for each spelling, and others have their turn in between.
+    pub(crate) async fn hide(
+        &self,
+        mut answered: Answered,
+        wanted: Wanted,
+    ) -> Result<Answered, Error> {
         let most = match wanted {
             Wanted::Whole(most) => most,
             Wanted::Beginning(_) => usize::MAX,
         };
-        for (placeholder, value) in self.spellings() {
-            body = replaced(body, (value.as_bytes(), placeholder.as_bytes()), most)?;
-        }
-        if let Wanted::Beginning(most) = wanted {
-            for (_, value) in self.spellings() {
-                let begun = (SHORTEST..value.len()).rev();
-                let begun = begun.map(|length| &value.as_bytes()[..length]);
-                if let Some(begun) = begun.into_iter().find(|begun| body.ends_with(begun)) {
-                    body.truncate(body.len() - begun.len());
+        for spelling in &self.spellings {
+            answered.body = spelling.hide(answered.body, most)?;
+            for (_, value) in &mut answered.headers {
+                if value.contains(spelling.text.as_str()) {
+                    *value = value.replace(spelling.text.as_str(), &spelling.placeholder);
                 }
             }
-            body.truncate(most);
+            yield_now().await;
         }
-        Ok(body)
+        if let Wanted::Beginning(most) = wanted {
+            for spelling in &self.spellings {
+                spelling.cut(&mut answered.body);
+                yield_now().await;
+            }
+            answered.body.truncate(most);
+        }
+        Ok(answered)
     }
 }
 
-fn replaced(body: Vec<u8>, (what, by): (&[u8], &[u8]), most: usize) -> Result<Vec<u8>, Error> {
-    let find = |from: usize| {
-        body[from..].windows(what.len()).position(|window| window == what).map(|at| from + at)
-    };
-    let Some(mut found) = find(0) else { return Ok(body) };
-    let (mut hidden, mut from) = (Vec::with_capacity(body.len()), 0);
-    loop {
-        hidden.extend_from_slice(&body[from..found]);
-        hidden.extend_from_slice(by);
-        if hidden.len() > most {
-            return Err(Error::TooLarge(most));
-        }
-        from = found + what.len();
-        match find(from) {
-            Some(next) => found = next,
-            None => break,
+/// A value as JSON writes it, without the quotes.
+fn written(value: &str, (slashed, numbered): (&str, &str), is_upper: bool) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(value.len() * 6));
+    for character in value.chars() {
+        let number = u32::from(character);
+        match character {
+            _ if numbered.contains(character) && is_upper => {
+                text.push_str(&format!("\\u{number:04X}"))
+            }
+            _ if numbered.contains(character) => text.push_str(&format!("\\u{number:04x}")),
+            _ if slashed.contains(character) => text.extend(['\\', character]),
+            _ => text.push(character),
         }
     }
-    hidden.extend_from_slice(&body[from..]);
-    if hidden.len() > most { Err(Error::TooLarge(most)) } else { Ok(hidden) }
+    text
+}
+
+impl Spelling {
+    fn hide(&self, body: Vec<u8>, most: usize) -> Result<Vec<u8>, Error> {
+        let (finder, by) = (Finder::new(self.text.as_bytes()), self.placeholder.as_bytes());
+        let mut found = finder.find_iter(&body);
+        let Some(mut at) = found.next() else { return Ok(body) };
+        let (mut hidden, mut from) = (Vec::with_capacity(body.len()), 0);
+        loop {
+            hidden.extend_from_slice(&body[from..at]);
+            hidden.extend_from_slice(by);
+            if hidden.len() > most {
+                return Err(Error::TooLarge(most));
+            }
+            from = at + self.text.len();
+            match found.next() {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        hidden.extend_from_slice(&body[from..]);
+        if hidden.len() > most { Err(Error::TooLarge(most)) } else { Ok(hidden) }
+    }
+
+    /// Takes a beginning of it off the end of a body that was cut.
+    fn cut(&self, body: &mut Vec<u8>) {
+        let text = self.text.as_bytes();
+        let mut lengths = (SHORTEST..text.len().min(body.len() + 1)).rev();
+        if let Some(length) = lengths.find(|length| body.ends_with(&text[..*length])) {
+            body.truncate(body.len() - length);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
-    fn revealed() -> Revealed {
+    fn revealed(values: &[(&str, &str)]) -> Revealed {
         let mut revealed = Revealed::default();
-        revealed.add("<A>".to_owned(), Zeroizing::new("first-secret".to_owned()));
-        revealed.add("<B>".to_owned(), Zeroizing::new("with\"quote\\x".to_owned()));
+        for (placeholder, value) in values {
+            revealed.add(placeholder, &Zeroizing::new((*value).to_owned()));
+        }
         revealed
     }
 
-    fn hidden(body: &str, wanted: Wanted) -> String {
-        String::from_utf8(revealed().hide(body.as_bytes().to_vec(), wanted).unwrap()).unwrap()
+    fn both() -> Revealed {
+        revealed(&[
+            ("<A>", "first-secret"),
+            ("<B>", "with\"quote\\x"),
+            ("<C>", "first-secret-of-two"),
+        ])
     }
 
-    #[test]
-    fn a_value_is_hidden_wherever_an_answer_repeats_it() {
-        let whole = Wanted::Whole(1_000);
+    async fn hidden(revealed: &Revealed, body: &str, wanted: Wanted) -> Result<String, Error> {
+        let headers = vec![("x".to_owned(), body.to_owned())];
+        let answered = Answered { status: 200, headers, body: body.as_bytes().to_vec() };
+        let answered = revealed.hide(answered, wanted).await?;
+        let body = String::from_utf8(answered.body).unwrap();
+        if let Wanted::Whole(_) = wanted {
+            assert_eq!(answered.headers[0].1, body);
+        }
+        Ok(body)
+    }
+
+    #[tokio::test]
+    async fn a_value_is_hidden_wherever_an_answer_repeats_it() {
         for (body, expected) in [
             ("nothing", "nothing"),
             ("first-secret", "<A>"),
             ("afirst-secretfirst-secretb", "a<A><A>b"),
+            ("first-secret-of-two", "<C>"),
             ("{\"x\":\"with\\\"quote\\\\x\"}", "{\"x\":\"<B>\"}"),
             ("with\"quote\\x", "<B>"),
             ("first-secre", "first-secre"),
         ] {
-            assert_eq!(hidden(body, whole), expected);
-            assert_eq!(revealed().hide_text(body.to_owned()), expected);
+            assert_eq!(hidden(&both(), body, Wanted::Whole(1_000)).await.unwrap(), expected);
         }
     }
 
-    #[test]
-    fn no_beginning_of_a_value_is_left_where_a_body_was_cut() {
-        assert_eq!(hidden("so first-secr", Wanted::Beginning(13)), "so ");
-        assert_eq!(hidden("so first-secret.", Wanted::Beginning(16)), "so <A>.");
+    #[tokio::test]
+    async fn a_value_is_hidden_in_every_way_that_json_is_commonly_written() {
+        let revealed = revealed(&[("<A>", "a/b&c<d>e=f'g+h\"")]);
+        for body in [
+            r#"a/b&c<d>e=f'g+h""#,
+            r#"a/b&c<d>e=f'g+h\""#,
+            r#"a\/b&c<d>e=f'g+h\""#,
+            r#"a/b\u0026c\u003cd\u003ee=f'g+h\""#,
+            r#"a/b\u0026c\u003cd\u003ee\u003df\u0027g+h\""#,
+            r#"a/b\u0026c\u003Cd\u003Ee=f\u0027g\u002Bh\u0022"#,
+        ] {
+            assert_eq!(
+                hidden(&revealed, body, Wanted::Whole(1_000)).await.unwrap(),
+                "<A>",
+                "{body}"
+            );
+        }
     }
 
-    #[test]
-    fn a_body_does_not_grow_over_what_is_wanted() {
-        let mut revealed = Revealed::default();
-        revealed.add("x".repeat(100), Zeroizing::new("12345678".to_owned()));
-        let body = "12345678".repeat(10).into_bytes();
-        assert!(matches!(revealed.hide(body, Wanted::Whole(500)), Err(Error::TooLarge(500))));
+    #[tokio::test]
+    async fn no_beginning_of_a_value_is_left_where_a_body_was_cut() {
+        let cut = |body, most| async move {
+            hidden(&both(), body, Wanted::Beginning(most)).await.unwrap()
+        };
+        assert_eq!(cut("so first-secr", 13).await, "so ");
+        assert_eq!(cut("so first-secret.", 16).await, "so <A>.");
+    }
+
+    #[tokio::test]
+    async fn a_body_does_not_grow_over_what_is_wanted() {
+        let revealed = revealed(&[(&"x".repeat(100), "12345678")]);
+        let body = "12345678".repeat(10);
+        let refused = hidden(&revealed, &body, Wanted::Whole(500)).await;
+        assert!(matches!(refused, Err(Error::TooLarge(500))));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_almost_repeats_in_a_large_body_costs_no_more_than_any_other() {
+        let value = format!("{}b{}", "a".repeat(4_000), "a".repeat(4_000));
+        let (revealed, body) = (revealed(&[("<A>", &value)]), "a".repeat(4 << 20));
+        let begun = Instant::now();
+        hidden(&revealed, &body, Wanted::Whole(usize::MAX)).await.unwrap();
+        // Compared at each place it would be tens of billions of steps.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }

@@ -244,3 +244,19 @@ async fn no_call_goes_out_under_a_claim_that_no_longer_holds() {
     host.store.reap().await.unwrap();
     assert_eq!(host.store.admit_call(&call).await.unwrap(), Admission::NotHeld);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_that_rested_for_an_hour_is_forgotten() {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    host.database
+        .run(&["insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at, failed_at)
+             select t.id, b.* from (select id from tenant where name = 'default') as t,
+                 (values ('rested', 1, null::timestamptz, null::timestamptz, now() - interval '61 minutes'),
+                     ('failed', 1, null, null, now()),
+                     ('open', 5, now(), now() + interval '1 day', now() - interval '61 minutes'),
+                     ('nobody asks', 5, now(), now() - interval '61 minutes', now() - interval '61 minutes')) as b"])
+        .unwrap();
+    assert!(!host.store.forget_breakers().await.unwrap());
+    let left = host.database.run(&["select origin from breaker order by origin"]).unwrap();
+    assert_eq!(left, ["failed", "open"]);
+}

@@ -18,7 +18,10 @@ pub(crate) fn settings(remote: &Remote) -> Settings {
 
 /// Everything the reacher asks for.
 pub(crate) fn all(remote: &Remote) -> String {
-    format!("fetch = [\"{}\"], key_value = true, secrets = [\"API_KEY\"]", remote.url)
+    let url = &remote.url;
+    format!(
+        "fetch = [\"{url}\"], key_value = true, secrets = [{{ name = \"API_KEY\", to = [\"{url}\"] }}]"
+    )
 }
 
 /// A flow of one step, `call`, with the reacher's handler and these grants.

@@ -132,7 +132,7 @@ async fn no_spelling_of_an_address_that_is_not_public_is_reached() {
         networks: Vec::new(),
     };
     let host = Host::with(settings).await;
-    let grants = "fetch = [\"*:*\", \"http://*:*\"], key_value = true, secrets = [\"API_KEY\"]";
+    let grants = "fetch = [\"*:*\", \"http://*:*\"], key_value = true, secrets = [{ name = \"API_KEY\", to = [\"a.net\"] }]";
     host.deploy_reacher(&flow("f", grants, "")).await;
     let named = [
         "127.0.0.1",

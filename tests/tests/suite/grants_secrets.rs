@@ -102,10 +102,10 @@ async fn a_secret_is_sent_where_it_is_granted_and_is_found_nowhere_else() {
 async fn a_placeholder_anywhere_else_refuses_the_request() {
     let remote = Remote::start().await;
     let host = Host::with(settings(&remote)).await;
-    let narrow = format!(
-        "fetch = [\"{}\"], key_value = true, secrets = [\"API_KEY\", {{ name = \"THERE\", to = [\"there.net\"] }}, \"UNSET\"]",
-        remote.url
-    );
+    let (to, there) = (&remote.url, "there.net");
+    let secret = |name: &str, to: &str| format!("{{ name = \"{name}\", to = [\"{to}\"] }}");
+    let secrets = [secret("API_KEY", to), secret("THERE", there), secret("UNSET", to)].join(", ");
+    let narrow = format!("fetch = [\"{to}\"], key_value = true, secrets = [{secrets}]");
     host.deploy_reacher(&flow("f", &narrow, "")).await;
     for name in ["API_KEY", "THERE", "NOT_GRANTED"] {
         put(&host.client, name, VALUE).await;
@@ -145,7 +145,11 @@ async fn a_header_of_an_http_step_takes_a_secret() {
     };
     let refused = register(&host.client, step("echo", "")).await;
     assert_eq!(refused.code(), "manifest.missing_grant", "{refused:?}");
-    let grants = "grants = { secrets = [\"API_KEY\"] }";
+    let anywhere =
+        register(&host.client, step("echo", "grants = { secrets = [\"API_KEY\"] }")).await;
+    assert_eq!(anywhere.code(), "manifest.missing_grant", "plain http: {anywhere:?}");
+    let grants =
+        &format!("grants = {{ secrets = [{{ name = \"API_KEY\", to = [\"{}\"] }}] }}", remote.url);
     register(&host.client, step("echo", grants)).await.ok();
     let run = host.client.run("h", &Value::Null).await;
     assert_eq!(run["status"], "completed", "{run:#}");
@@ -192,6 +196,33 @@ async fn values_go_in_and_only_names_come_out() {
     assert_eq!(reader.post("/v1/secret-keys/rotate", &json!({})).await.code(), "forbidden");
     host.client.delete("/v1/secrets/API_KEY").await.ok();
     assert_eq!(host.client.delete("/v1/secrets/API_KEY").await.code(), "secret.not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_has_a_thousand_secrets_and_can_set_those_again() {
+    let remote = Remote::start().await;
+    let host = host(&remote).await;
+    host.database
+        .run(&["insert into secret (tenant_id, name, version, key_id, nonce, ciphertext)
+             select tenant_id, 's' || n, 1, key_id, nonce, ciphertext from secret, generate_series(1, 999) n"])
+        .unwrap();
+    let (status, refused) = put(&host.client, "ONE_MORE", VALUE).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("secret.too_many")), "{refused:#}");
+    assert_eq!(put(&host.client, "API_KEY", VALUE).await.0, 200);
+    host.client.delete("/v1/secrets/s1").await.ok();
+    assert_eq!(put(&host.client, "ONE_MORE", VALUE).await.0, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_hidden_also_where_a_later_call_brings_it_back() {
+    let remote = Remote::start().await;
+    let host = host(&remote).await;
+    let back = json!({ "fetch": { "method": "POST", "url": format!("{}/echo", remote.url), "headers": [["range", "bytes=0-9"]],
+        "body": format!("it was {VALUE}") } });
+    let did = reach(&host, json!([back])).await;
+    let echoed: Value = serde_json::from_str(did[0]["body"].as_str().unwrap()).unwrap();
+    assert!(echoed["body"].as_str().unwrap().starts_with("it was {{secret:"), "{did:#}");
+    assert!(remote.seen()[0].whole["headers"]["range"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,6 +273,25 @@ async fn after_a_rotation_only_the_newest_key_is_needed() {
         seen.last().unwrap().whole["headers"]["authorization"],
         format!("Bearer {VALUE}"),
         "{url}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_gets_past_any_number_of_secrets_that_no_key_opens() {
+    let remote = Remote::start().await;
+    let old = host(&remote).await;
+    old.database
+        .run(&["insert into secret (tenant_id, name, version, key_id, nonce, ciphertext)
+             select tenant_id, '0' || n, 1, 'lost', nonce, ciphertext from secret, generate_series(1, 10100) n"])
+        .unwrap();
+    let keyring = Some(format!("{NEWER}\n{KEY}\n").parse().unwrap());
+    let rotating = Settings { works: false, keyring, ..settings(&remote) };
+    let rotating = Host::over(std::sync::Arc::clone(&old.database), rotating).await;
+    let rotated = rotating.client.post("/v1/secret-keys/rotate", &json!({})).await.ok();
+    assert_eq!(
+        (&rotated["resealed"], &rotated["unreadable"], &rotated["more"]),
+        (&json!(1), &json!(10_100), &json!(false)),
+        "{rotated:#}"
     );
 }
 

@@ -51,7 +51,7 @@ async fn a_value_is_there_for_the_next_run_until_it_is_deleted() {
             null
         ])
     );
-    let counted = "select coalesce(sum(byte_count), 0) = (select sum(octet_length(key) + octet_length(value)) from key_value) \
+    let counted = "select coalesce(sum(byte_count), 0) = (select sum(octet_length(key) + octet_length(value) + 100) from key_value) \
                    from key_value_use";
     assert_eq!(host.database.run(&[counted]).unwrap(), ["t"]);
 }
@@ -96,14 +96,14 @@ async fn keys_values_and_calls_have_limits() {
         &host,
         json!([
             { "fill": ["big", 256 * 1024] }, { "fill": ["big", 256 * 1024 + 1] }, { "fill": ["big", 1_000_000] },
-            { "get": "" }, { "get": long }, { "list": ["", null, 4_000_000] },
+            { "get": "" }, { "get": long }, { "list": ["", long, 9] }, { "list": ["", null, 4_000_000] },
         ]),
     )
     .await;
     assert_eq!(did[0], Value::Null);
-    let errors: Vec<&Value> = (1..5).map(|at| &did[at]["error"]).collect();
-    assert_eq!(errors, ["TooLarge", "TooLarge", "Invalid", "Invalid"], "{did:#}");
-    assert_eq!(did[5], json!(["big"]));
+    let errors: Vec<&Value> = (1..6).map(|at| &did[at]["error"]).collect();
+    assert_eq!(errors, ["TooLarge", "TooLarge", "Invalid", "Invalid", "Invalid"], "{did:#}");
+    assert_eq!(did[6], json!(["big"]));
     let many: Vec<Value> = (0..1_001).map(|_| json!({ "get": "a" })).collect();
     let did = reach(&host, json!(many)).await;
     assert_eq!((&did[999], &did[1_000]["error"]), (&Value::Null, &json!("TooMany")));

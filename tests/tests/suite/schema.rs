@@ -115,8 +115,9 @@ pub(crate) const FILL: &[&str] = &[
      select tenant_id, 's' || id || '-' || n, case when n < 3 then id end, case when n = 3 then 'c' || id end, '{}',
          now() + interval '1 day'
      from flow, generate_series(1, 3) n",
-    "insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at)
-     select n % 200 + 1, 'https://' || n || '.example.com', 5, case when n % 100 = 0 then now() end, case when n % 100 = 0 then now() end
+    "insert into breaker (tenant_id, origin, failure_count, opened_at, retry_at, failed_at)
+     select n % 200 + 1, 'https://' || n || '.example.com', 5, case when n % 100 = 0 then now() end, case when n % 100 = 0 then now() end,
+         now() - n * interval '1 second'
      from generate_series(1, 20000) n",
     "insert into quarantine (tenant_id, digest, reason) select tenant_id, digest, 'r' from component",
     "insert into quota (tenant_id, weight) select id, 100 from tenant",

@@ -1,6 +1,7 @@
 //! Arguments of the commands that start a host, or reach past it to Postgres.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,6 +64,12 @@ impl Outward {
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
         let text =
             text.with_context(|| format!("cannot read the keys for secrets in `{shown}`"))?;
+        let mode = std::fs::metadata(path).map_or(0, |file| file.mode());
+        if mode & 0o007 != 0 {
+            tracing::warn!(
+                "every user of this machine may read the keys for secrets; `chmod 600 {shown}` keeps them to yourself"
+            );
+        }
         let keyring =
             text.parse().map_err(|why| Usage(format!("`{shown}` is no file of keys: {why}")))?;
         Ok(Some(keyring))

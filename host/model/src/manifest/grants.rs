@@ -35,6 +35,8 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, builtin: Option<&Buil
                 let detail = "secrets are put into requests alone, and the step may send none; add \
                               `fetch = [\"api.example.com\"]` beside `secrets`";
                 reader.problem(Code::ManifestMissingGrant, &place, detail);
+            } else if reader.problems.problems.len() == before {
+                secrets_say_where(reader, table, &grants, false);
             }
             grants
         }
@@ -64,6 +66,7 @@ fn of_call(reader: &mut Reader, table: &Table<'_>, call: &HttpCall) -> Grants {
     if reader.problems.problems.len() == before {
         check(reader, &place, origin.as_ref(), &grants);
         secrets_are_granted(reader, &place, call, &grants);
+        secrets_say_where(reader, table, &grants, origin.is_none());
     }
     grants
 }
@@ -182,6 +185,26 @@ fn secrets_are_granted(reader: &mut Reader, place: &Place, call: &HttpCall, gran
     }
 }
 
+/// A secret goes wherever the step calls unless it says where to. That has to be one host and TLS, or be said.
+fn secrets_say_where(reader: &mut Reader, table: &Table<'_>, grants: &Grants, is_referenced: bool) {
+    let Some(place) = reader.field(table, "grants").map(|field| field.place) else { return };
+    let open = grants.secrets.iter().filter(|secret| secret.to.is_empty());
+    let open: Vec<String> = open.map(|secret| format!("`{}`", secret.name)).collect();
+    let [first, ..] = &open[..] else { return };
+    let why = match grants.fetch.iter().find(|pattern| pattern.is_broad()) {
+        Some(pattern) => format!("the step may call `{pattern}`"),
+        None if is_referenced => "a reference decides where the step calls".to_owned(),
+        None => return,
+    };
+    let detail = format!(
+        "{why}, so {} could go where nobody meant; say where to: `secrets = [{{ name = \"{}\", to = \
+         [\"api.example.com\"] }}]`",
+        open.join(", "),
+        first.trim_matches('`')
+    );
+    reader.problem(Code::ManifestMissingGrant, &place, detail);
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Manifest;
@@ -228,6 +251,33 @@ mod tests {
         assert_eq!(read(&http(takes, "")).unwrap_err(), [missing]);
         let unused = (Code::ManifestUnusedGrant, "/step/0/grants".to_owned());
         assert_eq!(read(&http("", "grants = { key_value = true }")).unwrap_err(), [unused]);
+    }
+
+    #[test]
+    fn a_secret_says_where_to_when_its_step_may_call_more_than_one_host_or_plain_http() {
+        let component = |fetch: &str, to: &str| {
+            read(&format!(
+                "component = \"c\"\ngrants = {{ fetch = [\"b.net\", \"{fetch}\"], secrets = [{{ name = \"A\"{to} }}, {{ name = \"B\"{to} }}] }}"
+            ))
+        };
+        let missing = [(Code::ManifestMissingGrant, "/step/0/grants".to_owned())];
+        for fetch in ["*", "*.a.net", "http://a.net", "*:*"] {
+            assert_eq!(component(fetch, "").unwrap_err(), missing, "{fetch}");
+            assert!(component(fetch, ", to = [\"http://a.net\"]").is_ok(), "{fetch}");
+        }
+        assert!(component("a.net:8443", "").is_ok());
+        let http = |url: &str, to: &str| {
+            read(&format!(
+                "builtin = {{ http = {{ url = \"{url}\" }} }}\ngrants = {{ fetch = [\"a.net\", \"http://a.net\"], secrets = [{{ name = \"A\"{to} }}] }}"
+            ))
+        };
+        let referenced = "builtin = { http = { url = \"https://${input.host}\" } }\ngrants = { fetch = [\"a.net\"], secrets = [\"A\"] }";
+        assert_eq!(read(referenced).unwrap_err(), missing);
+        assert_eq!(http("http://a.net", "").unwrap_err(), missing);
+        assert!(http("http://a.net", ", to = [\"http://a.net\"]").is_ok());
+        let plain =
+            "builtin = { http = { url = \"http://a.net\" } }\ngrants = { secrets = [\"A\"] }";
+        assert_eq!(read(plain).unwrap_err(), missing);
     }
 
     #[test]

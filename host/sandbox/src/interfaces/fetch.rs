@@ -51,7 +51,8 @@ fn asked(store: &mut StoreContextMut<'_, Attempt>, wire: WireRequest) -> wasmtim
     let body = body.map(|body| body.as_le_slice(&*store).to_vec()).unwrap_or_default();
     let left = store.data().remaining();
     let timeout = timeout_ms.map_or(left, |ms| Duration::from_millis(ms).min(left));
-    let request = FetchRequest { method, url, headers, body, timeout };
+    let is_chosen = timeout < left;
+    let request = FetchRequest { method, url, headers, body, timeout, is_chosen };
     charge(store, request.bytes())?;
     let attempt = store.data_mut();
     let Some(port) = attempt.ports.fetch.clone() else {

@@ -20,7 +20,7 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(NAME)?;
     instance.func_wrap_async("get", |mut store, (key,): (String,)| {
         Box::new(async move {
-            let answer = match asked(&mut store, Some(&key), &[])? {
+            let answer = match asked(&mut store, &[&key], &[])? {
                 Ok(port) => port.get(key).await,
                 Err(error) => Err(error),
             };
@@ -31,7 +31,7 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     })?;
     instance.func_wrap_async("set", |mut store, (key, value): (String, WasmList<u8>)| {
         Box::new(async move {
-            let answer = match asked(&mut store, Some(&key), &[&value])? {
+            let answer = match asked(&mut store, &[&key], &[&value])? {
                 Ok(port) => port.set(key, copied(&store, &value), Expected::Anything).await,
                 Err(error) => Err(error),
             };
@@ -43,7 +43,7 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
         |mut store, (key, expected, value): (String, Option<WasmList<u8>>, WasmList<u8>)| {
             Box::new(async move {
                 let values: Vec<_> = expected.iter().chain([&value]).collect();
-                let answer = match asked(&mut store, Some(&key), &values)? {
+                let answer = match asked(&mut store, &[&key], &values)? {
                     Ok(port) => {
                         let expected = match &expected {
                             None => Expected::Nothing,
@@ -59,7 +59,7 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     )?;
     instance.func_wrap_async("delete", |mut store, (key,): (String,)| {
         Box::new(async move {
-            let answer = match asked(&mut store, Some(&key), &[])? {
+            let answer = match asked(&mut store, &[&key], &[])? {
                 Ok(port) => port.delete(key).await,
                 Err(error) => Err(error),
             };
@@ -70,8 +70,9 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
         "list-keys",
         |mut store, (prefix, after, limit): (String, Option<String>, u32)| {
             Box::new(async move {
-                let key = Some(prefix.as_str()).filter(|prefix| !prefix.is_empty());
-                let answer = match asked(&mut store, key, &[])? {
+                let keys = [Some(prefix.as_str()), after.as_deref()].into_iter().flatten();
+                let keys: Vec<&str> = keys.filter(|key| !key.is_empty()).collect();
+                let answer = match asked(&mut store, &keys, &[])? {
                     Ok(port) => port.list(prefix, after, limit.min(MAX_LISTED_KEYS)).await,
                     Err(error) => Err(error),
                 };
@@ -86,11 +87,10 @@ pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
 /// Who keeps the values, where this call may still be made; an inner error is for the guest. No value is copied before.
 fn asked(
     store: &mut StoreContextMut<'_, Attempt>,
-    key: Option<&str>,
+    keys: &[&str],
     values: &[&WasmList<u8>],
 ) -> wasmtime::Result<Result<Arc<dyn KeyValue>, StoreError>> {
-    let key_bytes = key.map_or(0, str::len);
-    charge(store, key_bytes)?;
+    charge(store, keys.iter().map(|key| key.len()).sum())?;
     if values.iter().any(|value| value.len() > MAX_VALUE_BYTES) {
         return Ok(Err(StoreError::TooLarge(MAX_VALUE_BYTES as u64)));
     }
@@ -100,7 +100,7 @@ fn asked(
         return Ok(Err(StoreError::Denied("`key_value` is not granted".to_owned())));
     };
     let is_key = |key: &str| (1..=MAX_VALUE_KEY_BYTES).contains(&key.len()) && !key.contains('\0');
-    if !key.is_none_or(is_key) {
+    if !keys.iter().all(|key| is_key(key)) {
         let why = format!("a key has 1 to {MAX_VALUE_KEY_BYTES} bytes and no NUL");
         return Ok(Err(StoreError::Invalid(why)));
     }

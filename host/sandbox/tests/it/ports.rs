@@ -83,7 +83,8 @@ async fn a_guest_sends_what_it_may_and_is_told_when_that_is_over() {
     let report = run("fetches", with(&remote)).await;
     assert_eq!(answer(&report), "[\"50 08\"]", "the case `too-many`");
     let seen = remote.seen.lock().unwrap();
-    let FetchRequest { method, url, headers, body, timeout } = &seen[0];
+    let FetchRequest { method, url, headers, body, timeout, is_chosen } = &seen[0];
+    assert!(!is_chosen);
     assert_eq!((&method[..], &url[..], &body[..]), ("POST", "https://a.net/x", &b"body"[..]));
     assert!(headers.is_empty() && *timeout <= Duration::from_secs(10), "{timeout:?}");
     assert_eq!(report.receipt.host_calls, 51);

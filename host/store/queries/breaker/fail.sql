@@ -5,6 +5,7 @@ select $1, $2, 1, opened_at, opened_at + $4::bigint * interval '1 ms', case when
 from (select case when $3::int <= 1 then now() end as opened_at) as at_once
 on conflict (tenant_id, origin) do update
 set failure_count = b.failure_count + 1,
+    failed_at = now(),
     opened_at = case when b.failure_count + 1 >= $3 then now() end,
     retry_at = case when b.failure_count + 1 >= $3 then now() + $4::bigint * interval '1 ms' end,
     opened_count = b.opened_count + case when b.failure_count + 1 >= $3 then 1 else 0 end

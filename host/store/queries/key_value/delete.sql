@@ -1,5 +1,5 @@
--- Deletes a key of a flow (tenant_id, flow, key), by whoever holds the claim $4 to $9; worker $9 null: on a compensation. The flow is
--- locked.
+-- Deletes a key of a flow (tenant_id, flow, key), whose row counts for $10 bytes more, by whoever holds the claim $4 to $9; worker $9
+-- null: on a compensation. The flow is locked.
 with claim as (
     select (
         exists (
@@ -19,7 +19,7 @@ gone as (
     delete from key_value v
     using claim
     where claim.is_held and v.tenant_id = $1 and v.flow_id = $2 and v.key = $3
-    returning octet_length(v.key) + octet_length(v.value) as bytes
+    returning octet_length(v.key) + octet_length(v.value) + $10::int as bytes
 ),
 counted as (
     update key_value_use u

@@ -1,6 +1,6 @@
 -- Sets a key of a flow (tenant_id, flow, key) to $4, where its value is what is expected ($5: 0 whatever it is, 1 none, 2 the value
--- $6) and the tenant's values have at most $7 bytes then, by whoever holds the claim $8 to $13; worker $13 null: on a compensation.
--- The flow is locked.
+-- $6) and the tenant's values have at most $7 bytes then, each row counted with $14 more, by whoever holds the claim $8 to $13; worker
+-- $13 null: on a compensation. The flow is locked.
 with claim as (
     select (
         exists (
@@ -17,7 +17,7 @@ with claim as (
     ) as is_held
 ),
 before as (
-    select value, octet_length($3) + octet_length(value) as bytes
+    select value, octet_length($3) + octet_length(value) + $14::int as bytes
     from key_value
     where tenant_id = $1 and flow_id = $2 and key = $3
 ),
@@ -25,7 +25,7 @@ used as (
     select coalesce(sum(byte_count), 0)::bigint as bytes from key_value_use where tenant_id = $1
 ),
 change as (
-    select (octet_length($3) + octet_length($4::bytea) - coalesce((select bytes from before), 0))::bigint as bytes
+    select (octet_length($3) + octet_length($4::bytea) + $14 - coalesce((select bytes from before), 0))::bigint as bytes
 ),
 verdict as (
     select
