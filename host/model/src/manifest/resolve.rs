@@ -33,6 +33,8 @@ pub struct Found {
     pub compensates: Compensates,
     /// What it asks for, in order.
     pub capabilities: Vec<Capability>,
+    /// Whether it imports files, so that a scratch folder can be granted.
+    pub uses_files: bool,
 }
 
 /// Which handlers of a component can undo what they did.
@@ -64,7 +66,8 @@ impl Compensates {
 impl From<Digest> for Found {
     fn from(digest: Digest) -> Self {
         let (handlers, capabilities) = (Vec::new(), Vec::new());
-        Self { digest, handlers, compensates: Compensates::None, capabilities }
+        let compensates = Compensates::None;
+        Self { digest, handlers, compensates, capabilities, uses_files: false }
     }
 }
 
@@ -120,7 +123,8 @@ impl Found {
             );
             found.push((Code::ManifestMissingGrant, detail));
         }
-        let unused = only_in(&granted, &self.capabilities);
+        let mut unused = only_in(&granted, &self.capabilities);
+        unused.retain(|one| *one != Capability::Scratch || !self.uses_files);
         if !unused.is_empty() {
             let detail = format!(
                 "step `{step}` is granted `{}`, which its component does not ask for; take it away",
