@@ -122,7 +122,7 @@ impl KeptReport {
         self.exports.iter().any(|export| export == name)
     }
 
-    /// Whether it imports files, so that a step that calls it can be granted a scratch folder.
+    /// Whether it imports files.
     pub(crate) fn uses_files(&self) -> bool {
         self.imports.iter().any(|import| import.name.starts_with(sandbox::FILES))
     }

@@ -46,6 +46,11 @@ impl Memory {
         memory.held = memory.held.saturating_sub(bytes);
     }
 
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.lock().held
+    }
+
     fn lock(&self) -> MutexGuard<'_, Bytes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -192,7 +197,7 @@ mod tests {
         ) {
             let mut limiter = limiter(most);
             for (is_table, current, desired, fails) in growths {
-                let held = |limiter: &Limiter| (limiter.memory.lock().held, limiter.elements);
+                let held = |limiter: &Limiter| (limiter.memory.held(), limiter.elements);
                 let before = held(&limiter);
                 let granted = match is_table {
                     true => limiter.table_growing(current, desired, None).unwrap(),
