@@ -47,7 +47,9 @@ impl Capability {
             Self::Secrets => {
                 "has the host put secrets into the headers of its requests; it never sees a value"
             }
-            Self::Scratch => "keeps files in a folder that is empty at first and gone with the attempt",
+            Self::Scratch => {
+                "keeps files in a folder that is empty at first and gone with the attempt"
+            }
         }
     }
 
@@ -74,7 +76,9 @@ impl std::str::FromStr for Capability {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.replace('-', "_");
         let found = Self::ALL.into_iter().find(|capability| capability.as_str() == text);
-        found.ok_or_else(|| "a capability is `fetch`, `key_value`, `secrets` or `scratch`".to_owned())
+        found.ok_or_else(|| {
+            "a capability is `fetch`, `key_value`, `secrets` or `scratch`".to_owned()
+        })
     }
 }
 

@@ -53,8 +53,20 @@ async fn what_an_attempt_writes_it_reads_and_the_next_one_begins_with_nothing() 
         "fail_once",
     ]);
     let expected = json!([
-        ["/scratch"], [], null, 5, null, null, "hello world", 11, ["a", "c"], null, "hello world", 6,
-        ["left"], null,
+        ["/scratch"],
+        [],
+        null,
+        5,
+        null,
+        null,
+        "hello world",
+        11,
+        ["a", "c"],
+        null,
+        "hello world",
+        6,
+        ["left"],
+        null,
     ]);
     for _ in 0..2 {
         let run = host.client.run("f", &acts).await;
@@ -80,8 +92,7 @@ async fn what_is_too_much_is_refused_and_the_attempt_goes_on() {
         { "make_folder": "d" },
     ]);
     let said = written(&host.client, "f", acts).await;
-    let expected =
-        json!([full, [MIB, "insufficient-space"], full, 0, null, 4, 999, full]);
+    let expected = json!([full, [MIB, "insufficient-space"], full, 0, null, 4, 999, full]);
     assert_eq!(said, expected);
     assert_eq!(written(&host.client, "f", json!([{ "nest": 2_000 }])).await, json!([1_000]));
 }
@@ -90,9 +101,9 @@ async fn what_is_too_much_is_refused_and_the_attempt_goes_on() {
 async fn the_folder_counts_as_memory_of_the_attempt() {
     let host = Host::start().await;
     let digest = scribe(&host).await;
-    let small = flow("f", "scratch = \"32MiB\"", "memory = \"16MiB\"");
+    let small = flow("f", "scratch = \"16MiB\"", "memory = \"16MiB\"");
     host.client.deploy(&small, digest).await.ok();
-    let run = host.client.run("f", &json!([{ "fill": ["a", 32 * MIB] }])).await;
+    let run = host.client.run("f", &json!([{ "fill": ["a", 16 * MIB] }])).await;
     let said = &run["output"]["call"][0];
     assert_eq!(said[1], "insufficient-space", "{run:#}");
     let written = said[0].as_u64().unwrap();

@@ -8,9 +8,7 @@ use crate::builtin::{Builtin, HttpCall};
 use crate::code::Code;
 use crate::fetch::{FetchPattern, Origin};
 use crate::grant::{Grants, KeyValueGrant, SecretGrant};
-use crate::limits::{
-    DEFAULT_SCRATCH_BYTES, MAX_GRANTS, MAX_SCRATCH_BYTES, SCRATCH_BLOCK_BYTES,
-};
+use crate::limits::{DEFAULT_SCRATCH_BYTES, MAX_GRANTS, MAX_SCRATCH_BYTES, SCRATCH_BLOCK_BYTES};
 use crate::name::Name;
 
 /// What the step is granted. The origin that an http step spells out is its own grant where none is written.
@@ -235,10 +233,7 @@ mod tests {
         }
         let nothing = "key_value = false, fetch = [], scratch = false";
         assert_eq!(granted(&format!("component = \"c\"\ngrants = {{ {nothing} }}")), "none");
-        assert_eq!(
-            granted("component = \"c\"\ngrants = { scratch = true }"),
-            "scratch = \"1MiB\""
-        );
+        assert_eq!(granted("component = \"c\"\ngrants = { scratch = true }"), "scratch = \"1MiB\"");
     }
 
     #[test]

@@ -241,7 +241,11 @@ impl types::HostDescriptor for Files<'_> {
         Ok(Resource::new_own(self.table.push(Listing { handle, last: None })?.rep()))
     }
 
-    async fn create_directory_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
+    async fn create_directory_at(
+        &mut self,
+        fd: Resource<Descriptor>,
+        path: String,
+    ) -> FsResult<()> {
         let handle = self.handle(&fd)?;
         Ok(handle.lock().create_folder(handle.id(), &path)?)
     }
@@ -300,7 +304,11 @@ impl types::HostDescriptor for Files<'_> {
         Err(ErrorCode::Invalid.into())
     }
 
-    async fn remove_directory_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
+    async fn remove_directory_at(
+        &mut self,
+        fd: Resource<Descriptor>,
+        path: String,
+    ) -> FsResult<()> {
         let handle = self.handle(&fd)?;
         Ok(handle.lock().remove_folder(handle.id(), &path)?)
     }

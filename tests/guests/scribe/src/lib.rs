@@ -118,7 +118,8 @@ const FOLLOWS: PathFlags = PathFlags::SYMLINK_FOLLOW;
 const READS: DescriptorFlags = DescriptorFlags::READ;
 
 fn open(root: &Descriptor, path: &str, how: OpenFlags) -> Result<Descriptor, ErrorCode> {
-    let writes = if how == OpenFlags::empty() { DescriptorFlags::empty() } else { DescriptorFlags::WRITE };
+    let writes =
+        if how == OpenFlags::empty() { DescriptorFlags::empty() } else { DescriptorFlags::WRITE };
     root.open_at(FOLLOWS, path, how, READS | writes)
 }
 
