@@ -1,9 +1,11 @@
 //! `stepcell bench`: the published figures on this machine, each beside its baseline in the same run.
 
 mod durable;
+mod flood;
 mod parked;
 mod report;
 mod rig;
+mod tenants;
 mod timers;
 mod wake_ups;
 
@@ -53,6 +55,8 @@ async fn measure_in(
     store.clear_runs().await?;
     let measured = if args.durable {
         durable::measure(data, database_url, args, screen).await
+    } else if args.tenants {
+        tenants::measure(data, database_url, args, screen).await
     } else {
         let component = match &args.component {
             Some(path) => inspect::read(path)?,

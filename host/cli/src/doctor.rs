@@ -1,6 +1,6 @@
 //! `stepcell doctor`: checks this machine's set-up and says which command mends what is missing.
 
-mod attack;
+pub(crate) mod attack;
 
 use std::path::Path;
 use std::process::ExitCode;

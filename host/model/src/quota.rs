@@ -106,7 +106,12 @@ mod tests {
 
     /// What tenants hold once each has taken all it may, in turn.
     fn filled(places: u64, shares: &[Share]) -> (Vec<u64>, u64) {
-        let (mut held, mut free) = (vec![0; shares.len()], places);
+        let mut held = vec![0; shares.len()];
+        let free = fill(&mut held, places, shares);
+        (held, free)
+    }
+
+    fn fill(held: &mut [u64], mut free: u64, shares: &[Share]) -> u64 {
         loop {
             let before = free;
             for (held, share) in held.iter_mut().zip(shares) {
@@ -116,7 +121,7 @@ mod tests {
                 }
             }
             if free == before {
-                return (held, free);
+                return free;
             }
         }
     }
@@ -140,7 +145,13 @@ mod tests {
     #[test]
     fn places_follow_the_weight() {
         let heavy = Share { weight: 300, most: None };
-        let (held, _) = filled(1_000, &[heavy, Share::default()]);
+        let shares = [heavy, Share::default()];
+        let (mut held, mut free) = filled(1_000, &shares);
+        // Whoever took more while there was more does not get it again.
+        for _ in 0..1_000 {
+            held.iter_mut().for_each(|held| *held -= 1);
+            free = fill(&mut held, free + 2, &shares);
+        }
         let ratio = held[0] as f64 / held[1] as f64;
         assert!((2.8..=3.2).contains(&ratio), "{held:?}");
     }

@@ -3,8 +3,10 @@
 
 mod durable;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use model::TenantId;
 use sqlx::{Executor as _, PgPool};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -74,6 +76,13 @@ impl Store {
             done.map_err(|error| Error::unreadable("the floor", error))??;
         }
         Ok(started.elapsed())
+    }
+
+    /// How many outcomes each tenant has.
+    pub async fn count_outcomes(&self) -> Result<HashMap<TenantId, i64>, Error> {
+        let query = sqlx::query_as(include_str!("../queries/bench/outcomes.sql"));
+        let rows: Vec<(i32, i64)> = query.fetch_all(self.pool()).await?;
+        Ok(rows.into_iter().map(|(tenant, count)| (TenantId(tenant), count)).collect())
     }
 
     /// One row inserted and committed; how long that took.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::{
-    Blame, ClosedAttempt, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory, Options,
-    Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
+    Blame, ClosedAttempt, Digest, Failure, FailureKind, GoOn, Input, Json, LogLine, Memory,
+    Options, Outcome, Position, Receipt, Refusal, RunId, Step, TaskContext, TaskKey, Version,
 };
 use sandbox::{Call, Compiled, Ended, LoadError, Stop};
 use store::{ChildRun, Claim, Held, RunFacts, Seat};
@@ -215,23 +215,9 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
         let message = format!("step `{}` has nothing to do", step.name);
         return Made::failed(Failure::new(FailureKind::HostInternal, message));
     };
-    let (store, tenant) = (&shared.store, run.tenant);
-    if shared.watch.holds((tenant, digest)) {
-        if !alone {
-            return Made::unmade(Unmade::Departs);
-        }
-        if let Some(made) = admission::block_until_released(shared, held, at, digest).await {
-            return made;
-        }
-    }
-    let bytes = || async move {
-        patiently(|| store.get_component_bytes(tenant, digest)).await.ok().flatten()
-    };
-    let compiled = match shared.sandbox.load(tenant, digest, bytes).await {
+    let compiled = match load(shared, held, (at, alone), digest).await {
         Ok(compiled) => compiled,
-        Err(LoadError::Absent(_)) if !alone => return Made::unmade(Unmade::Departs),
-        Err(LoadError::Absent(_)) => return admission::block(shared, held, at, digest).await,
-        Err(error) => return Made::failed(unavailable(&error)),
+        Err(made) => return made,
     };
     let (phase, memory) = match recall(shared, &run, at, compiled.durable, &stop).await {
         Some(Ok(Recalled::Ready(phase, memory))) => (phase, memory),
@@ -251,16 +237,7 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
     // Only a durable handler can be asked again.
     let again = compiled.durable.then(|| call.clone());
     let report = shared.sandbox.call(&compiled, call).await;
-    let failed = match &report.ended {
-        Ended::Failed(failure) => Some(failure.kind),
-        Ended::Answered(_)
-        | Ended::Skipped(_)
-        | Ended::GoesOn(_)
-        | Ended::GaveUp(_)
-        | Ended::Undecided
-        | Ended::Cancelled => None,
-    };
-    quarantine::note(shared, (tenant, digest), failed).await;
+    quarantine::note(shared, (run.tenant, digest), &report.ended).await;
     let teller = Teller { shared, run: &run, version: &version, at };
     // What the handler itself gave up is decided.
     let again = again.filter(|_| !matches!(report.ended, Ended::GaveUp(_)));
@@ -275,6 +252,33 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
         ask_on_error(&teller, &compiled, call, failure, &mut made).await;
     }
     made
+}
+
+/// The component, ready to be called; else what becomes of the attempt without it.
+async fn load(
+    shared: &Shared,
+    held: Held,
+    (at, alone): (Try, bool),
+    digest: Digest,
+) -> Result<Arc<Compiled>, Made> {
+    let (store, tenant) = (&shared.store, held.id.tenant);
+    if shared.watch.holds((tenant, digest)) {
+        if !alone {
+            return Err(Made::unmade(Unmade::Departs));
+        }
+        if let Some(made) = admission::block_until_released(shared, held, at, digest).await {
+            return Err(made);
+        }
+    }
+    let bytes = || async move {
+        patiently(|| store.get_component_bytes(tenant, digest)).await.ok().flatten()
+    };
+    match shared.sandbox.load(tenant, digest, bytes).await {
+        Ok(compiled) => Ok(compiled),
+        Err(LoadError::Absent(_)) if !alone => Err(Made::unmade(Unmade::Departs)),
+        Err(LoadError::Absent(_)) => Err(admission::block(shared, held, at, digest).await),
+        Err(error) => Err(Made::failed(unavailable(&error))),
+    }
 }
 
 /// What the attempt goes on with; `None`: it was cancelled meanwhile.

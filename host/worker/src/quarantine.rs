@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use model::limits::MAX_LOST;
 use model::{Digest, FailureKind, Step, TenantId};
+use sandbox::Ended;
 use store::{Actor, By, RunFacts};
 
 use crate::Shared;
@@ -118,9 +119,18 @@ fn hurts(kind: FailureKind) -> bool {
     }
 }
 
-/// Takes note of how an attempt of a component ended; `None`: it answered.
-pub(crate) async fn note(shared: &Shared, component: Component, failed: Option<FailureKind>) {
-    let (rule, bad) = (shared.settings.quarantine, failed.filter(|kind| hurts(*kind)));
+/// Takes note of how an attempt of a component ended.
+pub(crate) async fn note(shared: &Shared, component: Component, ended: &Ended) {
+    let bad = match ended {
+        Ended::Failed(failure) => Some(failure.kind).filter(|kind| hurts(*kind)),
+        Ended::Answered(_)
+        | Ended::Skipped(_)
+        | Ended::GoesOn(_)
+        | Ended::GaveUp(_)
+        | Ended::Undecided
+        | Ended::Cancelled => None,
+    };
+    let rule = shared.settings.quarantine;
     if shared.watch.count(component, bad.is_some(), rule)
         && let Some(kind) = bad
     {

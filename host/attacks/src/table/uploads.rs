@@ -119,11 +119,6 @@ pub(super) const ATTACKS: &[Attack] = &[
         Expected::Refused(Code::ComponentUnknownImport),
     ),
     Attack::guest(
-        "imports_secrets",
-        "interfaces offered",
-        Expected::Refused(Code::ComponentUnknownImport),
-    ),
-    Attack::guest(
         "imports_unknown",
         "interfaces offered",
         Expected::Refused(Code::ComponentUnknownImport),

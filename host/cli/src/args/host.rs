@@ -169,6 +169,18 @@ pub(crate) struct Bench {
     /// Measure what is durable in place of the rest: wake-ups, timers, wide and deep flows, parked runs
     #[arg(long)]
     pub(crate) durable: bool,
+    /// Measure tenants in place of the rest: the claim among many of them, and what one feels of another's flood
+    #[arg(long, conflicts_with_all = ["durable", "component"])]
+    pub(crate) tenants: bool,
+    /// With `--tenants`: how many have a backlog
+    #[arg(long, requires = "tenants", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) crowd: u32,
+    /// With `--tenants`: endless loops that one tenant starts while another is measured
+    #[arg(long, requires = "tenants", default_value_t = 100_000)]
+    pub(crate) loops: u32,
+    /// With `--tenants`: how long the flood is measured
+    #[arg(long, requires = "tenants", default_value = "60s", value_parser = values::duration)]
+    pub(crate) flood: Duration,
     /// With `--durable`: runs that are woken one after another
     #[arg(long, requires = "durable", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) wakes: u32,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use model::definition::MaxAttempts;
 use model::{
-    Definition, Digest, FlowId, Json, Options, Plan as Graph, RunId, Step, StepIndex, TenantId,
+    Builtin, Definition, Digest, FlowId, Json, Options, Plan as Graph, RunId, Step, StepIndex,
+    TenantId,
 };
 use sandbox::Sandbox;
 use store::{By, StartAnswer, StartRun, Store};
@@ -84,46 +85,39 @@ impl Uploaded {
         for (name, handler) in &shape.steps {
             let number = u16::try_from(steps.len()).context("a flow has too many steps")?;
             steps.push(Step {
-                name: name.parse()?,
                 needs: number.checked_sub(1).map(StepIndex).into_iter().collect(),
                 map: shape.map && number == 0,
                 component: Some(*digest),
-                builtin: None,
                 handler: (*handler).to_owned(),
-                options: Options { max_attempts: MaxAttempts(1), ..Options::default() },
-                input_schema: None,
-                output_schema: None,
-                condition: model::Condition::default(),
-                on_unmet: model::Policy::Skip,
-                start_delay_ms: 0,
-                concurrency: None,
-                rate_limit: None,
-                compensates: false,
-                abandon_children: false,
-                grants: model::Grants::default(),
+                ..step(name)?
             });
         }
-        let definition = Definition {
-            flow: shape.flow.parse()?,
-            description: None,
-            input_schema: None,
-            deadline_ms: None,
-            rate_limits: Vec::new(),
-            steps,
-        };
-        let by = By::operator(*tenant);
-        let registered = store.register_version(by, &Graph::new(definition)).await?;
-        store.activate(by, registered.flow_id, registered.version).await?;
-        Ok(Rig {
-            store: store.clone(),
-            tenant: *tenant,
-            flow_id: registered.flow_id,
-            version: registered.version,
-            roots: Arc::new([StepIndex(0)]),
-            input: Json::trusted(shape.input),
-            tasks: shape.tasks,
-        })
+        let rig = Rig::register(store, *tenant, shape.flow, steps).await?;
+        Ok(Rig { input: Json::trusted(shape.input), tasks: shape.tasks, ..rig })
     }
+}
+
+/// A step with nothing to do yet.
+fn step(name: &str) -> anyhow::Result<Step> {
+    Ok(Step {
+        name: name.parse()?,
+        needs: Vec::new(),
+        map: false,
+        component: None,
+        builtin: None,
+        handler: name.to_owned(),
+        options: Options { max_attempts: MaxAttempts(1), ..Options::default() },
+        input_schema: None,
+        output_schema: None,
+        condition: model::Condition::default(),
+        on_unmet: model::Policy::Skip,
+        start_delay_ms: 0,
+        concurrency: None,
+        rate_limit: None,
+        compensates: false,
+        abandon_children: false,
+        grants: model::Grants::default(),
+    })
 }
 
 /// A flow in its database, and what its runs start with.
@@ -140,6 +134,41 @@ pub(super) struct Rig {
 }
 
 impl Rig {
+    /// A flow of one built-in step, of this tenant.
+    pub(super) async fn built_in(store: &Store, tenant: TenantId) -> anyhow::Result<Self> {
+        let builtin = Some(Builtin::Inject(Json::null()));
+        let steps = vec![Step { builtin, ..step("inject")? }];
+        Self::register(store, tenant, "inject", steps).await
+    }
+
+    async fn register(
+        store: &Store,
+        tenant: TenantId,
+        flow: &str,
+        steps: Vec<Step>,
+    ) -> anyhow::Result<Self> {
+        let definition = Definition {
+            flow: flow.parse()?,
+            description: None,
+            input_schema: None,
+            deadline_ms: None,
+            rate_limits: Vec::new(),
+            steps,
+        };
+        let by = By::operator(tenant);
+        let registered = store.register_version(by, &Graph::new(definition)).await?;
+        store.activate(by, registered.flow_id, registered.version).await?;
+        Ok(Self {
+            store: store.clone(),
+            tenant,
+            flow_id: registered.flow_id,
+            version: registered.version,
+            roots: Arc::new([StepIndex(0)]),
+            input: Json::null(),
+            tasks: 1,
+        })
+    }
+
     /// The same flow started with another input.
     pub(super) fn with_input(&self, input: &str) -> Self {
         Self { input: Json::trusted(input), ..self.clone() }
@@ -150,12 +179,11 @@ impl Rig {
         Self { store: store.clone(), ..self.clone() }
     }
 
-    pub(super) async fn start(&self) -> anyhow::Result<RunId> {
-        let run_id = RunId(uuid::Uuid::now_v7());
-        let start = StartRun {
+    fn one_run(&self) -> StartRun {
+        StartRun {
             tenant: self.tenant,
             tenant_name: host::DEFAULT_TENANT.to_owned(),
-            run_id,
+            run_id: RunId(uuid::Uuid::now_v7()),
             flow_id: self.flow_id,
             version: self.version,
             pinned: true,
@@ -167,7 +195,21 @@ impl Rig {
             options: None,
             deadline_ms: None,
             key: None,
-        };
+        }
+    }
+
+    /// Starts runs in one commit.
+    pub(super) async fn start_together(&self, runs: u32) -> anyhow::Result<()> {
+        let starts: Vec<StartRun> = (0..runs).map(|_| self.one_run()).collect();
+        let answers = self.store.start_runs(&starts).await?;
+        let all = answers.iter().all(|answer| *answer == StartAnswer::Started);
+        anyhow::ensure!(all, "some runs were not started");
+        Ok(())
+    }
+
+    pub(super) async fn start(&self) -> anyhow::Result<RunId> {
+        let start = self.one_run();
+        let run_id = start.run_id;
         let answer = self.store.start_run(start).await?;
         anyhow::ensure!(answer == StartAnswer::Started, "a run was not started: {answer:?}");
         Ok(run_id)

@@ -3,9 +3,9 @@
 //!
 //! The host is a process of its own with a Postgres of its own: no attack ever meets a database that is in use.
 
-mod canary;
+pub(crate) mod canary;
 mod gauges;
-mod prey;
+pub(crate) mod prey;
 mod report;
 
 use std::path::Path;
@@ -80,7 +80,13 @@ async fn attack_all(
     (chosen, runs): (&[&Attack], usize),
     screen: &Screen,
 ) -> anyhow::Result<bool> {
-    let mut prey = Prey::start(&cluster.url(), folder).await?;
+    let slots = report::SLOTS.to_string();
+    let mut prey = Prey::start(
+        &cluster.url(),
+        folder,
+        &["--slots", slots.as_str(), "--compile-cpu", report::COMPILE_CPU],
+    )
+    .await?;
     let mut canary = Canary::release(prey.neighbour.clone()).await?;
     report::begin(cluster.major(), chosen.len(), runs, screen);
     canary.fly(QUIET_RUNS.min(runs * 3)).await;

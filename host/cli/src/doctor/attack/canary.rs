@@ -24,7 +24,7 @@ const MAX_RATIO: f64 = 1.5;
 const MAX_LATE: Duration = Duration::from_millis(30);
 
 /// A canary in the air. Dropping it ends it.
-pub(super) struct Canary {
+pub(crate) struct Canary {
     task: JoinHandle<()>,
     flight: Arc<Mutex<Flight>>,
     /// Times of quiet moments, all of them.
@@ -33,39 +33,44 @@ pub(super) struct Canary {
 
 /// What the canary did since it was looked at.
 #[derive(Clone, Default)]
-pub(super) struct Flight {
+pub(crate) struct Flight {
     times: Vec<Duration>,
     /// Why runs of it failed.
-    pub(super) failures: Vec<String>,
+    pub(crate) failures: Vec<String>,
     /// The 99th percentile of the quiet moments.
-    pub(super) quiet_p99: Duration,
+    pub(crate) quiet_p99: Duration,
 }
 
 impl Flight {
     /// Runs that ended.
-    pub(super) fn runs(&self) -> usize {
+    pub(crate) fn runs(&self) -> usize {
         self.times.len()
     }
 
+    /// How long they took.
+    pub(crate) fn times(&self) -> &[Duration] {
+        &self.times
+    }
+
     /// The 99th percentile.
-    pub(super) fn p99(&self) -> Duration {
+    pub(crate) fn p99(&self) -> Duration {
         crate::bench::percentiles(self.times.clone()).1
     }
 
     /// Whether it was held up.
-    pub(super) fn is_slow(&self) -> bool {
+    pub(crate) fn is_slow(&self) -> bool {
         self.ratio() > MAX_RATIO && self.p99().saturating_sub(self.quiet_p99) > MAX_LATE
     }
 
     /// How many times the 99th percentile of the quiet moments it is.
-    pub(super) fn ratio(&self) -> f64 {
+    pub(crate) fn ratio(&self) -> f64 {
         self.p99().as_secs_f64() / self.quiet_p99.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 }
 
 impl Canary {
     /// Deploys its flow and lets it run.
-    pub(super) async fn release(client: Client) -> anyhow::Result<Self> {
+    pub(crate) async fn release(client: Client) -> anyhow::Result<Self> {
         let bytes = module("good");
         let digest = Digest::of(&bytes);
         client.read::<Component>(Ask::put_wasm("/v1/components", bytes)).await?;
@@ -78,25 +83,25 @@ impl Canary {
     }
 
     /// Waits until it has run so often.
-    pub(super) async fn fly(&self, runs: usize) {
+    pub(crate) async fn fly(&self, runs: usize) {
         while self.flown() < runs {
             tokio::time::sleep(LOOK).await;
         }
     }
 
     /// How often it has run since it was looked at, failures included.
-    pub(super) fn flown(&self) -> usize {
+    pub(crate) fn flown(&self) -> usize {
         let flight = self.flight();
         flight.runs() + flight.failures.len()
     }
 
     /// Begins anew, but for what failed.
-    pub(super) fn forget_times(&self) {
+    pub(crate) fn forget_times(&self) {
         self.lock().times.clear();
     }
 
     /// What it did since it was looked at belongs to the quiet moments.
-    pub(super) fn keep_as_quiet(&mut self) {
+    pub(crate) fn keep_as_quiet(&mut self) {
         let times = std::mem::take(&mut self.lock().times);
         self.quiet.extend(times);
         let (_, quiet_p99) = crate::bench::percentiles(self.quiet.clone());
@@ -104,7 +109,7 @@ impl Canary {
     }
 
     /// What it did since it was looked at.
-    pub(super) fn flight(&self) -> Flight {
+    pub(crate) fn flight(&self) -> Flight {
         self.lock().clone()
     }
 

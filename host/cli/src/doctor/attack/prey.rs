@@ -9,7 +9,6 @@ use store::{Actor, By, NewKey, Scope, Store};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::report::{COMPILE_CPU, SLOTS};
 use crate::answers::Runs;
 use crate::client::{Ask, Client};
 use crate::host;
@@ -18,18 +17,22 @@ use crate::host;
 const NEIGHBOUR: &str = "neighbour";
 
 /// A host in a process of its own.
-pub(super) struct Prey {
+pub(crate) struct Prey {
     /// Speaks to it for the tenant that attacks.
-    pub(super) attacker: Client,
+    pub(crate) attacker: Client,
     /// Speaks to it for another tenant.
-    pub(super) neighbour: Client,
+    pub(crate) neighbour: Client,
     child: Child,
     pid: u32,
 }
 
 impl Prey {
     /// Starts it on a fresh database; it ends with this process.
-    pub(super) async fn start(database_url: &str, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        database_url: &str,
+        folder: &Path,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let store = host::connect(database_url).await?;
         store.migrate().await?;
         let keys = [host::DEFAULT_TENANT, NEIGHBOUR].map(|tenant| key(&store, tenant));
@@ -38,7 +41,7 @@ impl Prey {
         store.close().await;
         let mut child = Command::new(host::own_program()?)
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--log", "error"])
-            .args(["--slots", &SLOTS.to_string(), "--compile-cpu", COMPILE_CPU])
+            .args(more)
             .arg("--data-dir")
             .arg(folder)
             .env("STEPCELL_DATABASE_URL", database_url)
@@ -57,17 +60,17 @@ impl Prey {
         Ok(Self { attacker, neighbour, child, pid })
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Whether it is still the process it was.
-    pub(super) fn is_alive(&mut self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Runs of the attacker that have not ended; one that cannot be asked for counts as one.
-    pub(super) async fn left_running(&self) -> usize {
+    pub(crate) async fn left_running(&self) -> usize {
         let mut left = 0;
         for status in ["queued", "running"] {
             let page = self.attacker.read(Ask::get(format!("/v1/runs?status={status}"))).await;
@@ -77,7 +80,7 @@ impl Prey {
     }
 
     /// Ends it.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         // It may have died already.
         let _ = self.child.kill().await;
     }
