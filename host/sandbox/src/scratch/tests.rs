@@ -135,13 +135,13 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => (path(), any::<bool>(), any::<bool>())
             .prop_map(|(path, creates, truncates)| Act::Open(path, creates, truncates)),
-        (0..4_usize).prop_map(Act::Close),
+        1 => (0..4_usize).prop_map(Act::Close),
         3 => (0..4_usize, size(), 0..9_000_usize)
             .prop_map(|(open, at, bytes)| Act::Write(open, at, bytes)),
-        (0..4_usize, size()).prop_map(|(open, size)| Act::Resize(open, size)),
+        1 => (0..4_usize, size()).prop_map(|(open, size)| Act::Resize(open, size)),
         3 => path().prop_map(Act::CreateFolder),
-        path().prop_map(Act::RemoveFolder),
-        path().prop_map(Act::RemoveFile),
+        1 => path().prop_map(Act::RemoveFolder),
+        1 => path().prop_map(Act::RemoveFile),
         3 => (path(), path()).prop_map(|(old, new)| Act::Rename(old, new)),
     ]
 }
