@@ -132,7 +132,12 @@ impl Scratch {
         }
     }
 
-    /// Bytes that were read and written since this was asked last.
+    /// Counts bytes that a call brought or took, also where it was refused: they were copied all the same.
+    pub(crate) fn moved(&mut self, bytes: usize) {
+        self.moved_bytes = self.moved_bytes.saturating_add(bytes as u64);
+    }
+
+    /// Bytes that were brought and taken since this was asked last.
     pub(crate) fn take_moved(&mut self) -> u64 {
         std::mem::take(&mut self.moved_bytes)
     }
@@ -141,7 +146,7 @@ impl Scratch {
     pub(crate) fn read(&mut self, id: Id, at: u64, most: u64) -> Result<Vec<u8>, ErrorCode> {
         let [at, most] = [at, most].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         let bytes = self.file(id)?.read(at, most.min(MAX_READ));
-        self.moved_bytes += bytes.len() as u64;
+        self.moved(bytes.len());
         Ok(bytes)
     }
 
@@ -152,6 +157,7 @@ impl Scratch {
         at: Option<u64>,
         bytes: &[u8],
     ) -> Result<u64, ErrorCode> {
+        self.moved(bytes.len());
         let size = self.file(id)?.size();
         let at = at.map_or(Ok(size), |at| usize::try_from(at).map_err(|_| ErrorCode::FileTooLarge));
         let at = at?;
@@ -161,7 +167,6 @@ impl Scratch {
                 self.resize(id, end as u64)?;
             }
             self.file(id)?.write(at, bytes);
-            self.moved_bytes += bytes.len() as u64;
             self.node_mut(id)?.modified = moment();
         }
         Ok(end as u64)

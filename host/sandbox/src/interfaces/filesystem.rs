@@ -262,19 +262,20 @@ impl types::HostDescriptor for Files<'_> {
         path: String,
     ) -> FsResult<DescriptorStat> {
         let handle = self.handle(&fd)?;
-        let scratch = handle.lock();
-        Ok(scratch.stat(scratch.find(handle.id(), &path)?)?)
+        let mut scratch = handle.lock();
+        let found = scratch.find(handle.id(), &path)?;
+        Ok(scratch.stat(found)?)
     }
 
     async fn link_at(
         &mut self,
         fd: Resource<Descriptor>,
         _flags: PathFlags,
-        _path: String,
+        path: String,
         _new: Resource<Descriptor>,
-        _new_path: String,
+        new_path: String,
     ) -> FsResult<()> {
-        self.handle(&fd)?;
+        self.handle(&fd)?.lock().moved(path.len() + new_path.len());
         Err(ErrorCode::NotPermitted.into())
     }
 
@@ -327,10 +328,10 @@ impl types::HostDescriptor for Files<'_> {
     async fn symlink_at(
         &mut self,
         fd: Resource<Descriptor>,
-        _old: String,
-        _new: String,
+        old: String,
+        new: String,
     ) -> FsResult<()> {
-        self.handle(&fd)?;
+        self.handle(&fd)?.lock().moved(old.len() + new.len());
         Err(ErrorCode::NotPermitted.into())
     }
 
@@ -359,8 +360,9 @@ impl types::HostDescriptor for Files<'_> {
         path: String,
     ) -> FsResult<MetadataHashValue> {
         let handle = self.handle(&fd)?;
-        let scratch = handle.lock();
-        Ok(scratch.hash(scratch.find(handle.id(), &path)?)?)
+        let mut scratch = handle.lock();
+        let found = scratch.find(handle.id(), &path)?;
+        Ok(scratch.hash(found)?)
     }
 
     fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {

@@ -15,7 +15,8 @@ pub(super) struct Place<'p> {
 
 impl Scratch {
     /// Goes along a path; all but its last part must be there.
-    pub(super) fn place<'p>(&self, from: Id, path: &'p str) -> Result<Place<'p>, ErrorCode> {
+    pub(super) fn place<'p>(&mut self, from: Id, path: &'p str) -> Result<Place<'p>, ErrorCode> {
+        self.moved(path.len());
         self.entries(from)?;
         check(path)?;
         let says_folder = path.ends_with('/') || path.ends_with("/.");
@@ -51,7 +52,7 @@ impl Scratch {
     }
 
     /// What a path leads to.
-    pub(crate) fn find(&self, from: Id, path: &str) -> Result<Id, ErrorCode> {
+    pub(crate) fn find(&mut self, from: Id, path: &str) -> Result<Id, ErrorCode> {
         let place = self.place(from, path)?;
         let found = self.at(&place)?.ok_or(ErrorCode::NoEntry)?;
         if place.says_folder {

@@ -52,7 +52,10 @@ impl Writer {
 
 impl OutputStream for Writer {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.go_on()?;
+        if self.is_over {
+            self.handle.lock().moved(bytes.len());
+            return Err(StreamError::Closed);
+        }
         let written = self.handle.lock().write(self.handle.id(), self.at, &bytes);
         match written {
             Ok(end) => {
