@@ -49,6 +49,9 @@
 //! [`fetch`] sends requests, [`key_value`] keeps values that outlive the run, [`secrets`] has the host put secrets into
 //! requests. Each must be granted to the step; a component asks for what it calls and for nothing else.
 //!
+//! A handler that is built for `wasm32-wasip2` has `std::fs` in `/scratch`, a folder that is empty at first and gone with the
+//! attempt, where its step is granted `scratch`. A write that does not fit fails as an I/O error.
+//!
 //! # The heap
 //!
 //! A component gets a global allocator whose first 128 KiB are part of the module. Turn off the feature `heap` to bring

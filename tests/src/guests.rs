@@ -41,6 +41,15 @@ pub fn reacher() -> Vec<u8> {
     REACHER.get_or_init(|| build(&root().join("tests/guests/reacher"))).clone()
 }
 
+/// The guest crate that does with its scratch folder what its input says, built once for all tests.
+///
+/// # Panics
+/// When it does not build; the message says what is missing and which command mends it.
+pub fn scribe() -> Vec<u8> {
+    static SCRIBE: OnceLock<Vec<u8>> = OnceLock::new();
+    SCRIBE.get_or_init(|| build(&root().join("tests/guests/scribe"))).clone()
+}
+
 /// A handler crate as a component.
 ///
 /// # Panics

@@ -67,6 +67,11 @@ impl ComponentView {
         self.report.capabilities.iter().map(|capability| capability.name).collect()
     }
 
+    /// Whether it imports files, so that a step that calls it can be granted a scratch folder.
+    pub(crate) fn uses_files(&self) -> bool {
+        self.report.uses_files()
+    }
+
     /// The handlers that can undo what they did: `{"compensates": ["charge", ...]}`; all of them where it exports
     /// `compensate` and does not say.
     pub(crate) fn compensates(&self) -> Compensates {

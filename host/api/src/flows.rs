@@ -142,6 +142,7 @@ async fn resolve(
             handlers: view.handlers(),
             compensates: view.compensates(),
             capabilities: view.capabilities(),
+            uses_files: view.uses_files(),
         })
     };
     let sources = Sources { component: &mut find, schema: &mut no_files };

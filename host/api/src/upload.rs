@@ -122,6 +122,11 @@ impl KeptReport {
         self.exports.iter().any(|export| export == name)
     }
 
+    /// Whether it imports files.
+    pub(crate) fn uses_files(&self) -> bool {
+        self.imports.iter().any(|import| import.name.starts_with(sandbox::FILES))
+    }
+
     fn of(report: &ComponentReport) -> Self {
         let ComponentReport {
             world,

@@ -48,6 +48,9 @@ const LITTLE_FUEL: u64 = 100_000_000;
 /// The wall clock of an attack that is to run out of it, in milliseconds.
 const LITTLE_TIME_MS: u64 = 250;
 
+/// How the names of those begin that are granted a scratch folder.
+const WANTS_SCRATCH: &str = "wasi_scratch_";
+
 impl Attack {
     /// Every attack.
     pub fn all() -> impl Iterator<Item = &'static Self> {
@@ -91,9 +94,11 @@ impl Attack {
             | Expected::Completes
             | Expected::Noted(_) => (limits.timeout_ms, LITTLE_FUEL),
         };
+        let grants =
+            if self.name.starts_with(WANTS_SCRATCH) { "grants = { scratch = true }\n" } else { "" };
         format!(
             "flow = \"{}\"\n[[step]]\nname = \"only\"\ncomponent = \"{component}\"\nmax_attempts = 1\n\
-             timeout = \"{timeout_ms}ms\"\nfuel = {fuel}\n",
+             timeout = \"{timeout_ms}ms\"\nfuel = {fuel}\n{grants}",
             self.flow()
         )
     }

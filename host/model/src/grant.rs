@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::fetch::{FetchPattern, Origin};
 use crate::name::Name;
+use crate::size::Bytes;
 
-/// What a component asks for by importing it.
+/// What a component can be granted. It asks for it by importing it, but for the scratch folder: toolchains import files
+/// for components that have none, so a step may grant that one where files are imported, and need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
@@ -17,11 +19,13 @@ pub enum Capability {
     KeyValue,
     /// Secrets, put into the headers of its requests.
     Secrets,
+    /// A folder of files, for the time of an attempt.
+    Scratch,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 3] = [Self::Fetch, Self::KeyValue, Self::Secrets];
+    pub const ALL: [Self; 4] = [Self::Fetch, Self::KeyValue, Self::Secrets, Self::Scratch];
 
     /// What it is called: in a step's `grants`, in reports, to the operator.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +33,7 @@ impl Capability {
             Self::Fetch => "fetch",
             Self::KeyValue => "key_value",
             Self::Secrets => "secrets",
+            Self::Scratch => "scratch",
         }
     }
 
@@ -42,6 +47,9 @@ impl Capability {
             Self::Secrets => {
                 "has the host put secrets into the headers of its requests; it never sees a value"
             }
+            Self::Scratch => {
+                "keeps files in a folder that is empty at first and gone with the attempt"
+            }
         }
     }
 
@@ -51,6 +59,7 @@ impl Capability {
             Self::Fetch => "fetch = [\"api.example.com\"]",
             Self::KeyValue => "key_value = true",
             Self::Secrets => "secrets = [\"API_KEY\"]",
+            Self::Scratch => "scratch = \"16MiB\"",
         }
     }
 }
@@ -67,7 +76,9 @@ impl std::str::FromStr for Capability {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.replace('-', "_");
         let found = Self::ALL.into_iter().find(|capability| capability.as_str() == text);
-        found.ok_or_else(|| "a capability is `fetch`, `key_value` or `secrets`".to_owned())
+        found.ok_or_else(|| {
+            "a capability is `fetch`, `key_value`, `secrets` or `scratch`".to_owned()
+        })
     }
 }
 
@@ -83,6 +94,9 @@ pub struct Grants {
     /// The secrets it may have put into its calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretGrant>,
+    /// The most bytes in the folder that each of its attempts has for itself; counted as its memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<u64>,
 }
 
 /// What a step may do with the values of its flow.
@@ -125,8 +139,9 @@ impl Grants {
 
     /// What is granted, in order.
     pub fn capabilities(&self) -> impl Iterator<Item = Capability> {
-        let Self { fetch, key_value, secrets } = self;
-        let granted = [!fetch.is_empty(), key_value.is_some(), !secrets.is_empty()];
+        let Self { fetch, key_value, secrets, scratch } = self;
+        let granted =
+            [!fetch.is_empty(), key_value.is_some(), !secrets.is_empty(), scratch.is_some()];
         let pairs = Capability::ALL.into_iter().zip(granted);
         pairs.filter_map(|(capability, granted)| granted.then_some(capability))
     }
@@ -154,6 +169,9 @@ impl fmt::Display for Grants {
                 Capability::Secrets => {
                     let secrets: Vec<String> = self.secrets.iter().map(secret).collect();
                     format!("secrets = [{}]", secrets.join(", "))
+                }
+                Capability::Scratch => {
+                    format!("scratch = \"{}\"", Bytes(self.scratch.unwrap_or_default()))
                 }
             })
             .collect();

@@ -143,5 +143,17 @@ pub const VALUE_ROW_BYTES: i32 = 100;
 pub const MAX_TENANT_VALUE_BYTES: i64 = 1024 * 1024 * 1024;
 /// Secrets of one tenant.
 pub const MAX_SECRETS: i64 = 1_000;
+/// The most bytes in the scratch folder of an attempt, where a step says only that it has one.
+pub const DEFAULT_SCRATCH_BYTES: u64 = 1024 * 1024;
+/// The most bytes a step can be granted in a scratch folder.
+pub const MAX_SCRATCH_BYTES: u64 = 256 * 1024 * 1024;
+/// What the files of a scratch folder are made of and counted in, in bytes.
+pub const SCRATCH_BLOCK_BYTES: usize = 4 * 1024;
+/// Files and folders in a scratch folder, all together.
+pub const MAX_SCRATCH_ENTRIES: usize = 1_000;
+/// Longest name of a file or folder, in bytes.
+pub const MAX_SCRATCH_NAME_BYTES: usize = 255;
+/// Longest path to a file or folder, in bytes.
+pub const MAX_SCRATCH_PATH_BYTES: usize = 1_024;
 /// Entries of one grant.
 pub const MAX_GRANTS: usize = 64;

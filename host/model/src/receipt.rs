@@ -11,7 +11,7 @@ pub struct Receipt {
     pub wall_us: u64,
     /// The part of `wall_us` that instantiation took, in microseconds.
     pub instantiate_us: u64,
-    /// The most bytes all memories and tables held together.
+    /// The most bytes all memories, tables and files of the scratch folder held together.
     pub peak_memory_bytes: u64,
     /// Bytes of JSON the guest was given.
     pub input_bytes: u64,

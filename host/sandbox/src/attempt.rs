@@ -11,12 +11,13 @@ use crate::interfaces::wasi::Wasi;
 use crate::limiter::Limiter;
 use crate::logbook::SharedLog;
 use crate::ports::Ports;
+use crate::scratch::SharedScratch;
 use crate::stop::Stop;
 
 /// Fuel each call from the guest into the host costs.
 pub(crate) const HOST_CALL_FUEL: u64 = 200;
 /// Bytes that cross the line in a host call for one more unit of fuel.
-const BYTES_PER_FUEL: u64 = 16;
+pub(crate) const BYTES_PER_FUEL: u64 = 16;
 /// What the canonical ABI may copy from the guest in one call, in bytes: the largest output, twice, for what
 /// surrounds it. Who may send requests has room for a body besides.
 const COPIED_BYTES: usize = 2 * 1024 * 1024;
@@ -44,8 +45,8 @@ pub(crate) struct Attempt {
     pub(crate) flow_input: Option<Json>,
     pub(crate) stop: Stop,
     pub(crate) host_calls: u64,
-    /// Those among them that cannot take their price from the guest's fuel; see [`is_overdrawn`].
-    pub(crate) unpaid_calls: u64,
+    /// What those among them cost that cannot take their price from the guest's fuel; see [`is_overdrawn`].
+    pub(crate) unpaid_fuel: u64,
     /// What it was granted.
     pub(crate) ports: Ports,
     /// Requests it sent.
@@ -76,7 +77,7 @@ impl Attempt {
             flow_input,
             stop,
             host_calls: 0,
-            unpaid_calls: 0,
+            unpaid_fuel: 0,
             ports: Ports::default(),
             fetches: 0,
             key_value_calls: 0,
@@ -87,7 +88,9 @@ impl Attempt {
 
     /// The same attempt, prepared for a component that imports WASI.
     pub(crate) fn with_wasi(mut self) -> Self {
-        self.wasi = Some(Wasi::prepare(&self.log));
+        let folder = |most| SharedScratch::new(most, self.limiter.memory());
+        let scratch = self.ports.scratch_bytes.map(folder);
+        self.wasi = Some(Wasi::prepare(&self.log, scratch));
         self
     }
 
@@ -149,9 +152,8 @@ pub(crate) fn bound(
 /// True when the host calls that could not take their price cost more than the guest has left.
 pub(crate) fn is_overdrawn(store: impl AsContext<Data = Attempt>) -> bool {
     let store = store.as_context();
-    let owed = store.data().unpaid_calls.saturating_mul(HOST_CALL_FUEL);
     // Only a measurement without fuel has no counter.
-    store.get_fuel().is_ok_and(|left| left < owed)
+    store.get_fuel().is_ok_and(|left| left < store.data().unpaid_fuel)
 }
 
 /// Counts a host call that moves `bytes` and takes its price from the guest's fuel.

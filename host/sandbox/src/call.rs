@@ -8,7 +8,7 @@ use model::{Failure, FailureKind, Input, Json, Limits, LogLine, Receipt, TaskCon
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::{Engine, Store};
 
-use crate::attempt::{Attempt, HOST_CALL_FUEL, bound, is_overdrawn};
+use crate::attempt::{Attempt, bound, is_overdrawn};
 use crate::fair::{Cpu, Spent};
 use crate::fault::{Fault, Stage, classify, out_of_fuel};
 use crate::interfaces::types::{
@@ -273,9 +273,8 @@ fn settle(
 ) {
     let attempt = store.data();
     let started = attempt.started;
-    let unpaid = attempt.unpaid_calls.saturating_mul(HOST_CALL_FUEL);
     let counted = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-    let used = counted.saturating_add(unpaid).min(limits.fuel);
+    let used = counted.saturating_add(attempt.unpaid_fuel).min(limits.fuel);
     receipt.fuel = if stopped_from_outside(ended) {
         // The counter was in a register when the guest was stopped.
         used.max(microseconds(progress.spent.total()).saturating_mul(FUEL_PER_US)).min(limits.fuel)

@@ -2,6 +2,7 @@
 
 pub(crate) mod context;
 pub(crate) mod fetch;
+pub(crate) mod filesystem;
 pub(crate) mod key_value;
 pub(crate) mod log;
 pub(crate) mod secrets;

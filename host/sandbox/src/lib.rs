@@ -20,6 +20,7 @@ mod logbook;
 mod ports;
 mod reason;
 mod said;
+mod scratch;
 mod settings;
 mod stop;
 mod ticker;
@@ -36,6 +37,7 @@ use tokio::sync::Semaphore;
 pub use call::{Call, Ended, Report};
 pub use compiler::{CompileLimits, CompilerCommand, Confinement};
 pub use inspect::{ComponentReport, Import, Inspection, World};
+pub use interfaces::filesystem::PREFIX as FILES;
 pub use load::{Compiled, LoadError};
 pub use ports::{
     Doing, Expected, Fetch, FetchAnswer, FetchError, FetchRequest, KeyValue, Ports, Secrets,

@@ -1,4 +1,6 @@
-//! Counts the memory of one attempt: all memories and tables together, the peak, and whether more was refused.
+//! Counts the memory of one attempt: all memories, tables and files together, the peak, and whether more was refused.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::limits::{Limits, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS};
 use wasmtime::ResourceLimiter;
@@ -8,11 +10,55 @@ use crate::engine::MAX_TABLES;
 /// Host memory behind one table element.
 const ELEMENT_BYTES: usize = size_of::<usize>();
 
-/// What one attempt holds. The guest chooses the numbers, so all arithmetic saturates.
+/// The bytes one attempt holds, counted by its limiter and its scratch folder. The guest chooses the numbers, so all
+/// arithmetic saturates.
+#[derive(Clone)]
+pub(crate) struct Memory(Arc<Mutex<Bytes>>);
+
+struct Bytes {
+    most: usize,
+    held: usize,
+    peak: usize,
+}
+
+impl Memory {
+    fn new(limits: &Limits) -> Self {
+        let most = limits.memory_bytes.min(Limits::CEILING.memory_bytes);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Self(Arc::new(Mutex::new(Bytes { most, held: 0, peak: 0 })))
+    }
+
+    /// Takes so many more, if there is room; says whether.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        let mut memory = self.lock();
+        let held = memory.held.saturating_add(bytes);
+        if held > memory.most {
+            return false;
+        }
+        memory.held = held;
+        memory.peak = memory.peak.max(held);
+        true
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn give_back(&self, bytes: usize) {
+        let mut memory = self.lock();
+        memory.held = memory.held.saturating_sub(bytes);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.lock().held
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bytes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the memories and tables of one attempt may take.
 pub(crate) struct Limiter {
-    most_bytes: usize,
-    held_bytes: usize,
-    peak_bytes: usize,
+    memory: Memory,
     elements: usize,
     last_grant: Grant,
     refused: bool,
@@ -26,11 +72,8 @@ struct Grant {
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let most = limits.memory_bytes.min(Limits::CEILING.memory_bytes);
         Self {
-            most_bytes: usize::try_from(most).unwrap_or(usize::MAX),
-            held_bytes: 0,
-            peak_bytes: 0,
+            memory: Memory::new(limits),
             elements: 0,
             last_grant: Grant::default(),
             refused: false,
@@ -39,7 +82,12 @@ impl Limiter {
 
     /// The most bytes held at once.
     pub(crate) fn peak_bytes(&self) -> u64 {
-        self.peak_bytes as u64
+        self.memory.lock().peak as u64
+    }
+
+    /// What the attempt's scratch folder takes its bytes from.
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// True once a memory or table was not allowed to grow.
@@ -48,23 +96,20 @@ impl Limiter {
     }
 
     fn grant(&mut self, grant: Grant) -> bool {
-        let held = self.held_bytes.saturating_add(grant.bytes);
         let elements = self.elements.saturating_add(grant.elements);
-        if held > self.most_bytes || elements > MAX_TABLE_ELEMENTS {
+        if elements > MAX_TABLE_ELEMENTS || !self.memory.take(grant.bytes) {
             self.refused = true;
             self.last_grant = Grant::default();
             return false;
         }
-        self.held_bytes = held;
         self.elements = elements;
-        self.peak_bytes = self.peak_bytes.max(held);
         self.last_grant = grant;
         true
     }
 
     fn take_back(&mut self) {
         let grant = std::mem::take(&mut self.last_grant);
-        self.held_bytes = self.held_bytes.saturating_sub(grant.bytes);
+        self.memory.give_back(grant.bytes);
         self.elements = self.elements.saturating_sub(grant.elements);
     }
 }
@@ -152,17 +197,18 @@ mod tests {
         ) {
             let mut limiter = limiter(most);
             for (is_table, current, desired, fails) in growths {
-                let before = (limiter.held_bytes, limiter.elements);
+                let held = |limiter: &Limiter| (limiter.memory.held(), limiter.elements);
+                let before = held(&limiter);
                 let granted = match is_table {
                     true => limiter.table_growing(current, desired, None).unwrap(),
                     false => limiter.memory_growing(current, desired, None).unwrap(),
                 };
-                prop_assert!(granted || (limiter.held_bytes, limiter.elements) == before);
-                prop_assert!(limiter.held_bytes as u64 <= most.min(Limits::CEILING.memory_bytes));
+                prop_assert!(granted || held(&limiter) == before);
+                prop_assert!(held(&limiter).0 as u64 <= most.min(Limits::CEILING.memory_bytes));
                 prop_assert!(limiter.elements <= MAX_TABLE_ELEMENTS);
                 if granted && fails {
                     limiter.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
-                    prop_assert_eq!((limiter.held_bytes, limiter.elements), before);
+                    prop_assert_eq!(held(&limiter), before);
                 }
             }
             prop_assert!(limiter.peak_bytes() <= most);

@@ -20,6 +20,8 @@ pub struct Ports {
     pub key_value: Option<Arc<dyn KeyValue>>,
     /// The secrets it may name.
     pub secrets: Option<Secrets>,
+    /// The most bytes in a folder of its own; none: it sees no folder.
+    pub scratch_bytes: Option<u64>,
 }
 
 impl fmt::Debug for Ports {
@@ -28,6 +30,7 @@ impl fmt::Debug for Ports {
             .field("fetch", &self.fetch.is_some())
             .field("key_value", &self.key_value.is_some())
             .field("secrets", &self.secrets.as_ref().map(|secrets| &secrets.names))
+            .field("scratch_bytes", &self.scratch_bytes)
             .finish()
     }
 }

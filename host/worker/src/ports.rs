@@ -47,6 +47,7 @@ pub(crate) fn ports(
         secrets: (!grants.secrets.is_empty()).then_some(secrets),
         fetch: (!grants.fetch.is_empty()).then(|| Arc::new(Fetching(caller())) as Arc<dyn Fetch>),
         key_value: grants.key_value.map(keeping),
+        scratch_bytes: grants.scratch,
     }
 }
 

@@ -56,7 +56,7 @@ async fn what_no_call_can_be_made_of_is_refused_at_registration() {
         ),
         (&format!("{{ {url}, headers = {{ x = 1 }} }}"), "", "manifest.wrong_type"),
         (&format!("{{ {url} }}"), "grants = { fetch = [\"a.net/x\"] }", "manifest.bad_text"),
-        (&format!("{{ {url} }}"), "grants = { scratch = \"1MiB\" }", "manifest.not_supported"),
+        (&format!("{{ {url} }}"), "grants = { scratch = \"1MiB\" }", "manifest.unused_grant"),
         (&format!("{{ {url} }}"), "grants = { key_value = true }", "manifest.unused_grant"),
         (&format!("{{ {url} }}"), "grants = { fetch = [\"b.net\"] }", "manifest.missing_grant"),
         (

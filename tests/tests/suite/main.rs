@@ -45,6 +45,7 @@ mod retries;
 mod schedule_moments;
 mod schedules;
 mod schema;
+mod scratch;
 mod shadow;
 mod signals;
 mod starts;

@@ -17,6 +17,21 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack::guest("wasi_drops_twice", "handles", Expected::Fails(FailureKind::AbiViolation)),
     Attack::guest("wasi_confuses_handles", "handles", Expected::Fails(FailureKind::AbiViolation)),
     Attack::guest("wasi_looks_around", "nothing granted", Expected::Completes),
+    Attack::guest(
+        "wasi_scratch_fill",
+        "bytes of the scratch folder",
+        Expected::Fails(FailureKind::OutOfFuel),
+    ),
+    Attack::guest(
+        "wasi_scratch_crowd",
+        "files in the scratch folder",
+        Expected::Fails(FailureKind::OutOfFuel),
+    ),
+    Attack::guest(
+        "wasi_scratch_nest",
+        "files in the scratch folder",
+        Expected::Fails(FailureKind::OutOfFuel),
+    ),
     Attack::guest("wasi_network", "nothing granted", Expected::Completes),
     Attack::guest("wasi_sleeps", "wall clock", Expected::Fails(FailureKind::Timeout)),
     Attack::guest("wasi_polls_forever", "wall clock", Expected::Fails(FailureKind::Timeout)),

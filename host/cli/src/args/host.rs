@@ -41,7 +41,7 @@ pub(crate) struct Outward {
     /// Networks with addresses that are not public where steps may call too: `10.0.0.0/8`
     #[arg(long, env = "STEPCELL_ALLOW_FETCH_NETWORK", value_delimiter = ',')]
     pub(crate) allow_fetch_network: Vec<Network>,
-    /// Capabilities that no tenant may use here: `fetch`, `key-value`, `secrets`
+    /// Capabilities that no tenant may use here: `fetch`, `key-value`, `secrets`, `scratch`
     #[arg(long, env = "STEPCELL_FORBID", value_delimiter = ',')]
     pub(crate) forbid: Vec<Capability>,
     /// The keys that secrets are encrypted with, one a line, 32 bytes as base64 or hexadecimal digits: the first one encrypts,

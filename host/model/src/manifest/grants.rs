@@ -1,4 +1,4 @@
-//! Reads `grants = { fetch = […], key_value = true, secrets = […] }`: what a step may reach outside of its sandbox.
+//! Reads `grants = { fetch = […], key_value = true, secrets = […], scratch = "16MiB" }`: what a step may reach outside of its sandbox.
 
 use super::problem::{Place, shown};
 use super::read::{Field, Reader, Table};
@@ -8,7 +8,7 @@ use crate::builtin::{Builtin, HttpCall};
 use crate::code::Code;
 use crate::fetch::{FetchPattern, Origin};
 use crate::grant::{Grants, KeyValueGrant, SecretGrant};
-use crate::limits::MAX_GRANTS;
+use crate::limits::{DEFAULT_SCRATCH_BYTES, MAX_GRANTS, MAX_SCRATCH_BYTES, SCRATCH_BLOCK_BYTES};
 use crate::name::Name;
 
 /// What the step is granted. The origin that an http step spells out is its own grant where none is written.
@@ -53,7 +53,8 @@ fn of_call(reader: &mut Reader, table: &Table<'_>, call: &HttpCall) -> Grants {
         None => None,
     };
     let says = |name| inner.as_ref().is_some_and(|inner| reader.field(inner, name).is_some());
-    let (says_fetch, says_key_value) = (says("fetch"), says("key_value"));
+    let (says_fetch, says_key_value, says_scratch) =
+        (says("fetch"), says("key_value"), says("scratch"));
     let mut grants = granted(reader, table);
     let origin = call.origin().ok().flatten();
     if let (Some(origin), false) = (&origin, says_fetch) {
@@ -61,6 +62,10 @@ fn of_call(reader: &mut Reader, table: &Table<'_>, call: &HttpCall) -> Grants {
     }
     if says_key_value {
         let detail = "an http step keeps no values; take `key_value` away";
+        reader.problem(Code::ManifestUnusedGrant, &place, detail);
+    }
+    if says_scratch {
+        let detail = "an http step has no files; take `scratch` away";
         reader.problem(Code::ManifestUnusedGrant, &place, detail);
     }
     if reader.problems.problems.len() == before {
@@ -75,7 +80,24 @@ fn granted(reader: &mut Reader, table: &Table<'_>) -> Grants {
     let Some(table) = reader.table(table, "grants") else { return Grants::default() };
     reader.only(&table, words::GRANTS);
     let fetch = patterns(reader, &table, "fetch");
-    Grants { fetch, key_value: key_value(reader, &table), secrets: secrets(reader, &table) }
+    let (key_value, secrets) = (key_value(reader, &table), secrets(reader, &table));
+    Grants { fetch, key_value, secrets, scratch: scratch(reader, &table) }
+}
+
+fn scratch(reader: &mut Reader, table: &Table<'_>) -> Option<u64> {
+    match reader.field(table, "scratch")?.node.value {
+        Value::Flag(true) => Some(DEFAULT_SCRATCH_BYTES),
+        Value::Flag(false) => None,
+        Value::Text(_)
+        | Value::Null
+        | Value::Whole(_)
+        | Value::Real(_)
+        | Value::List(_)
+        | Value::Table(_)
+        | Value::Date => {
+            reader.size(table, "scratch", SCRATCH_BLOCK_BYTES as u64..=MAX_SCRATCH_BYTES)
+        }
+    }
 }
 
 fn key_value(reader: &mut Reader, table: &Table<'_>) -> Option<KeyValueGrant> {
@@ -227,14 +249,14 @@ mod tests {
             "fetch = [\"a.net\", \"http://*.b.net:*\"]",
             "key_value = true",
             "key_value = \"read\"",
+            "key_value = true, scratch = \"16MiB\"",
             "fetch = [\"a.net\"], secrets = [\"A\", { name = \"B_2\", to = [\"a.net\"] }]",
         ] {
             assert_eq!(granted(&format!("component = \"c\"\ngrants = {{ {grants} }}")), grants);
         }
-        assert_eq!(
-            granted("component = \"c\"\ngrants = { key_value = false, fetch = [] }"),
-            "none"
-        );
+        let nothing = "key_value = false, fetch = [], scratch = false";
+        assert_eq!(granted(&format!("component = \"c\"\ngrants = {{ {nothing} }}")), "none");
+        assert_eq!(granted("component = \"c\"\ngrants = { scratch = true }"), "scratch = \"1MiB\"");
     }
 
     #[test]
@@ -249,8 +271,10 @@ mod tests {
         assert_eq!(granted(&http(takes, with)), "fetch = [\"a.net\"], secrets = [\"KEY\"]");
         let missing = (Code::ManifestMissingGrant, "/step/0".to_owned());
         assert_eq!(read(&http(takes, "")).unwrap_err(), [missing]);
-        let unused = (Code::ManifestUnusedGrant, "/step/0/grants".to_owned());
-        assert_eq!(read(&http("", "grants = { key_value = true }")).unwrap_err(), [unused]);
+        for grant in ["key_value = true", "scratch = true"] {
+            let refused = read(&http("", &format!("grants = {{ {grant} }}"))).unwrap_err();
+            assert_eq!(refused, [(Code::ManifestUnusedGrant, "/step/0/grants".to_owned())]);
+        }
     }
 
     #[test]
@@ -296,7 +320,9 @@ mod tests {
             ),
             ("{ fetch = [\"a/b\"] }", Code::ManifestBadText, "/step/0/grants/fetch/0"),
             ("{ fetsh = [] }", Code::ManifestUnknownField, "/step/0/grants/fetsh"),
-            ("{ scratch = \"1MiB\" }", Code::ManifestNotSupported, "/step/0/grants/scratch"),
+            ("{ scratch = 1 }", Code::ManifestWrongType, "/step/0/grants/scratch"),
+            ("{ scratch = \"1GiB\" }", Code::ManifestOutOfRange, "/step/0/grants/scratch"),
+            ("{ scratch = \"0B\" }", Code::ManifestOutOfRange, "/step/0/grants/scratch"),
         ] {
             let found = read(&format!("component = \"c\"\ngrants = {grants}")).unwrap_err();
             assert_eq!(found[0], (code, pointer.to_owned()), "{grants}: {found:?}");

@@ -13,6 +13,7 @@ use crate::json::{Gate, Json};
 use crate::name::Name;
 use crate::near::nearest;
 use crate::schema::{self, MAX_SCHEMA_BYTES, Schema};
+use crate::size::Bytes;
 
 /// Where a manifest's references are looked up. An error is one sentence for people: what was not found, what to do.
 pub struct Sources<'a> {
@@ -33,6 +34,8 @@ pub struct Found {
     pub compensates: Compensates,
     /// What it asks for, in order.
     pub capabilities: Vec<Capability>,
+    /// Whether it imports files, so that a scratch folder can be granted.
+    pub uses_files: bool,
 }
 
 /// Which handlers of a component can undo what they did.
@@ -64,7 +67,8 @@ impl Compensates {
 impl From<Digest> for Found {
     fn from(digest: Digest) -> Self {
         let (handlers, capabilities) = (Vec::new(), Vec::new());
-        Self { digest, handlers, compensates: Compensates::None, capabilities }
+        let compensates = Compensates::None;
+        Self { digest, handlers, compensates, capabilities, uses_files: false }
     }
 }
 
@@ -120,7 +124,8 @@ impl Found {
             );
             found.push((Code::ManifestMissingGrant, detail));
         }
-        let unused = only_in(&granted, &self.capabilities);
+        let mut unused = only_in(&granted, &self.capabilities);
+        unused.retain(|one| *one != Capability::Scratch || !self.uses_files);
         if !unused.is_empty() {
             let detail = format!(
                 "step `{step}` is granted `{}`, which its component does not ask for; take it away",
@@ -197,6 +202,8 @@ impl Resolver<'_> {
             Some(named) => Some(self.component(step, named)?),
             None => None,
         };
+        let options = step.settings.over(&manifest.defaults).options();
+        self.scratch_fits(step, options.limits.memory_bytes);
         let compensates = component.as_ref().is_some_and(|(_, compensates)| *compensates);
         Some(Step {
             name: step.name.clone(),
@@ -218,7 +225,7 @@ impl Resolver<'_> {
             builtin: step.builtin.clone(),
             grants: step.grants.clone(),
             handler: step.handler.clone(),
-            options: step.settings.over(&manifest.defaults).options(),
+            options,
             input_schema,
             output_schema,
             start_delay_ms: step.start_delay_ms,
@@ -226,6 +233,22 @@ impl Resolver<'_> {
             rate_limit: step.rate_limit.clone(),
             abandon_children: step.abandon_children,
         })
+    }
+
+    /// A scratch folder is part of the memory of its step.
+    fn scratch_fits(&mut self, step: &ManifestStep, memory_bytes: u64) {
+        let Some(scratch) = step.grants.scratch.filter(|scratch| *scratch > memory_bytes) else {
+            return;
+        };
+        let detail = format!(
+            "step `{}` is granted a scratch folder of `{}`, which is part of its memory of `{}`; raise `memory`, or \
+             grant less",
+            step.name,
+            Bytes(scratch),
+            Bytes(memory_bytes)
+        );
+        let place = within(&step.place, "grants");
+        self.problems.push(Problem::new(Code::ManifestConflictingFields, &place, detail));
     }
 
     /// A pattern over the outputs of dependencies names dependencies.

@@ -377,3 +377,22 @@ proptest! {
         let _read = Manifest::from_json(text.as_bytes());
     }
 }
+
+#[test]
+fn a_scratch_folder_is_granted_where_files_are_imported_and_fits_into_the_memory() {
+    let resolved = |uses_files: bool, step: &str| {
+        let text = format!("flow = \"f\"\n[[step]]\nname = \"a\"\ncomponent = \"c\"\n{step}");
+        let resolved = Manifest::from_toml(&text).unwrap().resolve(Sources {
+            component: &mut |_| Ok(Found { uses_files, ..Found::from(Digest::of(b"c")) }),
+            schema: &mut no_files,
+        });
+        resolved.map(drop).map_err(|found| found.problems[0].code)
+    };
+    assert_eq!(resolved(true, ""), Ok(()), "it need not be granted");
+    assert_eq!(resolved(true, "grants = { scratch = true }"), Ok(()));
+    let unused = Err(Code::ManifestUnusedGrant);
+    assert_eq!(resolved(false, "grants = { scratch = true }"), unused);
+    let large = "grants = { scratch = \"128MiB\" }";
+    assert_eq!(resolved(true, large), Err(Code::ManifestConflictingFields));
+    assert_eq!(resolved(true, &format!("{large}\nmemory = \"128MiB\"")), Ok(()));
+}

@@ -58,7 +58,7 @@ pub(super) const BUILTIN: &[&str] = &["wait", "set", "inject", "http"];
 pub(super) const HTTP: &[&str] = &["url", "method", "headers", "body"];
 
 /// Fields of `grants`.
-pub(super) const GRANTS: &[&str] = &["fetch", "key_value", "secrets"];
+pub(super) const GRANTS: &[&str] = &["fetch", "key_value", "secrets", "scratch"];
 
 /// Fields of an entry of `secrets`.
 pub(super) const SECRET: &[&str] = &["name", "to"];
@@ -75,7 +75,6 @@ pub(super) const CONCURRENCY: &[&str] = &["key", "limit"];
 /// Fields that have a meaning which is not carried out; refused by name rather than as unknown.
 pub(super) const LATER: &[&str] = &[
     "grants",
-    "scratch",
     "schedule",
     "schedules",
     "priority",

@@ -1,6 +1,6 @@
 //! WASI 0.2 with nothing granted, for the languages whose toolchains import it.
 //!
-//! No folders, no environment, no arguments, no input; sockets refuse; random is capped, clocks are coarse, and
+//! No folders but a scratch folder that was granted, no environment, no arguments, no input; sockets refuse; random is capped, clocks are coarse, and
 //! what is written to the standard streams goes to the attempt's log.
 
 use std::io;
@@ -16,8 +16,10 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use crate::attempt::Attempt;
+use super::filesystem;
+use crate::attempt::{Attempt, BYTES_PER_FUEL, HOST_CALL_FUEL};
 use crate::logbook::SharedLog;
+use crate::scratch::SharedScratch;
 
 /// The prefix of every interface of WASI.
 pub(crate) const PREFIX: &str = "wasi:";
@@ -27,8 +29,8 @@ const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 const MAX_RESOURCES: usize = 256;
 /// What the clocks are rounded down to.
 const CLOCK_STEP: Duration = Duration::from_millis(1);
-/// How much a guest may write to a standard stream in one call, in bytes.
-const MAX_WRITE: usize = 64 * 1024;
+/// How much a guest may write to a stream in one call, in bytes.
+pub(crate) const MAX_WRITE: usize = 64 * 1024;
 
 /// What an import of a WASI interface means to a person.
 pub(crate) fn meaning(interface: &str) -> &'static str {
@@ -37,7 +39,9 @@ pub(crate) fn meaning(interface: &str) -> &'static str {
             "standard streams go to the attempt's log; environment and arguments are empty"
         }
         "wasi:clocks" => "reads clocks, rounded to a millisecond",
-        "wasi:filesystem" => "sees no files: no folder is opened for it",
+        "wasi:filesystem" => {
+            "sees no files but those of its own folder `/scratch`, where its step is granted `scratch`"
+        }
         "wasi:io" => "streams and polling for the other WASI interfaces",
         "wasi:random" => "reads random bytes, at most 64 KiB a call",
         "wasi:sockets" => "has no network: every address is refused",
@@ -52,18 +56,21 @@ pub(crate) fn effectful(interface: &str) -> bool {
 
 /// Defines the interfaces.
 pub(crate) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    filesystem::link(linker)
 }
 
 /// WASI's state of one attempt.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
-    table: ResourceTable,
+    pub(super) table: ResourceTable,
+    /// Its folder, if it was granted one.
+    pub(super) scratch: Option<SharedScratch>,
 }
 
 impl Wasi {
     /// Prepares it for one attempt.
-    pub(crate) fn prepare(log: &SharedLog) -> Box<Self> {
+    pub(crate) fn prepare(log: &SharedLog, scratch: Option<SharedScratch>) -> Box<Self> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let ctx = WasiCtx::builder()
@@ -76,18 +83,32 @@ impl Wasi {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        Box::new(Self { ctx, table })
+        Box::new(Self { ctx, table, scratch })
     }
 }
 
 impl WasiView for Attempt {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.host_calls += 1;
-        // There is no store here to take the price from: the next call looks whether the guest can pay for it.
-        self.unpaid_calls += 1;
-        let wasi = self.wasi.as_mut().expect("only components prepared with WASI are linked to it");
+        let wasi = self.wasi_called();
         WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }
+}
+
+impl Attempt {
+    /// Counts a call of WASI, and what the calls before it read and wrote.
+    pub(super) fn wasi_called(&mut self) -> &mut Wasi {
+        self.host_calls += 1;
+        let wasi = self.wasi.as_mut().expect("only components prepared with WASI are linked to it");
+        let moved = wasi.scratch.as_ref().map_or(0, |scratch| scratch.lock().take_moved());
+        // There is no store here to take the price from: the next call looks whether the guest can pay for it.
+        self.unpaid_fuel += HOST_CALL_FUEL + moved / BYTES_PER_FUEL;
+        wasi
+    }
+}
+
+/// The time since 1970, as coarse as guests see it.
+pub(crate) fn now() -> Duration {
+    coarse(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 fn coarse(time: Duration) -> Duration {
@@ -102,7 +123,7 @@ impl HostWallClock for CoarseWall {
     }
 
     fn now(&self) -> Duration {
-        coarse(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+        now()
     }
 }
 

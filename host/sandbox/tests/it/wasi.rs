@@ -2,6 +2,7 @@
 
 use model::log::LogSource;
 use model::{FailureKind, Limits};
+use sandbox::{Call, Ports};
 
 use crate::harness::{answer, call, failure, load, module, run, run_within, sandbox};
 
@@ -18,6 +19,13 @@ async fn what_a_guest_prints_is_in_its_log_line_by_line() {
 async fn a_guest_sees_no_environment_no_arguments_and_no_folders() {
     let report = run("wasi_looks_around", call()).await;
     assert_eq!(answer(&report), "[0,0,0]");
+}
+
+#[tokio::test]
+async fn a_guest_that_was_granted_a_scratch_folder_sees_that_one() {
+    let ports = Ports { scratch_bytes: Some(4_096), ..Ports::default() };
+    let report = run("wasi_looks_around", Call { ports, ..call() }).await;
+    assert_eq!(answer(&report), "[0,0,1]");
 }
 
 #[tokio::test]

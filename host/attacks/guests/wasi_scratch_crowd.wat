@@ -1,0 +1,36 @@
+;; Makes files in its folder without end, each of another name, whatever is refused.
+(module
+  (import "wasi:filesystem/preopens@0.2.12" "get-directories" (func $folders (param i32)))
+  (import "wasi:filesystem/types@0.2.12" "[method]descriptor.open-at"
+    (func $open (param i32 i32 i32 i32 i32 i32 i32)))
+  (import "wasi:filesystem/types@0.2.12" "[resource-drop]descriptor" (func $close (param i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func $root (result i32)
+    (call $folders (i32.const 256))
+    (i32.load (i32.load (i32.const 256))))
+  (data (i32.const 64) "aaaaaaaa")
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $root i32) (local $n i32) (local $digit i32)
+    (local.set $root (call $root))
+    (loop $again
+      ;; The number as eight letters, four bits each.
+      (local.set $digit (i32.const 0))
+      (loop $digits
+        (i32.store8 offset=64 (local.get $digit)
+          (i32.add (i32.const 0x61)
+            (i32.and (i32.const 15)
+              (i32.shr_u (local.get $n) (i32.shl (local.get $digit) (i32.const 2))))))
+        (local.set $digit (i32.add (local.get $digit) (i32.const 1)))
+        (br_if $digits (i32.lt_u (local.get $digit) (i32.const 8))))
+      (call $open (local.get $root) (i32.const 0) (i32.const 64) (i32.const 8) (i32.const 1) (i32.const 3) (i32.const 512))
+      (if (i32.eqz (i32.load8_u (i32.const 512))) (then (call $close (i32.load (i32.const 516)))))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))

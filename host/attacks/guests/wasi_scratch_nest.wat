@@ -1,0 +1,31 @@
+;; Makes a folder in a folder in its folder, and so on without end, whatever is refused.
+(module
+  (import "wasi:filesystem/preopens@0.2.12" "get-directories" (func $folders (param i32)))
+  (import "wasi:filesystem/types@0.2.12" "[method]descriptor.open-at"
+    (func $open (param i32 i32 i32 i32 i32 i32 i32)))
+  (import "wasi:filesystem/types@0.2.12" "[method]descriptor.create-directory-at" (func $make (param i32 i32 i32 i32)))
+  (import "wasi:filesystem/types@0.2.12" "[resource-drop]descriptor" (func $close (param i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func $root (result i32)
+    (call $folders (i32.const 256))
+    (i32.load (i32.load (i32.const 256))))
+  (data (i32.const 64) "d")
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $here i32)
+    (local.set $here (call $root))
+    (loop $again
+      (call $make (local.get $here) (i32.const 64) (i32.const 1) (i32.const 512))
+      (call $open (local.get $here) (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 2) (i32.const 1) (i32.const 512))
+      (if (i32.eqz (i32.load8_u (i32.const 512)))
+        (then
+          (call $close (local.get $here))
+          (local.set $here (i32.load (i32.const 516)))))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))
