@@ -79,7 +79,7 @@ fn routes() -> OpenApiRouter<State> {
         ))
         .routes(routes!(schedules::pause_schedule))
         .routes(routes!(schedules::resume_schedule))
-        .routes(routes!(schedules::trigger_schedule))
+        .routes(routes!(trigger::trigger_schedule))
         .routes(routes!(breakers::list_breakers))
         .routes(routes!(quotas::get_own_quota))
         .routes(routes!(quotas::get_quota, quotas::put_quota))

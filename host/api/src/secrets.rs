@@ -16,6 +16,7 @@ use crate::components::PageQuery;
 use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::problem::Problem;
+use crate::quotas::admit_bytes;
 use crate::saved::name;
 use crate::state::State;
 
@@ -129,6 +130,7 @@ pub(crate) async fn put_secret(
     if let Some(why) = misfit(&value) {
         return Err(Problem::new(Code::SecretBadValue, format!("the value cannot be kept: {why}")));
     }
+    admit_bytes(&state, caller.tenant, value.len()).await?;
     let version = state.store().put_secret(keyring, (caller.by(), &name), &value).await?;
     let code = if version == 1 { StatusCode::CREATED } else { StatusCode::OK };
     let set = SecretSet { name: name.to_string(), version: version.unsigned_abs() };
