@@ -150,7 +150,7 @@ impl Sandbox {
         F: FnOnce() -> Bytes,
         Bytes: Future<Output = Option<Vec<u8>>>,
     {
-        load::load(&self.0, (tenant, digest), bytes, &mut Duration::ZERO).await
+        load::load(&self.0, (tenant, digest), bytes, &mut Duration::default()).await
     }
 
     /// The same with the bytes at hand; and how long this call compiled, whatever came of it: no wait for a turn is in it.
