@@ -92,10 +92,9 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
             return Err(Problem::new(Code::Forbidden, detail));
         }
         if row.is_frozen && parts.method != Method::GET && parts.method != Method::HEAD {
-            let detail =
-                "the tenant is frozen: what it has can be looked at and nothing be changed";
-            return Err(Problem::new(Code::TenantFrozen, detail));
+            return Err(frozen());
         }
+        parts.extensions.insert(Sender { state: state.clone(), key: Arc::clone(&row) });
         let (tenant, tenant_name) = (row.tenant_id, row.tenant_name.clone());
         Ok(Self { tenant, tenant_name, key: row, needs: PhantomData })
     }
@@ -103,6 +102,11 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
 
 pub(crate) fn unauthorized() -> Problem {
     Problem::new(Code::Unauthorized, "send a valid key: `Authorization: Bearer sc_<id>_<secret>`")
+}
+
+fn frozen() -> Problem {
+    let detail = "the tenant is frozen: what it has can be looked at and nothing be changed";
+    Problem::new(Code::TenantFrozen, detail)
 }
 
 fn bearer(parts: &request::Parts) -> Option<Key> {
@@ -120,6 +124,28 @@ pub(crate) enum Standing {
     Frozen,
     /// It is not valid any more.
     Gone,
+}
+
+/// Refuses what was begun with a key that is not valid any more, or whose tenant was frozen since.
+pub(crate) async fn check_standing(state: &State, key: &KeyRow) -> Result<(), Problem> {
+    match state.keys().standing(state.store(), key).await? {
+        Standing::Good => Ok(()),
+        Standing::Frozen => Err(frozen()),
+        Standing::Gone => Err(unauthorized()),
+    }
+}
+
+/// Whoever sends a body. It goes with the request, so that nothing is done for a key that ended while the body arrived.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    state: State,
+    key: Arc<KeyRow>,
+}
+
+impl Sender {
+    pub(crate) async fn check(&self) -> Result<(), Problem> {
+        check_standing(&self.state, &self.key).await
+    }
 }
 
 /// The keys that were valid a moment ago.
@@ -146,7 +172,7 @@ impl Keys {
             return Ok(believed);
         }
         // A wrong secret costs what an unknown id does.
-        let row = store.find_key(key.id()).await?.map(|row| self.believe(row));
+        let row = self.ask(store, key.id()).await?;
         let fits = fits(row.as_ref());
         Ok(row.filter(|_| fits))
     }
@@ -159,7 +185,7 @@ impl Keys {
     ) -> Result<Standing, store::Error> {
         let now = match self.believed(&key.id) {
             Some(row) => Some(row),
-            None => store.find_key(&key.id).await?.map(|row| self.believe(row)),
+            None => self.ask(store, &key.id).await?,
         };
         Ok(match now {
             None => Standing::Gone,
@@ -180,13 +206,19 @@ impl Keys {
         (believed.since.elapsed() < BELIEVED).then(|| Arc::clone(&believed.row))
     }
 
-    fn believe(&self, row: KeyRow) -> Arc<KeyRow> {
+    async fn ask(&self, store: &Store, id: &str) -> Result<Option<Arc<KeyRow>>, store::Error> {
+        // From before it is asked: a key that ends meanwhile is believed no longer than others.
+        let since = Instant::now();
+        Ok(store.find_key(id).await?.map(|row| self.believe(row, since)))
+    }
+
+    fn believe(&self, row: KeyRow, since: Instant) -> Arc<KeyRow> {
         let row = Arc::new(row);
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() >= MOST_BELIEVED {
             keys.clear();
         }
-        let believed = Believed { row: Arc::clone(&row), since: Instant::now() };
+        let believed = Believed { row: Arc::clone(&row), since };
         keys.insert(row.id.clone(), believed);
         row
     }

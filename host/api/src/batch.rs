@@ -89,7 +89,7 @@ pub(crate) async fn start_batch(
         let detail = "another start of this batch has the same key";
         return Err(Problem::new(Code::RunDuplicate, detail).at(format!("/runs/{at}/key")));
     }
-    admit_runs(&state, caller.tenant, asked.len()).await?;
+    let mut is_admitted = false;
     let (store, plans) = (state.store(), state.plans());
     for _ in 0..TRIES {
         let (flow_id, current) = plans.find(store, caller.tenant, &flow).await?;
@@ -99,6 +99,9 @@ pub(crate) async fn start_batch(
             let version = plans.version(store, (caller.tenant, flow_id, number)).await?;
             let start = start.on(&caller, (flow_id, number), &version, trace.as_deref());
             starts.push(start.map_err(|problem| problem.within(&format!("/runs/{at}")))?);
+        }
+        if !std::mem::replace(&mut is_admitted, true) {
+            admit_runs(&state, caller.tenant, asked.len()).await?;
         }
         let answers = store.start_runs(&starts).await.map_err(duplicate)?;
         if answers.contains(&StartAnswer::NotCurrent) {

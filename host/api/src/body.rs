@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use model::{Code, Gate, Json};
 
+use crate::auth::Sender;
 use crate::problem::Problem;
 
 /// How long a body of up to a few MiB may take to arrive.
@@ -50,7 +51,8 @@ impl Ceiling {
     }
 }
 
-/// Reads a body. One that announces too much is refused, and nothing of it is kept; so is one that would have to be unpacked.
+/// Reads a body. One that announces too much is refused, and nothing of it is kept; so is one that would have to be unpacked,
+/// and one whose sender's key ended before it had arrived.
 pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {
     if let Some(packed) = request.headers().get(header::CONTENT_ENCODING) {
         let found = crate::params::shown(packed.to_str().unwrap_or("something else"));
@@ -70,11 +72,17 @@ pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, 
         }
         return Err(ceiling.refusal(Some(sent)));
     }
+    let sender = request.extensions().get::<Sender>().cloned();
     let collect = collect(request.into_body(), ceiling);
-    tokio::time::timeout(ceiling.time, collect).await.unwrap_or_else(|_| {
+    let late = |_| {
         let detail = format!("the body did not arrive within {} s", ceiling.time.as_secs());
-        Err(Problem::new(Code::RequestTimeout, detail))
-    })
+        Problem::new(Code::RequestTimeout, detail)
+    };
+    let bytes = tokio::time::timeout(ceiling.time, collect).await.map_err(late)??;
+    if let Some(sender) = sender {
+        sender.check().await?;
+    }
+    Ok(bytes)
 }
 
 async fn collect(body: Body, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {

@@ -17,6 +17,7 @@ use crate::components::PageQuery;
 use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::problem::Problem;
+use crate::quotas::admit_bytes;
 use crate::runs::RunAnswer;
 use crate::saved::{BaseView, base, name, unknown_closure};
 use crate::start::{StartQuery, Target, start};
@@ -128,6 +129,7 @@ pub(crate) async fn put_closure(
         return Err(circle(&[name.to_string(), name.to_string()]));
     }
     let saved = Saved { base: base(&state, tenant, flow, closure).await?, start };
+    admit_bytes(&state, tenant, body.as_ref().map_or(0, |body| body.as_str().len())).await?;
     let put = store.put_closure(caller.by(), name.as_str(), &saved).await;
     let is_new = match put {
         Ok(PutClosure::Saved(is_new)) => is_new,

@@ -170,11 +170,20 @@ pub(crate) async fn get_component(
 }
 
 async fn shown(state: &State, tenant: TenantId, digest: Digest) -> Result<Response, Problem> {
+    Ok(axum::Json(view(state, tenant, digest).await?).into_response())
+}
+
+/// A component as it is shown alone.
+pub(crate) async fn view(
+    state: &State,
+    tenant: TenantId,
+    digest: Digest,
+) -> Result<ComponentView, Problem> {
     let stored = state.store().get_component(tenant, digest).await?;
     let mut view = ComponentView::read(stored.ok_or_else(component_not_found)?)?;
     let mut held = state.store().find_quarantined(tenant, &[digest]).await?;
     view.quarantine = held.remove(&digest).map(QuarantineView::from);
-    Ok(axum::Json(view).into_response())
+    Ok(view)
 }
 
 /// Why a component is to be quarantined.

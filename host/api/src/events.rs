@@ -200,11 +200,7 @@ impl Reader {
                     }
                 }
             };
-            // Who cannot be asked now is asked again in a moment.
-            if !matches!(
-                self.state.keys().standing(self.state.store(), &self.key).await,
-                Ok(Standing::Good) | Err(_)
-            ) {
+            if !self.may_read().await {
                 return;
             }
             tokio::select! {
@@ -216,9 +212,20 @@ impl Reader {
         }
     }
 
-    /// False when nobody listens any more.
+    /// False once the key has ended. Who cannot be asked now is asked again in a moment.
+    async fn may_read(&self) -> bool {
+        let standing = self.state.keys().standing(self.state.store(), &self.key).await;
+        matches!(standing, Ok(Standing::Good) | Err(_))
+    }
+
+    /// False when nobody listens any more, or may.
     async fn tell_all(&self, events: Vec<Event>, tell: &mpsc::Sender<Sent>) -> bool {
-        for event in events.into_iter().filter(|event| is_after(event, self.since)) {
+        let further = events.into_iter().filter(|event| is_after(event, self.since));
+        for (at, event) in further.enumerate() {
+            // A slow reader takes minutes for many of them.
+            if at % BACKLOG == BACKLOG - 1 && !self.may_read().await {
+                return false;
+            }
             let told = sse::Event::default().event(event.r#type).id(event.place.to_string());
             let Ok(told) = told.json_data(self.wrap(event)) else {
                 continue;

@@ -18,6 +18,7 @@ use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::plans::flow_not_found;
 use crate::problem::Problem;
+use crate::quotas::admit_bytes;
 use crate::secrets;
 use crate::state::State;
 use crate::versions::{DifferenceView, between};
@@ -75,6 +76,8 @@ pub(crate) async fn register_flow(
     let manifest = read_manifest(request).await?;
     let definition = resolve(&state, tenant, &manifest).await?;
     let flow = definition.flow.to_string();
+    let bytes = serde_json::to_string(&definition).map_or(0, |text| text.len());
+    admit_bytes(&state, tenant, bytes).await?;
     let plan = Plan::new(definition);
     let registered = store.register_version(caller.by(), &plan).await.map_err(|error| {
         if error.is_reference() {

@@ -46,6 +46,7 @@ mod state;
 mod tenant_keys;
 mod tenants;
 mod timeline;
+mod trigger;
 mod upload;
 mod versions;
 mod view;

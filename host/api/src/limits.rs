@@ -16,12 +16,14 @@ use crate::problem::Problem;
 pub struct Limits {
     /// Open connections. Defaults to 4,096; one more is closed at once.
     pub connections: usize,
-    /// Open connections of one address. Defaults to 512; one more is closed at once.
+    /// Open connections of one address, for IPv6 of one /64. Defaults to 512; one more is closed at once.
     pub connections_per_peer: usize,
     /// Open event streams of one tenant. Defaults to 128; one more is refused.
     pub streams_per_tenant: usize,
     /// How long a connection may take to send the head of a request, and rest between two. Defaults to 15 s.
     pub head_time: Duration,
+    /// How long a connection may take nothing of an answer. Defaults to 30 s; then it is closed.
+    pub write_time: Duration,
 }
 
 impl Default for Limits {
@@ -31,6 +33,7 @@ impl Default for Limits {
             connections_per_peer: 512,
             streams_per_tenant: 128,
             head_time: Duration::from_secs(15),
+            write_time: Duration::from_secs(30),
         }
     }
 }
@@ -108,8 +111,19 @@ impl Connections {
 
     /// One more connection; `None`: it is to be closed.
     pub(crate) fn take(&self, peer: IpAddr) -> Option<(Place<()>, Place<IpAddr>)> {
-        let of_peer = self.of_peer.take(peer)?;
+        let of_peer = self.of_peer.take(network(peer))?;
         Some((self.in_all.take(())?, of_peer))
+    }
+}
+
+/// What one peer has at least: an address of IPv4, or a /64 of IPv6, in which it can take any address it likes.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(_) => peer,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
     }
 }
 
@@ -130,5 +144,16 @@ mod tests {
         assert!(connections.take(other).is_some());
         drop(third);
         assert!(connections.of_peer.0.lock().unwrap().is_empty(), "nothing is kept of who left");
+    }
+
+    #[test]
+    fn the_addresses_of_a_network_of_ipv6_are_one_peer() {
+        let limits = Limits { connections_per_peer: 1, ..Limits::default() };
+        let connections = Connections::new(&limits);
+        let held = connections.take("2001:db8:0:1::1".parse().unwrap()).unwrap();
+        assert!(connections.take("2001:db8:0:1:ffff::2".parse().unwrap()).is_none());
+        assert!(connections.take("2001:db8:0:2::1".parse().unwrap()).is_some());
+        drop(held);
+        assert!(connections.take("2001:db8:0:1::3".parse().unwrap()).is_some());
     }
 }

@@ -69,6 +69,18 @@ pub(crate) async fn admit_runs(
     }
 }
 
+/// Refuses to store so many bytes more where that is more than the tenant may.
+pub(crate) async fn admit_bytes(
+    state: &State,
+    tenant: TenantId,
+    bytes: usize,
+) -> Result<(), Problem> {
+    match state.store().admit_bytes(tenant, bytes as u64).await? {
+        None => Ok(()),
+        Some(used_up) => Err(over(used_up)),
+    }
+}
+
 /// Refuses what is beyond a quota.
 pub(crate) fn over(OverQuota { field, limit, retry_in }: OverQuota) -> Problem {
     let detail = format!("the tenant's quota `{field}` of {limit} is used up; nothing was done");
@@ -81,15 +93,17 @@ pub(crate) fn over(OverQuota { field, limit, retry_in }: OverQuota) -> Problem {
 struct QuotaView {
     /// Its share beside other tenants', 1 to 10,000. Defaults to 100.
     weight: u32,
-    /// Attempts that run at a time, over all hosts. Defaults to null.
+    /// Attempts that run at a time, over all hosts; built-in steps are none. Defaults to null.
     running_attempts: Option<u32>,
-    /// Runs that have not ended: queued, running or parked. Defaults to 1,000,000.
+    /// Runs that have not ended: queued, running or parked. Passed at most by what several hosts start within the ten seconds, or
+    /// fifty times the time, that a count holds. Defaults to 1,000,000.
     live_runs: Option<u64>,
     /// Runs started in a second, over all hosts. Defaults to null.
     runs_per_second: Option<u32>,
     /// Fuel used in a minute, over all hosts; attempts that run go on, the next ones wait. Defaults to null.
     fuel_per_minute: Option<u64>,
-    /// Bytes of components, inputs, outputs, states, signals and logs. Defaults to 64 GiB.
+    /// Bytes of components, flows, closures, schedules, secrets, values, inputs, outputs, states, signals and logs; as counted
+    /// last. Defaults to 64 GiB.
     stored_bytes: Option<u64>,
     /// Uploaded components. Defaults to 1,000.
     components: Option<u32>,

@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::{
     attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows,
     health, logs, metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules,
-    secrets, signals, start, tenant_keys, tenants, upload, versions, wait, workers,
+    secrets, signals, start, tenant_keys, tenants, trigger, upload, versions, wait, workers,
 };
 
 /// Everything that answers HTTP.
@@ -79,7 +79,7 @@ fn routes() -> OpenApiRouter<State> {
         ))
         .routes(routes!(schedules::pause_schedule))
         .routes(routes!(schedules::resume_schedule))
-        .routes(routes!(schedules::trigger_schedule))
+        .routes(routes!(trigger::trigger_schedule))
         .routes(routes!(breakers::list_breakers))
         .routes(routes!(quotas::get_own_quota))
         .routes(routes!(quotas::get_quota, quotas::put_quota))

@@ -1,7 +1,7 @@
 //! Schedules: runs that start by themselves, at the moments a cron expression names.
 
 use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::schedule::UTC;
 use model::{
@@ -9,7 +9,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Saved, ScheduleRow, StartAnswer, StartRun, Triggered};
+use store::{Saved, ScheduleRow};
 use utoipa::ToSchema;
 
 use crate::asked::Said;
@@ -19,9 +19,9 @@ use crate::components::PageQuery;
 use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::problem::Problem;
-use crate::runs::RunAnswer;
+use crate::quotas::admit_bytes;
 use crate::saved::{BaseView, base, name};
-use crate::start::{Begun, Once, StartQuery, TRIES, mismatch, respond, same_key};
+use crate::start::TRIES;
 use crate::state::State;
 
 /// What is started when. `cron` and one of `flow` and `closure` are there, anything else may be left out.
@@ -183,6 +183,7 @@ pub(crate) async fn put_schedule(
     let base = base(&state, tenant, sent.flow, sent.closure).await?;
     let saved = Saved { base, start: schedule.start.clone() };
     store.prepare((tenant, caller.tenant_name.clone()), &saved).await?;
+    admit_bytes(&state, tenant, body.as_ref().map_or(0, |body| body.as_str().len())).await?;
     let put = store.put_schedule(caller.by(), (name.as_str(), &saved.base), &schedule, next).await;
     let is_new = put.map_err(|error| {
         if error.is_reference() {
@@ -211,13 +212,17 @@ async fn next(state: &State, schedule: &Schedule) -> Result<Moment, Problem> {
     })
 }
 
-async fn find(state: &State, tenant: TenantId, name: &str) -> Result<ScheduleRow, Problem> {
+pub(crate) async fn find(
+    state: &State,
+    tenant: TenantId,
+    name: &str,
+) -> Result<ScheduleRow, Problem> {
     let found = state.store().get_schedule(tenant, name).await?;
     found.ok_or_else(schedule_not_found)
 }
 
 /// The same answer for schedules that do not exist and those of others.
-fn schedule_not_found() -> Problem {
+pub(crate) fn schedule_not_found() -> Problem {
     Problem::new(Code::ScheduleNotFound, "there is no schedule with this name")
 }
 
@@ -321,72 +326,4 @@ pub(crate) async fn resume_schedule(
         }
     }
     Err(Problem::new(Code::Overloaded, "the schedule kept changing; it was not resumed"))
-}
-
-/// Starts a run of the schedule now, out of turn, whether it is paused or not. Its next moment stays where it is.
-#[utoipa::path(
-    post,
-    path = "/v1/schedules/{name}/trigger",
-    tag = "schedules",
-    params(
-        ("name" = String, Path, description = "the schedule's name"),
-        ("Idempotency-Key" = Option<String>, Header, description = "the same key starts one run"),
-        StartQuery,
-    ),
-    responses(
-        (status = 201, description = "started", body = RunAnswer),
-        (status = 202, description = "started, and still running after the wait", body = RunAnswer),
-        (status = 200, description = "ended within the wait, or started before", body = RunAnswer),
-    )
-)]
-pub(crate) async fn trigger_schedule(
-    Shared(state): Shared<State>,
-    caller: Caller<Run>,
-    Parts(name): Parts<String>,
-    Params(query): Params<StartQuery>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let most = query.most()?;
-    let once = Once::read(&headers, None, &format!("trigger schedule {name}"))?;
-    let begun = trigger(&state, &caller, &name, &once).await?;
-    respond(&state, &caller.key, begun, most).await
-}
-
-async fn trigger(
-    state: &State,
-    caller: &Caller<Run>,
-    name: &str,
-    once: &Once,
-) -> Result<Begun, Problem> {
-    let (store, tenant) = (state.store(), caller.tenant);
-    let of = find(state, tenant, name).await?;
-    let saved = of.saved();
-    let (flow, _) = store.resolve(tenant, &saved).await?;
-    let begun = |run_id, version| Begun { run_id, flow: flow.clone(), version };
-    for _ in 0..TRIES {
-        let start = store.prepare((tenant, caller.tenant_name.clone()), &saved).await?;
-        let start = StartRun { traceparent: once.traceparent.clone(), ..start };
-        let answer = match store.trigger(&of, &start, once.named()).await? {
-            Triggered::Answered(answer) => answer,
-            Triggered::Live(run_id) => {
-                let detail = format!(
-                    "the schedule's run {run_id} has not ended, and it says `overlap: skip`"
-                );
-                return Err(Problem::new(Code::ScheduleOverlap, detail).about(run_id));
-            }
-            Triggered::Gone => return Err(schedule_not_found()),
-        };
-        match answer {
-            StartAnswer::Started => {
-                state.metrics().run_started();
-                return Ok(begun(start.run_id, Some(start.version)));
-            }
-            StartAnswer::Existing(run_id) => return Ok(begun(run_id, None)),
-            StartAnswer::Mismatch => return Err(mismatch()),
-            StartAnswer::Duplicate(run_id) => return Err(same_key(run_id)),
-            // Another version was activated since it was looked up.
-            StartAnswer::NotCurrent => {}
-        }
-    }
-    Err(Problem::new(Code::Overloaded, "the active version kept changing; nothing was started"))
 }

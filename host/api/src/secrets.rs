@@ -17,6 +17,7 @@ use crate::components::PageQuery;
 use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
 use crate::problem::Problem;
+use crate::quotas::admit_bytes;
 use crate::saved::name;
 use crate::state::State;
 
@@ -130,6 +131,7 @@ pub(crate) async fn put_secret(
     if let Some(why) = misfit(&value) {
         return Err(Problem::new(Code::SecretBadValue, format!("the value cannot be kept: {why}")));
     }
+    admit_bytes(&state, caller.tenant, value.len()).await?;
     let version = state.store().put_secret(keyring, (caller.by(), &name), &value).await?;
     let version = version.ok_or_else(|| {
         let detail = format!("the tenant has {MAX_SECRETS} secrets, as many as it may; delete one");

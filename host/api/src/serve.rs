@@ -1,4 +1,4 @@
-//! Answers a listener: connections that do not speak are closed, and a stop lets answers finish.
+//! Answers a listener: connections that do not speak or listen are closed, and a stop lets answers finish.
 
 use std::io;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::limits::{Connections, Limits};
 use crate::router::router;
@@ -74,10 +75,12 @@ fn answer(
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write_time));
     Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }

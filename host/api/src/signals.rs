@@ -14,6 +14,7 @@ use crate::auth::{Caller, Read, Run};
 use crate::body;
 use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
+use crate::quotas::admit_bytes;
 use crate::start::idempotency_key;
 use crate::state::State;
 
@@ -77,6 +78,7 @@ pub(crate) async fn send_signal(
     }
     let payload = payload_of(sent.payload)?;
     let signal = NewSignal { name: &name, payload: &payload, dedup_key: key.as_deref() };
+    admit_bytes(&state, tenant, payload.as_str().len()).await?;
     let sent = state.store().send_signal(tenant, run_id, &signal).await?;
     let (status, id, duplicate) = match sent {
         Sent::Added { id } => (StatusCode::CREATED, id, false),

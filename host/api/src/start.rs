@@ -194,7 +194,7 @@ async fn begin(
         return Ok(begun(run_id, None));
     }
     let asked = asked.over(further)?;
-    admit_runs(state, tenant, 1).await?;
+    let mut is_admitted = false;
     for _ in 0..TRIES {
         if current.is_none() && asked.said.version.is_none() {
             current = plans.find(store, tenant, flow).await?.1;
@@ -202,6 +202,9 @@ async fn begin(
         let number = asked.said.version.or(current).ok_or_else(no_active_version)?;
         let version = plans.version(store, (tenant, flow_id, number)).await?;
         let start = asked.on(caller, (flow_id, number), &version, once.traceparent.as_deref())?;
+        if !std::mem::replace(&mut is_admitted, true) {
+            admit_runs(state, tenant, 1).await?;
+        }
         let answer = if once.key.is_some() || asked.said.key.is_some() {
             store.start_run_once(start, once.named()).await
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
@@ -11,14 +11,12 @@ use model::limits::MAX_COMPONENT_BYTES;
 use model::{Capability, Code, Digest, Gate, Json, TenantId};
 use sandbox::{ComponentReport, Inspection, LoadError, World};
 use serde::{Deserialize, Serialize};
-use store::By;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
-use crate::auth::{Caller, Deploy};
+use crate::auth::{Caller, Deploy, check_standing};
 use crate::body::{self, Ceiling};
-use crate::components::ComponentView;
-use crate::params::component_not_found;
+use crate::components::{ComponentView, view};
 use crate::problem::Problem;
 use crate::quotas;
 use crate::state::State;
@@ -30,6 +28,12 @@ const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
 const UPLOADS: usize = 8;
 /// Those among them that are one tenant's.
 const UPLOADS_EACH: usize = 2;
+
+/// How long an upload waits for room.
+const ROOM_TIME: Duration = Duration::from_secs(10);
+
+/// The room an upload takes, for as long as anybody works on it.
+type Room = Arc<[OwnedSemaphorePermit; 2]>;
 
 /// The uploads under way.
 pub(crate) struct Uploads {
@@ -44,8 +48,8 @@ impl Default for Uploads {
 }
 
 impl Uploads {
-    /// Waits for room: behind the tenant's own uploads first, so that they do not keep others out.
-    async fn enter(&self, tenant: TenantId) -> [OwnedSemaphorePermit; 2] {
+    /// Waits for room for a while: behind the tenant's own uploads first, so that they do not keep others out.
+    async fn enter(&self, tenant: TenantId) -> Result<Room, Problem> {
         let own = {
             let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
             // Only the map still holds the room of a tenant that uploads nothing.
@@ -54,8 +58,13 @@ impl Uploads {
             Arc::clone(own)
         };
         let never = "the semaphore is never closed";
-        let own = own.acquire_owned().await.expect(never);
-        [own, Arc::clone(&self.all).acquire_owned().await.expect(never)]
+        let both = async {
+            let own = own.acquire_owned().await.expect(never);
+            Room::new([own, Arc::clone(&self.all).acquire_owned().await.expect(never)])
+        };
+        let busy =
+            |_| Problem::new(Code::Overloaded, "other uploads are under way; try again later");
+        tokio::time::timeout(ROOM_TIME, both).await.map_err(busy)
     }
 }
 
@@ -86,7 +95,7 @@ pub(crate) struct KeptReport {
     memory_minimum_bytes: u64,
     /// Table elements an attempt starts with.
     table_elements: u64,
-    /// How long it took to become callable; 0 where that is not possible yet.
+    /// How long it was compiled; 0 where that was done before.
     compile_ms: u64,
     /// What it says about itself: its handlers and schemas.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +200,7 @@ pub(crate) async fn put_component(
     request: Request,
 ) -> Result<Response, Problem> {
     body::expect_type(request.headers(), &["application/wasm", "application/octet-stream"])?;
-    let _room = state.uploads().enter(caller.tenant).await;
+    let room = state.uploads().enter(caller.tenant).await?;
     let ceiling =
         Ceiling { bytes: MAX_COMPONENT_BYTES, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
     let bytes = body::read(request, ceiling).await?;
@@ -199,25 +208,36 @@ pub(crate) async fn put_component(
     let known = state.store().get_component(tenant, digest).await?;
     let created = match known {
         Some(_) => false,
-        None => keep(&state, caller.by(), digest, bytes).await?,
+        None => keep(&state, &caller, (digest, bytes), &room).await?,
     };
-    let stored =
-        state.store().get_component(tenant, digest).await?.ok_or_else(component_not_found)?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, axum::Json(ComponentView::read(stored)?)).into_response())
+    Ok((status, axum::Json(view(&state, tenant, digest).await?)).into_response())
 }
 
-async fn keep(state: &State, by: By<'_>, digest: Digest, bytes: Vec<u8>) -> Result<bool, Problem> {
-    let sandbox = state.sandbox().clone();
+async fn keep(
+    state: &State,
+    caller: &Caller<Deploy>,
+    (digest, bytes): (Digest, Vec<u8>),
+    room: &Room,
+) -> Result<bool, Problem> {
+    let (sandbox, tenant) = (state.sandbox().clone(), caller.tenant);
     let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
     let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
     let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
-    if let Some(used_up) = state.store().admit_component(by.tenant, bytes.len() as u64).await? {
+    if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
         return Err(quotas::over(used_up));
     }
-    let report = compiled(state, by.tenant, &inspection).await?;
+    // In a task of its own: who hangs up has it charged all the same, and holds the room until then.
+    let (of, room) = (state.clone(), Arc::clone(room));
+    let compiling = tokio::spawn(async move {
+        let report = compiled(&of, tenant, &inspection).await;
+        drop(room);
+        report
+    });
+    let report = compiling.await.map_err(|panic| Problem::internal(&panic))??;
     let text = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
-    Ok(state.store().put_component(by, digest, &bytes, &text).await?)
+    check_standing(state, &caller.key).await?;
+    Ok(state.store().put_component(caller.by(), digest, &bytes, &text).await?)
 }
 
 /// Compiles an upload and asks what it carries, so that whatever is wrong shows now.
@@ -227,17 +247,17 @@ async fn compiled(
     inspection: &Inspection,
 ) -> Result<KeptReport, Problem> {
     let mut report = KeptReport::of(&inspection.report);
-    let began = Instant::now();
     let component = inspection.component.to_vec();
-    let loaded =
-        state.sandbox().load(tenant, inspection.digest, || async { Some(component) }).await;
-    // Refused or not: it was compiled.
-    state.store().charge_compilation(tenant, began.elapsed()).await?;
+    let (loaded, took) = state.sandbox().load_timed(tenant, inspection.digest, component).await;
+    if !took.is_zero() {
+        // Refused or not: it was compiled.
+        state.store().charge_compilation(tenant, took).await?;
+    }
     let loaded = loaded.map_err(|error| match error {
         LoadError::Refused(reason) => Problem::refused(&[reason]),
         LoadError::Absent(_) | LoadError::Host(_) => Problem::internal(&error),
     })?;
-    report.compile_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.compile_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match state.sandbox().describe(&loaded).await {
         Ok(None) => {}
         Ok(Some(text)) => match Gate::default().check(text.as_bytes()) {

@@ -14,8 +14,11 @@ pub(crate) fn escape_line(text: &str) -> String {
 pub(crate) fn escape_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii_whitespace() || !is_hostile(c) {
+        if matches!(c, '\n' | '\t') || !is_hostile(c) {
             shown.push(c);
+        } else if c == '\r' {
+            // It is between two values, where it can be no escape.
+            shown.push(' ');
         } else {
             let mut units = [0; 2];
             shown.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
@@ -63,5 +66,6 @@ mod tests {
         let shown = escape_json(&text);
         assert!(shown.chars().all(|c| c == '\n' || !is_hostile(c)), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(escape_json("{\r\n\t\u{c}}"), "{ \n\t\\u000c}");
     }
 }

@@ -16,7 +16,7 @@ use sandbox::{Call, Compiled, Ended, LoadError, Ports, Report, SaidGoOn, Sandbox
 
 use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
-use crate::escape::escape;
+use crate::escape::{escape, escape_line};
 use crate::exit::{RUN_FAILED, Usage};
 use crate::screen::{Screen, size};
 use crate::{build, host, inspect};
@@ -224,12 +224,26 @@ impl ShownFailure {
     }
 }
 
-/// One line of a guest's log, escaped.
+/// One line of a guest's log, escaped: whatever it says, it makes no second one.
 pub(crate) fn log_line(line: &LogLine) -> String {
     let level = format!("{:?}", line.level).to_uppercase();
     let fields = line
         .fields
         .as_ref()
-        .map_or(String::new(), |fields| format!(" {}", escape(fields.as_str())));
-    format!("{:>9.3} ms {level:<5} {}{fields}", line.at_us as f64 / 1_000.0, escape(&line.message))
+        .map_or(String::new(), |fields| format!(" {}", escape_line(fields.as_str())));
+    let message = escape_line(&line.message);
+    format!("{:>9.3} ms {level:<5} {message}{fields}", line.at_us as f64 / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_makes_no_second_line() {
+        let message = "paid\n    1.000 ms ERROR forged".to_owned();
+        let (level, source) = (model::LogLevel::Info, model::log::LogSource::Log);
+        let line = LogLine { at_us: 1_000, level, source, message, fields: None };
+        assert!(!log_line(&line).contains('\n'));
+    }
 }

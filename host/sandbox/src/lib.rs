@@ -29,6 +29,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use model::{Capability, Digest, Failure, FailureKind, Json, Receipt, Share, TenantId};
 
@@ -155,7 +156,20 @@ impl Sandbox {
         F: FnOnce() -> Bytes,
         Bytes: Future<Output = Option<Vec<u8>>>,
     {
-        load::load(&self.0, (tenant, digest), bytes).await
+        load::load(&self.0, (tenant, digest), bytes, &mut Duration::default()).await
+    }
+
+    /// The same with the bytes at hand; and how long this call compiled, whatever came of it: no wait for a turn is in it.
+    pub async fn load_timed(
+        &self,
+        tenant: TenantId,
+        digest: Digest,
+        bytes: Vec<u8>,
+    ) -> (Result<Arc<Compiled>, LoadError>, Duration) {
+        let mut took = Duration::ZERO;
+        let loaded =
+            load::load(&self.0, (tenant, digest), || async { Some(bytes) }, &mut took).await;
+        (loaded, took)
     }
 
     /// Forgets a component: its code in memory, once no attempt uses it, and on disk.

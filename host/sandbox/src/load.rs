@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use model::{Code, Digest, TenantId};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
@@ -107,11 +108,12 @@ impl Shelf {
     }
 }
 
-/// See [`crate::Sandbox::load`].
+/// See [`crate::Sandbox::load`]; `took`: how long it compiled, if it did.
 pub(crate) async fn load<F, Bytes>(
     inner: &Arc<Inner>,
     key: Key,
     bytes: F,
+    took: &mut Duration,
 ) -> Result<Arc<Compiled>, LoadError>
 where
     F: FnOnce() -> Bytes,
@@ -130,7 +132,7 @@ where
         return Ok(compiled);
     }
     let bytes = bytes().await.ok_or(LoadError::Absent(key.1))?;
-    let compiled = compile(inner, key, bytes).await?;
+    let compiled = compile(inner, key, bytes, took).await?;
     inner.shelf.keep(&compiled, inner.settings.loaded_components);
     Ok(compiled)
 }
@@ -153,14 +155,21 @@ async fn from_disk(inner: &Arc<Inner>, key: Key) -> Result<Option<Arc<Compiled>>
     .await
 }
 
-async fn compile(inner: &Arc<Inner>, key: Key, bytes: Vec<u8>) -> Result<Arc<Compiled>, LoadError> {
+async fn compile(
+    inner: &Arc<Inner>,
+    key: Key,
+    bytes: Vec<u8>,
+    took: &mut Duration,
+) -> Result<Arc<Compiled>, LoadError> {
     let component = aside(move || inspect::completed(&bytes).map_err(LoadError::Refused)).await?;
     let slot = inner.compilers.acquire(key.0).await;
     inner.compiled_count.fetch_add(1, Ordering::Relaxed);
-    let settings = &inner.settings;
+    let (settings, began) = (&inner.settings, Instant::now());
     let compiled =
-        compiler::compile(&settings.compiler, &settings.compile_limits, &component).await?;
+        compiler::compile(&settings.compiler, &settings.compile_limits, &component).await;
     drop(slot);
+    *took = began.elapsed();
+    let compiled = compiled?;
     inner.confined_by(compiled.confinement);
     let inner = inner.clone();
     aside(move || {

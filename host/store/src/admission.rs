@@ -273,15 +273,10 @@ impl Store {
         .await?;
         Ok(!row.is_over)
     }
+}
 
-    /// What waits for a component of this tenant looks again.
-    pub(crate) async fn unblock(&self, tenant: TenantId) -> Result<(), Error> {
-        let done = sqlx::query_file!("queries/admission/unblock.sql", tenant.0)
-            .execute(&mut *self.bound(tenant).await?)
-            .await?;
-        if done.rows_affected() > 0 {
-            self.bell().ready();
-        }
-        Ok(())
-    }
+/// What waits for a component of this tenant looks again once this transaction is committed; true: something does.
+pub(crate) async fn unblock(work: &mut PgConnection, tenant: TenantId) -> Result<bool, Error> {
+    let done = sqlx::query_file!("queries/admission/unblock.sql", tenant.0).execute(work).await?;
+    Ok(done.rows_affected() > 0)
 }

@@ -101,11 +101,13 @@ impl Store {
         let (flow, base) = saved.base.names();
         let preset = serde_json::to_string(&saved.start).expect("a preset is always JSON");
         let put = sqlx::query_file!("queries/closure/put.sql", tenant.0, name, flow, base, preset)
-            .fetch_one(&mut *work)
+            .fetch_optional(&mut *work)
             .await?;
-        audit::write(&mut work, &Entry::new(by, Action::ClosurePut, name)).await?;
+        if put.is_some() {
+            audit::write(&mut work, &Entry::new(by, Action::ClosurePut, name)).await?;
+        }
         work.commit().await?;
-        Ok(PutClosure::Saved(put.is_new))
+        Ok(PutClosure::Saved(put.is_some_and(|put| put.is_new)))
     }
 
     /// A closure and those it stands on, the nearest first; empty where there is none.

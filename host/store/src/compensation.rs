@@ -175,7 +175,11 @@ impl Store {
             long(receipt.peak_memory_bytes),
             worker.0,
             serde_json::to_string(&attempt.log).expect("a log is always JSON"),
-            i64::try_from(attempt.hold.as_millis()).unwrap_or(i64::MAX)
+            i64::try_from(attempt.hold.as_millis()).unwrap_or(i64::MAX),
+            long(receipt.host_calls),
+            long(receipt.input_bytes),
+            long(receipt.output_bytes),
+            long(receipt.log_bytes)
         )
         .execute(self.hot())
         .await?;

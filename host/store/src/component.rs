@@ -2,6 +2,7 @@
 
 use model::{Digest, TenantId};
 
+use crate::admission::unblock;
 use crate::{Action, By, Entry, Error, Store, audit};
 
 /// A component without its bytes.
@@ -38,12 +39,16 @@ impl Store {
                 .execute(&mut *work)
                 .await?;
         let is_new = done.rows_affected() == 1;
+        // With it, or what waits would be forgotten where the host ends in between.
+        let is_awaited = unblock(&mut work, tenant).await?;
         if is_new {
             let subject = digest.to_string();
             audit::write(&mut work, &Entry::new(by, Action::ComponentPut, &subject)).await?;
         }
         work.commit().await?;
-        self.unblock(tenant).await?;
+        if is_awaited {
+            self.bell().ready();
+        }
         Ok(is_new)
     }
 

@@ -21,15 +21,26 @@ pub struct ExportedRow {
     pub row: String,
 }
 
+/// What an export says next.
+#[derive(Clone, Debug)]
+pub enum Exported {
+    /// One more row.
+    Row(ExportedRow),
+    /// That was every row. An export that ends without it is not whole.
+    Whole,
+}
+
+type Tell = mpsc::Sender<Result<Exported, Error>>;
+
 impl Store {
-    /// Everything a tenant has, of one moment. It ends early where nobody reads; components come with their bytes where
+    /// Everything a tenant has, of one moment. It breaks off where nobody reads; components come with their bytes where
     /// asked for.
     pub async fn export_tenant(
         &self,
         by: By<'_>,
         name: &str,
         with_bytes: bool,
-    ) -> Result<mpsc::Receiver<Result<ExportedRow, Error>>, Error> {
+    ) -> Result<mpsc::Receiver<Result<Exported, Error>>, Error> {
         let mut work = self.pool().begin().await?;
         audit::write(&mut work, &Entry::new(by, Action::TenantExport, name)).await?;
         work.commit().await?;
@@ -44,22 +55,20 @@ impl Store {
         Ok(told)
     }
 
-    async fn tell_rows(
-        &self,
-        tenant: i32,
-        with_bytes: bool,
-        tell: &mpsc::Sender<Result<ExportedRow, Error>>,
-    ) -> Result<(), Error> {
+    async fn tell_rows(&self, tenant: i32, with_bytes: bool, tell: &Tell) -> Result<(), Error> {
         let mut connection = self.pool().acquire().await?;
         let query =
             sqlx::query_file_as!(ExportedRow, "queries/tenant/export.sql", tenant, with_bytes);
         let mut rows = query.fetch(&mut *connection);
-        while let Some(row) = rows.next().await {
-            if tell.send_timeout(Ok(row?), PATIENCE).await.is_err() {
-                break;
-            }
+        let mut is_read = true;
+        while is_read && let Some(row) = rows.next().await {
+            is_read = tell.send_timeout(Ok(Exported::Row(row?)), PATIENCE).await.is_ok();
         }
         drop(rows);
+        if is_read {
+            // Nobody may be left to hear it.
+            let _ = tell.send_timeout(Ok(Exported::Whole), PATIENCE).await;
+        }
         // What was not read is not waited for.
         drop(connection.detach());
         Ok(())

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::saved::refusal;
 use crate::schedule::problem_text;
 use crate::start::{insert, keep_key};
-use crate::{Error, ScheduleRow, StartAnswer, StartRun, Store};
+use crate::{Error, OverQuota, ScheduleRow, StartAnswer, StartRun, Store};
 
 /// What starting a run of a schedule out of turn answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub enum Triggered {
     Live(RunId),
     /// The schedule is gone.
     Gone,
+}
+
+/// What looking after a moment of a schedule came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fired {
+    /// It is kept, and the schedule has moved on.
+    Kept,
+    /// Somebody else keeps it, or it or its flow has changed: look again.
+    Elsewhere,
+    /// It is still to be kept: its tenant may start no run in this moment.
+    Later,
 }
 
 /// What came of a moment.
@@ -57,19 +68,20 @@ impl Store {
     }
 
     /// Keeps the moment of a schedule that has come: starts this run, or keeps why there is none, and moves the schedule on
-    /// to its next moment, all or nothing. False when somebody else keeps it, or it or its flow has changed: look again.
+    /// to its next moment, all or nothing. Who keeps it asks the tenant's quota; a moment that only a second of runs is in the
+    /// way of stays due.
     pub async fn fire(
         &self,
         of: &ScheduleRow,
         start: Result<StartRun, Refusal>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Fired, Error> {
         let mut work = self.hot().begin().await?;
         let (tenant, name) = (of.tenant.0, &of.name);
         let taken = sqlx::query_file!("queries/schedule/take.sql", tenant, name, of.revision)
             .fetch_optional(&mut *work)
             .await?;
         let Some(taken) = taken else {
-            return Ok(false);
+            return Ok(Fired::Elsewhere);
         };
         let now = Moment(taken.now);
         let moments = of.schedule.moments();
@@ -79,8 +91,16 @@ impl Store {
             // It rests, whatever it says, and must say why.
             Err(why) => (Verdict::Start, Err(refusal(why.code(), why.to_string()))),
         };
+        let start = match (verdict, start) {
+            (Verdict::Start, Ok(start)) => match self.admit_runs(of.tenant, 1).await? {
+                None => Ok(start),
+                Some(over) if over.field == OverQuota::RUNS_PER_SECOND => return Ok(Fired::Later),
+                Some(over) => Err(beyond(over)),
+            },
+            (Verdict::Start | Verdict::Overlaps | Verdict::Missed, start) => start,
+        };
         let Some(kept) = keep(&mut work, verdict, start).await? else {
-            return Ok(false);
+            return Ok(Fired::Elsewhere);
         };
         let next = moments.ok().and_then(|moments| moments.next_after(now));
         sqlx::query_file!(
@@ -98,7 +118,7 @@ impl Store {
         if kept.run_id.is_some() {
             self.bell().ready();
         }
-        Ok(true)
+        Ok(Fired::Kept)
     }
 
     /// Starts a run of a schedule out of turn; once for an idempotency key (`once`: the key and the request's digest).
@@ -149,6 +169,12 @@ async fn live_run(
         .fetch_optional(work)
         .await?;
     Ok(live.map(|row| RunId(row.id)))
+}
+
+/// A run that a quota stands against.
+fn beyond(OverQuota { field, limit, .. }: OverQuota) -> Refusal {
+    let detail = format!("the tenant's quota `{field}` of {limit} is used up");
+    refusal(Code::QuotaExceeded, detail)
 }
 
 /// What comes of a moment; `None`: the version is not the one new runs start on any more.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use model::{Digest, Position, TenantId, WorkerId};
 use serde_json::json;
 
+use crate::admission::unblock;
 use crate::component::read_digest;
 use crate::flow::step_number;
 use crate::token::{Held, TokenId, encode};
@@ -49,12 +50,16 @@ impl Store {
             .execute(&mut *work)
             .await?;
         let is_gone = done.rows_affected() == 1;
+        // With it, or what waits would wait for ever where the host ends in between.
+        let is_awaited = unblock(&mut work, by.tenant).await?;
         if is_gone {
             let subject = digest.to_string();
             audit::write(&mut work, &Entry::new(by, Action::ComponentRelease, &subject)).await?;
         }
         work.commit().await?;
-        self.unblock(by.tenant).await?;
+        if is_awaited {
+            self.bell().ready();
+        }
         Ok(is_gone)
     }
 

@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use model::{Quota, TenantId};
 
+use live::LiveCounts;
+
 use crate::{Action, By, Entry, Error, Store, audit};
+
+mod live;
 
 /// How long a quota is believed: a change holds on every host after this.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// Tenants whose quota is believed at a time.
 const MOST_BELIEVED: usize = 10_000;
-/// How long a count of live runs holds near the limit, and far from it.
-const COUNTED_NEAR: Duration = Duration::from_secs(1);
-const COUNTED_FAR: Duration = Duration::from_secs(10);
-/// A count is not made again before so many times what it took.
-const COUNTING_SHARE: u32 = 50;
 
 /// A quota that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +26,11 @@ pub struct OverQuota {
     pub limit: u64,
     /// When asking again may go well.
     pub retry_in: Duration,
+}
+
+impl OverQuota {
+    /// The quota that is there again in a moment, whatever becomes of what was started.
+    pub const RUNS_PER_SECOND: &'static str = "runs_per_second";
 }
 
 /// What one worker must know of a tenant of which something was said.
@@ -42,30 +46,28 @@ pub struct TenantShare {
     pub rests: Duration,
 }
 
-/// The quotas in memory.
+/// The quotas in memory, and how many runs are live.
 #[derive(Default)]
-pub(crate) struct Quotas(Mutex<HashMap<TenantId, Known>>);
+pub(crate) struct Quotas {
+    known: Mutex<HashMap<TenantId, Known>>,
+    live: LiveCounts,
+}
 
 #[derive(Clone, Copy)]
 struct Known {
     quota: Quota,
     stored_bytes: u64,
     since: Instant,
-    live: Option<Live>,
-}
-
-/// How many runs were live, and how many were started here since.
-#[derive(Clone, Copy)]
-struct Live {
-    counted: u64,
-    started: u64,
-    at: Instant,
-    holds: Duration,
 }
 
 impl Quotas {
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, tenant: TenantId) {
+        self.lock().remove(&tenant);
+        self.live.forget(tenant);
     }
 
     fn believed(&self, tenant: TenantId) -> Option<Known> {
@@ -73,38 +75,20 @@ impl Quotas {
         (known.since.elapsed() < BELIEVED).then_some(known)
     }
 
-    fn believe(&self, tenant: TenantId, quota: Quota, stored_bytes: u64) -> Known {
+    /// `since`: from before it was asked for, so that no change since is missed for longer than anything is believed.
+    fn believe(
+        &self,
+        tenant: TenantId,
+        (quota, stored_bytes): (Quota, u64),
+        since: Instant,
+    ) -> Known {
         let mut known = self.lock();
         if known.len() >= MOST_BELIEVED {
             known.clear();
         }
-        let live = known.get(&tenant).and_then(|before| before.live);
-        let now = Known { quota, stored_bytes, since: Instant::now(), live };
+        let now = Known { quota, stored_bytes, since };
         known.insert(tenant, now);
         now
-    }
-
-    /// Counts `count` more live runs in, if there is room for them by what is known; `None`: nothing is known.
-    fn take_live(&self, tenant: TenantId, count: u64, most: u64) -> Option<bool> {
-        let mut known = self.lock();
-        let live = known.get_mut(&tenant)?.live.as_mut()?;
-        if live.at.elapsed() >= live.holds {
-            return None;
-        }
-        if live.counted + live.started + count > most {
-            // What was counted long enough ago may have ended since.
-            return (live.at.elapsed() < live.holds.min(COUNTED_NEAR)).then_some(false);
-        }
-        live.started += count;
-        Some(true)
-    }
-
-    fn counted(&self, tenant: TenantId, counted: u64, most: u64, took: Duration) {
-        let usual = if counted < most / 2 { COUNTED_FAR } else { COUNTED_NEAR };
-        let holds = usual.max(took * COUNTING_SHARE);
-        if let Some(known) = self.lock().get_mut(&tenant) {
-            known.live = Some(Live { counted, started: 0, at: Instant::now(), holds });
-        }
     }
 }
 
@@ -147,7 +131,7 @@ impl Store {
         let mut work = self.pool().begin().await?;
         let long = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let int = |n: Option<u32>| n.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
-        sqlx::query_file!(
+        let done = sqlx::query_file!(
             "queries/quota/put.sql",
             tenant.0,
             i32::try_from(quota.weight).unwrap_or(i32::MAX),
@@ -162,10 +146,13 @@ impl Store {
         )
         .execute(&mut *work)
         .await?;
-        let said = serde_json::to_value(quota).expect("a quota is always JSON");
-        audit::write(&mut work, &Entry::new(by, Action::QuotaPut, "quota").saying(said)).await?;
+        if done.rows_affected() == 1 {
+            let said = serde_json::to_value(quota).expect("a quota is always JSON");
+            let entry = Entry::new(by, Action::QuotaPut, "quota");
+            audit::write(&mut work, &entry.saying(said)).await?;
+        }
         work.commit().await?;
-        self.shared.quotas.lock().remove(&tenant);
+        self.shared.quotas.forget(tenant);
         Ok(())
     }
 
@@ -179,24 +166,38 @@ impl Store {
         if let Some(over) = over_stored(&known, 0) {
             return Ok(Some(over));
         }
-        if let Some(limit) = known.quota.live_runs
-            && !self.take_live(tenant, count, limit).await?
+        if let Some(limit) = known.quota.runs_per_second
+            && let Some(retry_in) = self.take_runs(tenant, count).await?
         {
-            return Ok(Some(OverQuota { field: "live_runs", limit, retry_in: COUNTED_NEAR }));
+            let (field, limit) = (OverQuota::RUNS_PER_SECOND, u64::from(limit));
+            return Ok(Some(OverQuota { field, limit, retry_in }));
         }
-        let Some(limit) = known.quota.runs_per_second else {
-            return Ok(None);
-        };
+        // Last: what is counted in here is taken for started.
+        if let Some(limit) = known.quota.live_runs
+            && let Err(retry_in) = self.take_live(tenant, count, limit).await?
+        {
+            return Ok(Some(OverQuota { field: "live_runs", limit, retry_in }));
+        }
+        Ok(None)
+    }
+
+    /// Takes starts from a tenant's second of them, or answers how long it takes until there are some.
+    async fn take_runs(&self, tenant: TenantId, count: u64) -> Result<Option<Duration>, Error> {
         let count = i32::try_from(count).unwrap_or(i32::MAX);
         let row = sqlx::query_file!("queries/quota/take_runs.sql", tenant.0, count)
             .fetch_optional(self.pool())
             .await?;
         let wait = row.map_or(0.0, |row| row.wait);
-        let over = |wait| {
-            let (field, limit) = ("runs_per_second", u64::from(limit));
-            OverQuota { field, limit, retry_in: Duration::from_secs_f64(wait) }
-        };
-        Ok((wait > 0.0).then(|| over(wait)))
+        Ok((wait > 0.0).then(|| Duration::from_secs_f64(wait)))
+    }
+
+    /// What stands against storing so many bytes more.
+    pub async fn admit_bytes(
+        &self,
+        tenant: TenantId,
+        bytes: u64,
+    ) -> Result<Option<OverQuota>, Error> {
+        Ok(over_stored(&self.known(tenant).await?, bytes))
     }
 
     /// What stands against one more component of so many bytes.
@@ -260,22 +261,9 @@ impl Store {
         if let Some(known) = self.shared.quotas.believed(tenant) {
             return Ok(known);
         }
-        let (quota, stored) = self.read_quota(tenant).await?.unwrap_or_default();
-        Ok(self.shared.quotas.believe(tenant, quota, stored))
-    }
-
-    async fn take_live(&self, tenant: TenantId, count: u64, most: u64) -> Result<bool, Error> {
-        if let Some(taken) = self.shared.quotas.take_live(tenant, count, most) {
-            return Ok(taken);
-        }
-        let began = Instant::now();
-        let bound = i64::try_from(most).unwrap_or(i64::MAX);
-        let row = sqlx::query_file!("queries/quota/count_live.sql", tenant.0, bound)
-            .fetch_one(self.pool())
-            .await?;
-        let counted = row.live.unsigned_abs();
-        self.shared.quotas.counted(tenant, counted, most, began.elapsed());
-        Ok(self.shared.quotas.take_live(tenant, count, most).unwrap_or(counted + count <= most))
+        let since = Instant::now();
+        let read = self.read_quota(tenant).await?.unwrap_or_default();
+        Ok(self.shared.quotas.believe(tenant, read, since))
     }
 }
 

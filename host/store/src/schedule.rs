@@ -119,11 +119,13 @@ impl Store {
             definition,
             next.0
         )
-        .fetch_one(&mut *work)
+        .fetch_optional(&mut *work)
         .await?;
-        audit::write(&mut work, &Entry::new(by, Action::SchedulePut, name)).await?;
+        if put.is_some() {
+            audit::write(&mut work, &Entry::new(by, Action::SchedulePut, name)).await?;
+        }
         work.commit().await?;
-        Ok(put.is_new)
+        Ok(put.is_some_and(|put| put.is_new))
     }
 
     /// One schedule.

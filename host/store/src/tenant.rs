@@ -112,15 +112,17 @@ impl Store {
         Ok(true)
     }
 
-    /// Clears away some of what a tenant had that was deleted; whoever works on its runs is told to stop.
-    pub async fn clear_tenant(&self) -> Result<Clearing, Error> {
+    /// Clears away some of what a tenant had that was deleted; whoever works on its runs is told to stop. `after` is the one
+    /// that was tried before, so that one that cannot be cleared holds up no other.
+    pub async fn clear_tenant(&self, after: &mut TenantId) -> Result<Clearing, Error> {
         let believed = i64::try_from(KEYS_ARE_BELIEVED.as_millis()).unwrap_or(i64::MAX);
-        let gone = sqlx::query_file!("queries/tenant/deleting.sql", believed)
+        let gone = sqlx::query_file!("queries/tenant/deleting.sql", believed, after.0)
             .fetch_optional(self.pool())
             .await?;
         let Some(tenant) = gone.map(|row| row.id) else {
             return Ok(Clearing::Nothing);
         };
+        *after = TenantId(tenant);
         let runs = sqlx::query_file!("queries/tenant/remove_runs.sql", tenant, BITE_OF_RUNS)
             .fetch_all(self.pool())
             .await?;

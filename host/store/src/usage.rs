@@ -70,6 +70,12 @@ impl Store {
             .collect())
     }
 
+    /// Makes one row of each tenant and hour of what is some days old, of `most` rows at most; how many these were.
+    pub async fn fold_usage(&self, most: i64) -> Result<i64, Error> {
+        let row = sqlx::query_file!("queries/usage/fold.sql", most).fetch_one(self.pool()).await?;
+        Ok(row.rows)
+    }
+
     /// Adds what a compilation took to a tenant's usage.
     pub async fn charge_compilation(&self, tenant: TenantId, took: Duration) -> Result<(), Error> {
         let ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::WorkerId;
+use model::{TenantId, WorkerId};
 use store::{Beat, Clearing, PrunePlace, Pruned};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -18,6 +18,10 @@ const BETWEEN_BITES: Duration = Duration::from_millis(50);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// How often it is asked whether a tenant was deleted.
 const CLEAR_EVERY: Duration = Duration::from_secs(1);
+/// How often usage is looked for that can be folded.
+const FOLD_EVERY: Duration = Duration::from_secs(60);
+/// Rows of usage that are folded together.
+const FOLD_BITE: i64 = 500;
 /// Deadlines that are looked at together.
 const EXPIRE_BITE: i64 = 100;
 /// The longest time a run outlives its deadline, the work of failing it aside.
@@ -149,8 +153,9 @@ pub(crate) async fn prune(shared: Arc<Shared>) {
 
 /// Clears away tenants that were deleted, a little at a time so that nobody notices.
 pub(crate) async fn clear(shared: Arc<Shared>) {
+    let mut after = TenantId(0);
     loop {
-        let rest = match shared.store.clear_tenant().await {
+        let rest = match shared.store.clear_tenant(&mut after).await {
             Ok(Clearing::Components(tenant, digests)) => {
                 digests.iter().for_each(|digest| shared.sandbox.forget(tenant, *digest));
                 BETWEEN_BITES
@@ -160,6 +165,21 @@ pub(crate) async fn clear(shared: Arc<Shared>) {
             Err(error) => {
                 tracing::debug!(%error, "could not clear a tenant away yet");
                 AGAIN
+            }
+        };
+        sleep(rest).await;
+    }
+}
+
+/// Folds the usage of days that are over, a little at a time so that nobody notices.
+pub(crate) async fn fold_usage(shared: Arc<Shared>) {
+    loop {
+        let rest = match shared.store.fold_usage(FOLD_BITE).await {
+            Ok(FOLD_BITE..) => BETWEEN_BITES,
+            Ok(_) => FOLD_EVERY,
+            Err(error) => {
+                tracing::debug!(%error, "could not fold usage yet");
+                FOLD_EVERY
             }
         };
         sleep(rest).await;

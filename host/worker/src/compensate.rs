@@ -121,6 +121,7 @@ async fn undo_task(
     let draw = model::backoff::Draw(rand::random::<f64>());
     let retry_in =
         failure.as_ref().and_then(|failure| compensation_retry(&options, attempt, failure, draw));
+    shared.burnt.add_one(of.run.tenant, &report.receipt);
     let recorded = CompensationAttempt {
         task: todo.task,
         attempt,

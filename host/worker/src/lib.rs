@@ -271,6 +271,7 @@ impl Worker {
         tasks.spawn(chores::expire(Arc::clone(&shared)));
         tasks.spawn(chores::prune(Arc::clone(&shared)));
         tasks.spawn(chores::clear(Arc::clone(&shared)));
+        tasks.spawn(chores::fold_usage(Arc::clone(&shared)));
         tasks.spawn(schedules::schedule(Arc::clone(&shared)));
         tasks.spawn(compensate::compensate(Arc::clone(&shared)));
         tasks.spawn(shares::share_out(Arc::clone(&shared)));

@@ -1,10 +1,11 @@
 //! Keeps the moments of schedules: every worker looks, and whoever is first keeps one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Code, Refusal, TenantId};
-use store::{ScheduleRow, Unfit};
+use store::{Fired, ScheduleRow, Unfit};
 use tokio::time::sleep;
 
 use crate::{AGAIN, Shared};
@@ -15,6 +16,8 @@ const BITE: i64 = 64;
 const EACH: i64 = 8;
 /// Longest wait between two looks: schedules are made in other processes.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+/// The wait while what is due may not start yet.
+const LATER: Duration = Duration::from_millis(100);
 /// The wait while others keep what is due.
 const ELSEWHERE: Duration = Duration::from_millis(20);
 
@@ -44,9 +47,17 @@ async fn look(shared: &Shared, after: &mut TenantId) -> Result<Duration, store::
     let is_full = i64::try_from(due.len()) == Ok(BITE);
     let last = due.last().filter(|_| is_full).map_or(TenantId(0), |(tenant, _)| *tenant);
     let (mut kept, mut failed) = (std::mem::replace(after, last).0 > 0, false);
+    let mut later = HashSet::new();
     for (tenant, name) in &due {
+        if later.contains(tenant) {
+            continue;
+        }
         match keep(shared, *tenant, name).await {
-            Ok(is_kept) => kept |= is_kept,
+            Ok(Fired::Kept) => kept = true,
+            Ok(Fired::Elsewhere) => {}
+            Ok(Fired::Later) => {
+                later.insert(*tenant);
+            }
             Err(error) => {
                 failed = true;
                 tracing::warn!(%error, schedule = name, "could not keep a moment yet");
@@ -56,18 +67,20 @@ async fn look(shared: &Shared, after: &mut TenantId) -> Result<Duration, store::
     Ok(match (kept, failed) {
         (true, _) => Duration::ZERO,
         (false, true) => AGAIN,
-        (false, false) => ELSEWHERE,
+        (false, false) if later.is_empty() => ELSEWHERE,
+        (false, false) => LATER,
     })
 }
 
-/// Keeps the moment of one schedule. False: somebody else does, or it must be looked at again.
-async fn keep(shared: &Shared, tenant: TenantId, name: &str) -> Result<bool, store::Error> {
+/// Keeps the moment of one schedule.
+async fn keep(shared: &Shared, tenant: TenantId, name: &str) -> Result<Fired, store::Error> {
     let of = match shared.store.get_schedule(tenant, name).await {
         Ok(Some(of)) => of,
-        Ok(None) => return Ok(false),
+        Ok(None) => return Ok(Fired::Elsewhere),
         Err(error @ store::Error::Unreadable { .. }) => {
             tracing::error!(%error, schedule = name, "a schedule is paused: it cannot be read");
-            return shared.store.pause_schedule(tenant, name, Some(&internal())).await;
+            shared.store.pause_schedule(tenant, name, Some(&internal())).await?;
+            return Ok(Fired::Kept);
         }
         Err(error) => return Err(error),
     };
@@ -80,12 +93,7 @@ async fn keep(shared: &Shared, tenant: TenantId, name: &str) -> Result<bool, sto
     }
 }
 
-async fn start(shared: &Shared, of: &ScheduleRow) -> Result<bool, store::Error> {
-    if let Some(over) = shared.store.admit_runs(of.tenant, 1).await? {
-        let detail = format!("the tenant's quota `{}` of {} is used up", over.field, over.limit);
-        let (code, pointer) = (Code::QuotaExceeded, String::new());
-        return shared.store.fire(of, Err(Refusal { code, pointer, offset: 0, detail })).await;
-    }
+async fn start(shared: &Shared, of: &ScheduleRow) -> Result<Fired, store::Error> {
     let owner = (of.tenant, of.tenant_name.clone());
     let start = match shared.store.prepare(owner, &of.saved()).await {
         Ok(start) => Ok(start),

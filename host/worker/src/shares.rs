@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::{Share, TenantId};
+use model::{Receipt, Share, TenantId};
 use store::{Delta, TenantShare};
 use tokio::time::sleep;
 
@@ -46,13 +46,16 @@ pub(crate) struct Burnt(Mutex<BTreeMap<TenantId, u64>>);
 impl Burnt {
     /// Adds what a batch used.
     pub(crate) fn add(&self, deltas: &[Delta]) {
-        let mut burnt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for delta in deltas {
-            for attempted in &delta.attempts {
-                let fuel = burnt.entry(delta.tenant).or_default();
-                *fuel = fuel.saturating_add(attempted.receipt.fuel);
-            }
+            delta.attempts.iter().for_each(|made| self.add_one(delta.tenant, &made.receipt));
         }
+    }
+
+    /// Adds what an attempt used that is in no batch.
+    pub(crate) fn add_one(&self, tenant: TenantId, receipt: &Receipt) {
+        let mut burnt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fuel = burnt.entry(tenant).or_default();
+        *fuel = fuel.saturating_add(receipt.fuel);
     }
 
     fn take(&self) -> BTreeMap<TenantId, u64> {

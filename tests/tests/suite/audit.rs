@@ -32,9 +32,17 @@ async fn what_changes_what_may_run_or_who_may_do_what_is_told_with_who_did_it() 
     // What changes nothing is not told.
     client.post("/v1/flows/f/activate", &json!({ "version": 2 })).await.ok();
     client.post("/v1/flows/f/rollback", &json!({})).await.ok();
-    client.put("/v1/closures/c", &json!({ "flow": "f" })).await.ok();
     let schedule = json!({ "closure": "c", "cron": "0 0 1 1 *" });
-    client.put("/v1/schedules/s", &schedule).await.ok();
+    for status in [201, 200] {
+        let put = client.put("/v1/closures/c", &json!({ "flow": "f" })).await;
+        assert_eq!(put.status, status);
+    }
+    for status in [201, 200] {
+        assert_eq!(client.put("/v1/schedules/s", &schedule).await.status, status);
+    }
+    for weight in [7, 7, 8] {
+        operator.put("/v1/tenants/acme/quota", &json!({ "weight": weight })).await.ok();
+    }
     for path in ["/v1/schedules/s", "/v1/closures/c", "/v1/closures/c"] {
         client.delete(path).await;
     }
@@ -54,6 +62,8 @@ async fn what_changes_what_may_run_or_who_may_do_what_is_told_with_who_did_it() 
         "flow.rollback",
         "closure.put",
         "schedule.put",
+        "quota.put",
+        "quota.put",
         "schedule.delete",
         "closure.delete",
         "tenant.freeze",

@@ -78,6 +78,10 @@ async fn a_failed_run_is_undone_in_reverse_order_of_completion() {
     let lines = format!("select lines from compensated where run_id = '{}' and step = 0", id(&run));
     let lines = host.database.run(&[&lines]).unwrap().remove(0);
     assert!(lines.contains(&format!("of {}/a/0/compensate", id(&run))), "{lines}");
+    let undoing = "select count(*), sum(fuel) = (select sum(fuel) from compensated) from usage where lane = -1";
+    let used = "select sum(attempts) || ' ' || sum(failed_attempts) from usage where lane = -1";
+    assert!(host.database.run(&[undoing]).unwrap()[0].ends_with('t'));
+    assert_eq!(host.database.run(&[used]).unwrap(), ["5 2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

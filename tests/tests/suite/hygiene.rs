@@ -132,6 +132,17 @@ async fn a_connection_that_does_not_send_a_head_in_time_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_takes_nothing_of_its_answers_is_closed() {
+    let write_time = Duration::from_millis(300);
+    let host = with(api::Limits { write_time, ..api::Limits::default() }).await;
+    let mut stream = connect(&host).await;
+    // More than all buffers on the way hold.
+    let ask = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200);
+    let asks = async { while stream.write_all(&ask).await.is_ok() {} };
+    timeout(PATIENCE, asks).await.expect("the host closes the connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_is_too_large_is_refused() {
     let host = with(api::Limits::default()).await;
     let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();

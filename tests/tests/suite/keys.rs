@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use stepcell_tests::client::{Client, until};
 use stepcell_tests::host::{Host, Settings, new_key};
 use store::Scope;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::tenants::deploy;
 
@@ -165,4 +167,27 @@ async fn what_a_tenant_holds_open_ends_when_it_is_frozen_and_can_be_asked_for_ag
     assert!(ended < WORTHLESS, "the stream ended after {ended:?}");
     let again = client.get(&format!("/v1/runs/{run}/events")).await;
     assert_eq!(again.status, 200, "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_done_for_a_key_that_was_revoked_while_the_body_arrived() {
+    let host = without_worker().await;
+    let (client, id) = acme(&host.client, &["deploy"]).await;
+    let address = client.url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "PUT /v1/closures/c HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nexpect: 100-continue\r\n\
+         connection: close\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n",
+        client.key()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The body is asked for: the key was valid.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert!(asked.starts_with(b"HTTP/1.1 100"));
+    assert_eq!(host.client.delete(&format!("/v1/tenants/acme/keys/{id}")).await.status, 204);
+    stream.write_all(b"{\"flow\":\"f\"}").await.unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 401"), "{said}");
 }

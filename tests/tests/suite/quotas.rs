@@ -85,6 +85,29 @@ async fn starts_beyond_those_of_a_second_are_refused_and_go_well_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_moment_that_a_second_of_runs_is_in_the_way_of_stays_due_and_a_trigger_is_refused() {
+    let host = Host::start().await;
+    let stranger = stranger(&host, ECHO, &json!({ "runs_per_second": 1 })).await;
+    for name in ["one", "two"] {
+        let schedule = json!({ "flow": "f", "cron": "@yearly", "missed": "run_once" });
+        stranger.put(&format!("/v1/schedules/{name}"), &schedule).await.ok();
+    }
+    host.database.run(&["update schedule set next_at = now() - interval '1 s'"]).unwrap();
+    until("both moments are kept", async || {
+        let kept = "select count(*) from schedule where last_outcome = 'started'";
+        (host.database.run(&[kept]).unwrap() == ["2"]).then_some(())
+    })
+    .await;
+    let problems = "select count(*) from schedule where last_problem is not null";
+    assert_eq!(host.database.run(&[problems]).unwrap(), ["0"]);
+    let codes = async || {
+        let answer = stranger.post("/v1/schedules/one/trigger", &json!({})).await;
+        (answer.status == 429).then(|| answer.code().to_owned())
+    };
+    assert_eq!(until("a trigger is refused", codes).await, "quota.exceeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_beyond_those_of_a_second_are_refused_without_anybody_else_noticing() {
     let host = Host::start().await;
     let stranger = stranger(&host, ECHO, &json!({ "requests_per_second": 5 })).await;
@@ -115,6 +138,8 @@ async fn components_bytes_and_compile_time_have_a_quota_each() {
     };
     over(json!({ "components": 1 }), "`components` of 1").await;
     over(json!({ "stored_bytes": 10 }), "`stored_bytes` of 10").await;
+    let closure = stranger.put("/v1/closures/c", &json!({ "flow": "f" })).await;
+    assert_eq!((closure.status, closure.code()), (429, "quota.exceeded"));
     over(json!({ "compile_seconds_per_day": 0 }), "`compile_seconds_per_day` of 0").await;
     // What is there already takes nothing more.
     let bytes = tokio::task::spawn_blocking(guests::actor).await.unwrap();
@@ -262,6 +287,22 @@ async fn usage_is_the_sum_of_the_receipts() {
     assert_eq!(stranger.get("/v1/usage").await.ok()["usage"], json!([]));
     assert_eq!(host.client.get("/v1/usage?by=year").await.status, 400);
     assert_eq!(host.client.get("/v1/tenants/stranger/usage").await.ok()["usage"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_that_is_days_old_becomes_one_row_an_hour_and_the_sums_stay() {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    let rows = "insert into usage (tenant_id, hour, worker_id, lane, attempts)
+        select 1, date_trunc('hour', now(), 'UTC') - ago * interval '1 day', worker, lane, 1
+        from unnest(array[0, 3]) as ago, generate_series(0, 3) as worker, generate_series(-1, 2) as lane";
+    host.database.run(&[rows]).unwrap();
+    assert_eq!(host.store.fold_usage(5).await.unwrap(), 5);
+    assert_eq!(host.store.fold_usage(500).await.unwrap(), 7);
+    assert_eq!(host.store.fold_usage(500).await.unwrap(), 0);
+    let left = "select count(*) || ' ' || sum(attempts) from usage group by hour order by hour";
+    assert_eq!(host.database.run(&[left]).unwrap(), ["4 16", "16 16"]);
+    let days = host.client.get("/v1/usage?by=day&count=4").await.ok();
+    assert_eq!(days["usage"].as_array().unwrap().len(), 2, "{days:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 6)]

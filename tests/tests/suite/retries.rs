@@ -78,6 +78,9 @@ async fn what_an_attempt_used_before_its_run_was_cancelled_is_kept() {
     assert_eq!(attempt["failure"]["kind"], "interrupted", "{made:#}");
     assert!(attempt["receipt"]["fuel"].as_u64().unwrap() > 0, "{made:#}");
     assert!(attempt["retry_in_ms"].is_null(), "{made:#}");
+    let usage = host.client.get("/v1/usage").await.ok();
+    let (used, receipt) = (&usage["usage"][0], &attempt["receipt"]);
+    assert_eq!((&used["attempts"], &used["fuel"]), (&json!(1), &receipt["fuel"]), "{usage:#}");
     let run = host.client.get(&format!("/v1/runs/{id}")).await.ok();
     assert_eq!((&run["status"], &run["steps"][0]["attempts"]), (&json!("cancelled"), &json!(1)));
 }

@@ -1,2 +1,7 @@
--- A tenant_id that has been gone for $1 milliseconds: no host believes its keys any more.
-select id from tenant where deleting_at < now() - $1::bigint * interval '1 ms' order by deleting_at limit 1
+-- A tenant_id that has been gone for $1 milliseconds, so that no host believes its keys any more: the next one after $2, round
+-- and round.
+select id
+from tenant
+where deleting_at < now() - $1::bigint * interval '1 ms'
+order by id <= $2, id
+limit 1

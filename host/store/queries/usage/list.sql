@@ -6,6 +6,6 @@ select
     sum(output_bytes)::bigint as "output_bytes!", sum(log_bytes)::bigint as "log_bytes!",
     sum(compile_ms)::bigint as "compile_ms!"
 from usage
-where tenant_id = $1 and hour > now() - make_interval(hours => case $2 when 'day' then 24 else 1 end * $3::int)
+where tenant_id = $1 and hour >= date_trunc($2, now(), 'UTC') - make_interval(hours => case $2 when 'day' then 24 else 1 end * ($3::int - 1))
 group by date_trunc($2, hour, 'UTC')
 order by date_trunc($2, hour, 'UTC') desc

@@ -17,6 +17,7 @@ impl Lane {
         let Closed { held, run_id, at, made } = closed;
         let Try { task, attempt, phase } = at;
         let (tenant, receipt, log) = (held.id.tenant, made.receipt, made.log);
+        self.shared.burnt.add_one(tenant, &receipt);
         self.free(made.key.map(|key| (tenant, key)).into_iter().collect());
         self.interrupted.push(Interrupted { tenant, run_id, task, attempt, phase, receipt, log });
     }
