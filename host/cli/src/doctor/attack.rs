@@ -81,10 +81,18 @@ async fn attack_all(
     screen: &Screen,
 ) -> anyhow::Result<bool> {
     let slots = report::SLOTS.to_string();
+    // Each attack is made again and again, and has to end each time.
     let mut prey = Prey::start(
         &cluster.url(),
         folder,
-        &["--slots", slots.as_str(), "--compile-cpu", report::COMPILE_CPU],
+        &[
+            "--slots",
+            slots.as_str(),
+            "--compile-cpu",
+            report::COMPILE_CPU,
+            "--quarantine-after",
+            "0",
+        ],
     )
     .await?;
     let mut canary = Canary::release(prey.neighbour.clone()).await?;
