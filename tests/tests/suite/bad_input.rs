@@ -67,7 +67,7 @@ async fn a_flow_that_cannot_be_is_refused_with_its_own_code() {
         (step("\n[[step]]\nname = \"a\"\ncomponent = \"@\""), "manifest.duplicate_step"),
         (step("").replace("name = \"a\"", "name = \"1a\""), "manifest.bad_name"),
         (step("").replace("name = \"a\"", "name = \"run\""), "manifest.bad_name"),
-        (step("grants = { fetch = [\"x.example\"] }"), "manifest.not_supported"),
+        (step("grants = { fetch = [\"x.example\"] }"), "manifest.unused_grant"),
         (step("").replace('@', &"0".repeat(64)), "manifest.unknown_component"),
         (step("input_schema = { type = \"thing\" }"), "manifest.bad_schema"),
     ];

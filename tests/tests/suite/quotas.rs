@@ -181,6 +181,11 @@ async fn no_more_attempts_of_a_tenant_run_at_a_time_than_it_may_on_all_hosts_tog
         (workers["workers"].as_array().unwrap().len() == 2).then_some(())
     })
     .await;
+    // Every worker learns its part while these run.
+    for _ in 0..6 {
+        stranger.start("f", &json!({ "busy_ms": 700 })).await;
+    }
+    first.swept().await;
     let mut runs = Vec::new();
     for _ in 0..12 {
         runs.push(stranger.start("f", &json!({ "busy_ms": 700 })).await);

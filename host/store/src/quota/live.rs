@@ -29,6 +29,8 @@ struct Live {
     started: u64,
     at: Instant,
     holds: Duration,
+    /// The same where it refuses: what was counted may have ended since.
+    refuses: Duration,
 }
 
 /// How old a count may be.
@@ -69,6 +71,10 @@ impl LiveCounts {
             return None;
         }
         if live.counted.saturating_add(live.started).saturating_add(count) > most {
+            let left = live.refuses.saturating_sub(live.at.elapsed());
+            if left.is_zero() && age == Age::Holding {
+                return None;
+            }
             return Some(Err(left.max(COUNTED_NEAR)));
         }
         live.started += count;
@@ -83,14 +89,15 @@ impl LiveCounts {
     /// Keeps a count that took so long; `before`: what was started here before it began.
     fn keep(&self, tenant: TenantId, (counted, most): (u64, u64), before: u64, took: Duration) {
         let usual = if counted < most / 2 { COUNTED_FAR } else { COUNTED_NEAR };
-        let holds = usual.max(took * COUNTING_SHARE);
+        let least = took * COUNTING_SHARE;
+        let (holds, refuses) = (usual.max(least), COUNTED_NEAR.max(least));
         let mut counts = self.lock();
         if counts.len() >= MOST_BELIEVED {
             counts.clear();
         }
         // What was started while it was counted may be in it or not.
         let started = counts.get(&tenant).map_or(0, |live| live.started.saturating_sub(before));
-        counts.insert(tenant, Live { counted, started, at: Instant::now(), holds });
+        counts.insert(tenant, Live { counted, started, at: Instant::now(), holds, refuses });
     }
 }
 
