@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Failure, FailureKind, Finish, Position, RunId, StepIndex};
-use store::{Claimed, Delta, Held, Interrupted, TokenId, TokenMove, Written};
+use store::{Claimed, Delta, Held, Interrupted, Seat, TokenId, TokenMove, Written};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -29,8 +29,8 @@ use crate::prepare::{Prepared, needs, prepare};
 pub(crate) enum Message {
     /// A token was claimed.
     Claimed(Claimed),
-    /// A claimed token's facts are here.
-    Prepared(Box<Prepared>),
+    /// A claimed token's facts are here; its seat until its attempts have theirs.
+    Prepared(Box<Prepared>, Seat),
     /// A claimed token's facts cannot be read, now or later.
     Unpreparable(Box<Claimed>),
     /// An attempt ended.
@@ -136,10 +136,15 @@ impl Lane {
     fn take(&mut self, message: Message) {
         match message {
             Message::Claimed(claimed) => {
-                self.shared.seats.give_back(claimed.run.tenant, 1);
+                let tenant = claimed.run.tenant;
                 self.accept(claimed);
+                // Only now: who looks for room meanwhile finds the seat taken.
+                self.shared.seats.give_back(tenant, 1);
             }
-            Message::Prepared(prepared) => self.begin(*prepared),
+            Message::Prepared(prepared, seat) => {
+                self.begin(*prepared);
+                drop(seat);
+            }
             Message::Unpreparable(claimed) => self.give_up(&claimed),
             Message::Closed(closed) => {
                 self.running -= 1;
@@ -177,11 +182,10 @@ impl Lane {
         tokio::spawn(async move {
             let run_id = claimed.run.run_id;
             let message = match prepare(&shared, claimed).await {
-                Ok(prepared) => Message::Prepared(Box::new(prepared)),
+                Ok(prepared) => Message::Prepared(Box::new(prepared), seat),
                 Err(claimed) => Message::Unpreparable(Box::new(claimed)),
             };
             shared.send(run_id, message);
-            drop(seat);
         });
     }
 
