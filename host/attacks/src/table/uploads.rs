@@ -201,8 +201,8 @@ pub(super) const ATTACKS: &[Attack] = &[
     ),
     Attack::made(
         "compile_blocks",
-        "time to compile",
-        Expected::Refused(Code::ComponentCompileTimeout),
+        "memory to compile",
+        Expected::Refused(Code::ComponentCompileMemory),
         (
             bombs::blocks,
             "Has a function of blocks thirty thousand deep, which a compiler pays for.",

@@ -14,7 +14,7 @@ use crate::screen::Screen;
 /// Attempts of the attacked host at a time.
 pub(super) const SLOTS: u32 = 8;
 /// CPU time its compilations have: as much is lost to a bomb in any case.
-pub(super) const COMPILE_CPU: &str = "2s";
+pub(super) const COMPILE_CPU: &str = "5s";
 /// What came of an attack.
 #[derive(Default)]
 pub(super) struct Row {
