@@ -16,6 +16,7 @@ use crate::body;
 use crate::params::{Params, Parts};
 use crate::problem::Problem;
 use crate::state::State;
+use crate::tenants;
 
 /// Tenants whose requests are remembered; all of them forgotten at once only lets each ask for a second's more.
 const MOST_REMEMBERED: usize = 10_000;
@@ -206,8 +207,7 @@ pub(crate) async fn put_quota(
 }
 
 async fn find_tenant(state: &State, name: &str) -> Result<TenantId, Problem> {
-    let unknown = || Problem::new(Code::TenantNotFound, "no tenant has this name");
-    state.store().find_tenant(name).await?.ok_or_else(unknown)
+    state.store().find_tenant(name).await?.ok_or_else(tenants::not_found)
 }
 
 async fn shown(state: &State, tenant: TenantId) -> Result<Response, Problem> {

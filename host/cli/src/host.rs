@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::Limits;
+use model::TenantId;
 use sandbox::{CompilerCommand, Sandbox};
-use store::{By, NewKey, Scope, Store};
+use store::{Actor, By, NewKey, Scope, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -53,6 +54,15 @@ async fn connect_with(settings: &store::Settings) -> anyhow::Result<Store> {
         | store::Error::Migration(_)
         | store::Error::Statement { .. } => anyhow::Error::from(error),
     })
+}
+
+/// The tenant of this name, made where it is not there.
+pub(crate) async fn find_or_create(store: &Store, name: &str) -> anyhow::Result<TenantId> {
+    if let Some(tenant) = store.find_tenant(name).await? {
+        return Ok(tenant);
+    }
+    let made = store.create_tenant(name, Actor::Operator).await?;
+    made.with_context(|| format!("the tenant `{name}` is being cleared away"))
 }
 
 /// What a host is made of.

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use model::{Share, TenantId};
 
 pub(crate) use cpu::{Cpu, Spent};
-pub(crate) use slots::Slots;
+pub(crate) use slots::{Slot, Slots};
 
 /// The shares that differ from the usual one. Clones are the same.
 #[derive(Clone, Default)]

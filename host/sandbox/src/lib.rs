@@ -187,13 +187,9 @@ impl Sandbox {
     /// Runs one attempt in a fresh instance, after waiting for a slot of its tenant's. Never errs and never panics: whatever
     /// happens becomes a report. Dropping the future ends the guest.
     pub async fn call(&self, compiled: &Compiled, call: Call) -> Report {
-        let _slot = tokio::select! {
-            biased;
-            slot = self.0.slots.acquire(compiled.tenant) => match slot {
-                Some(slot) => slot,
-                None => return Report::never_ran(Ended::NoRoom),
-            },
-            () = call.stop.cancelled() => return Report::never_ran(Ended::Cancelled),
+        let _slot = match self.0.slot(compiled.tenant, &call.stop).await {
+            Ok(slot) => slot,
+            Err(ended) => return Report::never_ran(ended),
         };
         if let Err(error) = self.0.ticker.ensure() {
             let message = format!("the clock that preempts guests does not run: {error}");
@@ -212,13 +208,9 @@ impl Sandbox {
         failure: &Failure,
     ) -> Option<Report> {
         let index = compiled.on_error?;
-        let _slot = tokio::select! {
-            biased;
-            slot = self.0.slots.acquire(compiled.tenant) => match slot {
-                Some(slot) => slot,
-                None => return Some(Report::never_ran(Ended::NoRoom)),
-            },
-            () = call.stop.cancelled() => return Some(Report::never_ran(Ended::Cancelled)),
+        let _slot = match self.0.slot(compiled.tenant, &call.stop).await {
+            Ok(slot) => slot,
+            Err(ended) => return Some(Report::never_ran(ended)),
         };
         // It decides, it does not work.
         let (limits, ports) = (call::on_error_limits(&call.limits), Ports::default());
@@ -234,8 +226,9 @@ impl Sandbox {
         output: &Json,
     ) -> Option<Report> {
         let index = compiled.compensate?;
-        let Some(_slot) = self.0.slots.acquire(compiled.tenant).await else {
-            return Some(Report::never_ran(Ended::NoRoom));
+        let _slot = match self.0.slot(compiled.tenant, &call.stop).await {
+            Ok(slot) => slot,
+            Err(ended) => return Some(Report::never_ran(ended)),
         };
         let export = call::Export::Compensate(index, output);
         Some(call::run(self.0.runner(), compiled, export, call).await)
@@ -283,6 +276,15 @@ const DESCRIBES: u32 = 4;
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 impl Inner {
+    /// Waits for a slot of a tenant's; else how an attempt ends that never began.
+    async fn slot(&self, tenant: TenantId, stop: &Stop) -> Result<fair::Slot, Ended> {
+        tokio::select! {
+            biased;
+            slot = self.slots.acquire(tenant) => slot.ok_or(Ended::NoRoom),
+            () = stop.cancelled() => Err(Ended::Cancelled),
+        }
+    }
+
     fn confined_by(&self, confinement: Confinement) {
         if self.confinement.set(confinement).is_ok() && confinement == Confinement::LimitsOnly {
             tracing::warn!(

@@ -1,14 +1,12 @@
 //! What handlers keep beyond their runs: values by tenant, flow and key.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
-
 use model::limits::{MAX_TENANT_VALUE_BYTES, VALUE_ROW_BYTES};
 use model::{Digest, FlowId, TenantId};
 use sqlx::PgConnection;
-use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
 use crate::claim::ClaimColumns;
+use crate::queues::Queues;
 use crate::{Claim, Error, Store};
 
 /// A key of a flow.
@@ -52,7 +50,7 @@ const MOST_WRITING: usize = 3;
 /// Who writes values in this process, one at a time of each tenant: so nobody waits for a lock of a flow with a connection in
 /// hand but for another process, and a tenant that writes much holds up itself.
 pub(crate) struct Writers {
-    tenants: std::sync::Mutex<HashMap<TenantId, Arc<Mutex<()>>>>,
+    tenants: Queues,
     connections: Semaphore,
 }
 
@@ -64,22 +62,15 @@ struct Turn<'a> {
 
 impl Default for Writers {
     fn default() -> Self {
-        Self { tenants: std::sync::Mutex::default(), connections: Semaphore::new(MOST_WRITING) }
+        Self { tenants: Queues::default(), connections: Semaphore::new(MOST_WRITING) }
     }
 }
 
 impl Writers {
     async fn turn(&self, tenant: TenantId) -> Turn<'_> {
-        let _tenant = self.of(tenant).lock_owned().await;
+        let _tenant = self.tenants.of(tenant).lock_owned().await;
         let _connection = self.connections.acquire().await.expect("nobody closes it");
         Turn { _connection, _tenant }
-    }
-
-    fn of(&self, tenant: TenantId) -> Arc<Mutex<()>> {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        // What nobody else holds is nobody's turn.
-        tenants.retain(|_, of| Arc::strong_count(of) > 1);
-        Arc::clone(tenants.entry(tenant).or_default())
     }
 }
 

@@ -27,6 +27,7 @@ mod keyring;
 mod net;
 mod outcome;
 mod quarantine;
+mod queues;
 mod quota;
 mod recall;
 mod record;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use model::{Quota, TenantId};
 use serde_json::{Value, json};
-use store::{Actor, By, Store};
+use store::By;
 
 use crate::args::Bench;
 use crate::bench::flood::Flood;
@@ -69,7 +69,7 @@ impl Crowd {
         let store = host::connect(database_url).await?;
         let mut rigs = Vec::new();
         for number in 0..tenants {
-            let tenant = tenant(&store, number).await?;
+            let tenant = host::find_or_create(&store, &format!("bench-{number}")).await?;
             let quota = Quota { weight: weight(number), ..Quota::DEFAULT };
             store.put_quota(By::operator(tenant), &quota).await?;
             rigs.push(Rig::built_in(&store, tenant).await?);
@@ -171,13 +171,4 @@ impl Crowd {
 
 fn weight(number: u32) -> u32 {
     if number > 0 && number.is_multiple_of(HEAVY_EVERY) { HEAVY } else { Quota::DEFAULT.weight }
-}
-
-async fn tenant(store: &Store, number: u32) -> anyhow::Result<TenantId> {
-    let name = format!("bench-{number}");
-    if let Some(tenant) = store.find_tenant(&name).await? {
-        return Ok(tenant);
-    }
-    let made = store.create_tenant(&name, Actor::Operator).await?;
-    made.ok_or_else(|| anyhow::anyhow!("the tenant `{name}` is being cleared away"))
 }

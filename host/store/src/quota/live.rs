@@ -1,12 +1,13 @@
 //! How many runs of a tenant are live: counted now and then, with what was started here since.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use model::TenantId;
 
 use super::MOST_BELIEVED;
+use crate::queues::Queues;
 use crate::{Error, Store};
 
 /// How long a count of live runs holds near the limit, and far from it.
@@ -19,7 +20,8 @@ const COUNTING_SHARE: u32 = 50;
 #[derive(Default)]
 pub(super) struct LiveCounts {
     counts: Mutex<HashMap<TenantId, Live>>,
-    turns: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
+    /// One counts at a time.
+    counting: Queues,
 }
 
 /// How many runs were live, and how many were started here since.
@@ -48,14 +50,6 @@ type Taken = Result<(), Duration>;
 impl LiveCounts {
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Live>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The turn to count a tenant's live runs: one counts at a time.
-    fn turn(&self, tenant: TenantId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only the map still holds a turn that nobody waits for.
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        turns.entry(tenant).or_default().clone()
     }
 
     pub(super) fn forget(&self, tenant: TenantId) {
@@ -113,7 +107,7 @@ impl Store {
         if let Some(taken) = live.take(tenant, count, most, Age::Holding) {
             return Ok(taken);
         }
-        let turn = live.turn(tenant);
+        let turn = live.counting.of(tenant);
         let _mine = match turn.try_lock() {
             Ok(mine) => mine,
             Err(_) => match live.take(tenant, count, most, Age::Any) {
@@ -168,10 +162,10 @@ mod tests {
     #[test]
     fn one_counts_the_runs_of_a_tenant_at_a_time() {
         let counts = LiveCounts::default();
-        let (first, second) = (counts.turn(TENANT), counts.turn(TENANT));
+        let (first, second) = (counts.counting.of(TENANT), counts.counting.of(TENANT));
         let mine = first.try_lock().unwrap();
         assert!(second.try_lock().is_err());
-        assert!(counts.turn(TenantId(2)).try_lock().is_ok());
+        assert!(counts.counting.of(TenantId(2)).try_lock().is_ok());
         drop(mine);
         assert!(second.try_lock().is_ok());
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::Context;
 use api::Key;
-use store::{Actor, By, NewKey, Scope, Store};
+use store::{By, NewKey, Scope, Store};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -87,13 +87,7 @@ impl Prey {
 }
 
 async fn key(store: &Store, tenant: &str) -> anyhow::Result<Key> {
-    let tenant = match store.find_tenant(tenant).await? {
-        Some(tenant) => tenant,
-        None => {
-            let made = store.create_tenant(tenant, Actor::Operator).await?;
-            made.with_context(|| format!("the tenant `{tenant}` is being cleared away"))?
-        }
-    };
+    let tenant = host::find_or_create(store, tenant).await?;
     let key = Key::generate();
     let sha256 = key.secret_sha256();
     let made = NewKey::new(key.id(), &sha256, &Scope::ALL);
