@@ -46,13 +46,14 @@ impl Seats {
         self.lock().room(tenant)
     }
 
-    /// How many more each tenant may take that has seats or a share of its own.
-    pub fn rooms(&self) -> Vec<(TenantId, u32, i64)> {
+    /// How many more each tenant may take that has seats or a share of its own, and each of the others.
+    pub fn rooms(&self) -> (Vec<(TenantId, u32, i64)>, i64) {
         let state = self.lock();
         let others = state.shares.keys().filter(|tenant| !state.taken.contains_key(tenant));
         let tenants = state.taken.keys().chain(others);
         let weight = |tenant| state.shares.get(tenant).copied().unwrap_or_default().weight;
-        tenants.map(|tenant| (*tenant, weight(tenant), state.room(*tenant))).collect()
+        let rooms = tenants.map(|tenant| (*tenant, weight(tenant), state.room(*tenant)));
+        (rooms.collect(), state.room_of(Share::default(), 0))
     }
 
     /// Says which tenants' shares differ from the usual one; replaces what was said before.
@@ -116,9 +117,12 @@ impl Seats {
 
 impl State {
     fn room(&self, tenant: TenantId) -> i64 {
-        let positive = |n: i64| u64::try_from(n).unwrap_or(0);
         let taken = self.taken.get(&tenant).copied().unwrap_or(0);
-        let mut share = self.shares.get(&tenant).copied().unwrap_or_default();
+        self.room_of(self.shares.get(&tenant).copied().unwrap_or_default(), taken)
+    }
+
+    fn room_of(&self, mut share: Share, taken: i64) -> i64 {
+        let positive = |n: i64| u64::try_from(n).unwrap_or(0);
         // Twice the slots here, too.
         share.most = share.most.map(|most| most.saturating_mul(2));
         i64::try_from(share.room(positive(taken), positive(self.free))).unwrap_or(i64::MAX)

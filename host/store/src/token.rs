@@ -98,12 +98,14 @@ pub struct Turns {
     /// The weight, and how many tokens there is room for, of those of which something is known. Whoever has no room is
     /// passed over.
     pub rooms: Vec<(TenantId, u32, i64)>,
+    /// How many tokens there is room for of each of the others.
+    pub room: i64,
 }
 
 impl Turns {
     /// So many tokens of the first tenants that have any.
     pub fn first(tenants: i64, wanted: i64) -> Self {
-        Self { after: TenantId(0), tenants, wanted, rooms: Vec::new() }
+        Self { after: TenantId(0), tenants, wanted, rooms: Vec::new(), room: wanted }
     }
 }
 
@@ -201,7 +203,8 @@ impl Store {
             turns.wanted,
             &tenants,
             &weights,
-            &rooms
+            &rooms,
+            turns.room
         )
         .fetch_all(self.hot())
         .await?;

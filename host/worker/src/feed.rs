@@ -53,8 +53,8 @@ impl Turn {
             return false;
         }
         let tenants = TENANTS.min(wanted);
-        let rooms = shared.seats.rooms();
-        let turns = Turns { after: self.after, tenants, wanted, rooms };
+        let (rooms, room) = shared.seats.rooms();
+        let turns = Turns { after: self.after, tenants, wanted, rooms, room };
         let claimed = match shared.store.claim(shared.id(), &turns).await {
             Ok(claimed) => claimed,
             // Nothing was claimed.

@@ -15,11 +15,11 @@ picked as (
     from (
         select tenant_id, least(room, greatest($4 * weight / sum(weight) over (), 1))::bigint as tokens
         from (
-            select turn.tenant_id, coalesce(share.weight, 100) as weight, coalesce(share.room, $4) as room
+            select turn.tenant_id, coalesce(share.weight, 100) as weight, coalesce(share.room, $8) as room
             from turn
             left join unnest($5::int[], $6::bigint[], $7::bigint[]) as share (tenant_id, weight, room)
                 on share.tenant_id = turn.tenant_id
-            where turn.tenant_id is not null and coalesce(share.room, $4) > 0
+            where turn.tenant_id is not null and coalesce(share.room, $8) > 0
             limit $3
         ) as their
     ) as chosen
