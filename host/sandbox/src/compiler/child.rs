@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{EXIT_BROKEN, EXIT_REFUSED, Header, confine};
@@ -65,8 +66,11 @@ fn end_with_the_reader() -> io::Result<()> {
         loop {
             // A closed reader is reported without being asked for.
             let mut answer = [PollFd::new(&stdout, PollFlags::empty())];
-            if poll(&mut answer, None).is_ok() && !answer[0].revents().is_empty() {
-                std::process::exit(i32::from(EXIT_BROKEN));
+            match poll(&mut answer, None) {
+                Ok(_) if answer[0].revents().is_empty() => {}
+                Err(Errno::INTR) => {}
+                // Whoever cannot listen any more must not go on alone.
+                Ok(_) | Err(_) => std::process::exit(i32::from(EXIT_BROKEN)),
             }
         }
     };
@@ -80,8 +84,8 @@ fn limit(header: &Header) -> io::Result<()> {
     rustix::process::nice(NICE)?;
     let both = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::Core, both(0))?;
-    // It opens nothing more.
-    setrlimit(Resource::Nofile, both(0))?;
+    // It opens nothing more: what is below 1 is open. At 0, no descriptor could be waited for either.
+    setrlimit(Resource::Nofile, both(1))?;
     // It answers through a pipe.
     setrlimit(Resource::Fsize, both(0))?;
     setrlimit(Resource::As, both(header.memory_bytes))?;
