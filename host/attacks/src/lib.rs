@@ -9,6 +9,9 @@ use model::{Code, Digest, FailureKind};
 
 pub use guest::{GUESTS, bare, module};
 
+/// The secret that those ask for which are granted one.
+pub const SECRET: &str = "GRANTED";
+
 /// A guest that wants to do harm.
 #[derive(Clone, Copy, Debug)]
 pub struct Attack {
@@ -18,6 +21,8 @@ pub struct Attack {
     pub limit: &'static str,
     /// How it has to end.
     pub expected: Expected,
+    /// What its step is granted.
+    grants: &'static str,
     source: Source,
 }
 
@@ -47,9 +52,6 @@ enum Source {
 const LITTLE_FUEL: u64 = 100_000_000;
 /// The wall clock of an attack that is to run out of it, in milliseconds.
 const LITTLE_TIME_MS: u64 = 250;
-
-/// How the names of those begin that are granted a scratch folder.
-const WANTS_SCRATCH: &str = "wasi_scratch_";
 
 impl Attack {
     /// Every attack.
@@ -94,12 +96,11 @@ impl Attack {
             | Expected::Completes
             | Expected::Noted(_) => (limits.timeout_ms, LITTLE_FUEL),
         };
-        let grants =
-            if self.name.starts_with(WANTS_SCRATCH) { "grants = { scratch = true }\n" } else { "" };
         format!(
             "flow = \"{}\"\n[[step]]\nname = \"only\"\ncomponent = \"{component}\"\nmax_attempts = 1\n\
-             timeout = \"{timeout_ms}ms\"\nfuel = {fuel}\n{grants}",
-            self.flow()
+             timeout = \"{timeout_ms}ms\"\nfuel = {fuel}\ngrants = {{ {} }}\n",
+            self.flow(),
+            self.grants
         )
     }
 }

@@ -4,6 +4,8 @@ use model::FailureKind;
 
 use crate::{Attack, Expected};
 
+const SCRATCH: &str = "scratch = true";
+
 pub(super) const ATTACKS: &[Attack] = &[
     Attack::guest(
         "wasi_call_flood",
@@ -21,17 +23,20 @@ pub(super) const ATTACKS: &[Attack] = &[
         "wasi_scratch_fill",
         "bytes of the scratch folder",
         Expected::Fails(FailureKind::OutOfFuel),
-    ),
+    )
+    .granted(SCRATCH),
     Attack::guest(
         "wasi_scratch_crowd",
         "files in the scratch folder",
         Expected::Fails(FailureKind::OutOfFuel),
-    ),
+    )
+    .granted(SCRATCH),
     Attack::guest(
         "wasi_scratch_nest",
         "files in the scratch folder",
         Expected::Fails(FailureKind::OutOfFuel),
-    ),
+    )
+    .granted(SCRATCH),
     Attack::guest("wasi_network", "nothing granted", Expected::Completes),
     Attack::guest("wasi_sleeps", "wall clock", Expected::Fails(FailureKind::Timeout)),
     Attack::guest("wasi_polls_forever", "wall clock", Expected::Fails(FailureKind::Timeout)),

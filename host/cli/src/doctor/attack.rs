@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use attacks::{Attack, Expected};
 use devdb::{Cluster, Options};
 use model::Digest;
@@ -81,6 +82,7 @@ async fn attack_all(
     screen: &Screen,
 ) -> anyhow::Result<bool> {
     let slots = report::SLOTS.to_string();
+    let secrets_key = DataDir::open(folder)?.secrets_key_file()?;
     // Each attack is made again and again, and has to end each time.
     let mut prey = Prey::start(
         &cluster.url(),
@@ -92,9 +94,16 @@ async fn attack_all(
             report::COMPILE_CPU,
             "--quarantine-after",
             "0",
+            // What the operator would forbid is left to the guards behind it.
+            "--allow-fetch",
+            "*:*,http://*:*",
+            "--secrets-key-file",
+            secrets_key.to_str().context("the data directory's path is not UTF-8")?,
         ],
     )
     .await?;
+    let secret = format!("/v1/secrets/{}", attacks::SECRET);
+    prey.attacker.text(Ask::put(secret, r#"{"value":"of no use to anybody"}"#)).await?;
     let mut canary = Canary::release(prey.neighbour.clone()).await?;
     report::begin(cluster.major(), chosen.len(), runs, screen);
     canary.fly(QUIET_RUNS.min(runs * 3)).await;

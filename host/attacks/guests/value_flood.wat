@@ -1,0 +1,21 @@
+;; Writes the largest values there may be without end, each under one of a hundred keys.
+(module
+  (import "stepcell:handler/key-value@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))
+  (memory (export "memory") 6)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (local $key i32)
+    (loop $again
+      (global.set $next (i32.const 4096))
+      (i32.store8 (i32.const 128) (i32.add (i32.const 48) (i32.rem_u (local.get $key) (i32.const 10))))
+      (i32.store8 (i32.const 129) (i32.add (i32.const 48) (i32.rem_u (i32.div_u (local.get $key) (i32.const 10)) (i32.const 10))))
+      (local.set $key (i32.add (local.get $key) (i32.const 1)))
+      (call $set (i32.const 128) (i32.const 2) (i32.const 65536) (i32.const 262144) (i32.const 256))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))

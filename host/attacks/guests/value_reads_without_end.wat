@@ -1,0 +1,20 @@
+;; Writes a value of the largest size and reads it without end.
+(module
+  (import "stepcell:handler/key-value@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))
+  (import "stepcell:handler/key-value@0.1.0" "get" (func $get (param i32 i32 i32)))
+  (memory (export "memory") 12)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 128) "key")
+  (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (call $set (i32.const 128) (i32.const 3) (i32.const 65536) (i32.const 262144) (i32.const 256))
+    (loop $again
+      (global.set $next (i32.const 4096))
+      (call $get (i32.const 128) (i32.const 3) (i32.const 256))
+      (br $again))
+    (unreachable))
+  (func (export "cabi_post_handle") (param i32)))
