@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::flow::{read_version, step_number};
 use crate::run::read_failure;
 use crate::token::{RunFacts, read_options, read_step};
+use crate::turns::Turns;
 use crate::{Error, Store};
 
 /// A run to compensate, held for a while.
@@ -21,6 +22,8 @@ pub struct Compensation {
     pub run: Arc<RunFacts>,
     /// The fencing number of this claim.
     pub epoch: i32,
+    /// Times in a row that whoever held it went away without a word.
+    pub lost: u32,
 }
 
 /// A completed task that is to be undone.
@@ -80,17 +83,33 @@ pub(crate) async fn begin(
     Ok(())
 }
 
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl Store {
     /// Takes runs that are to be compensated, for a while.
     pub async fn claim_compensations(
         &self,
-        most: i64,
+        worker: WorkerId,
+        turns: &Turns,
         hold: Duration,
     ) -> Result<Vec<Compensation>, Error> {
-        let hold = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
-        let rows = sqlx::query_file!("queries/compensation/claim.sql", most, hold)
-            .fetch_all(self.hot())
-            .await?;
+        let (tenants, weights, rooms) = turns.columns();
+        let rows = sqlx::query_file!(
+            "queries/compensation/claim.sql",
+            worker.0,
+            turns.after.0,
+            turns.tenants,
+            turns.wanted,
+            &tenants,
+            &weights,
+            &rooms,
+            milliseconds(hold),
+            turns.room
+        )
+        .fetch_all(self.hot())
+        .await?;
         rows.into_iter()
             .map(|row| {
                 let run = RunFacts {
@@ -107,7 +126,8 @@ impl Store {
                     options: row.options.as_deref().map(read_options).transpose()?,
                     deadline: None,
                 };
-                Ok(Compensation { run: Arc::new(run), epoch: row.epoch })
+                let lost = u32::try_from(row.lost).unwrap_or(0);
+                Ok(Compensation { run: Arc::new(run), epoch: row.epoch, lost })
             })
             .collect()
     }
@@ -141,12 +161,28 @@ impl Store {
         of: &Compensation,
         hold: Duration,
     ) -> Result<bool, Error> {
-        let hold = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
         let (tenant, run) = (of.run.tenant.0, of.run.run_id.0);
+        let hold = milliseconds(hold);
         let done = sqlx::query_file!("queries/compensation/hold.sql", tenant, run, of.epoch, hold)
             .execute(self.hot())
             .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Gives the run back; it is taken again after a while.
+    pub async fn rest_compensation(&self, of: &Compensation, rest: Duration) -> Result<(), Error> {
+        let (tenant, run) = (of.run.tenant.0, of.run.run_id.0);
+        let rest = milliseconds(rest);
+        sqlx::query_file!("queries/compensation/rest.sql", tenant, run, of.epoch, rest)
+            .execute(self.hot())
+            .await?;
+        Ok(())
+    }
+
+    /// A worker leaves and gives back every run it compensates.
+    pub async fn release_compensations(&self, worker: WorkerId) -> Result<(), Error> {
+        sqlx::query_file!("queries/compensation/release.sql", worker.0).execute(self.hot()).await?;
+        Ok(())
     }
 
     /// Records an attempt to undo a task. False: somebody else holds the run now.
@@ -175,7 +211,7 @@ impl Store {
             long(receipt.peak_memory_bytes),
             worker.0,
             serde_json::to_string(&attempt.log).expect("a log is always JSON"),
-            i64::try_from(attempt.hold.as_millis()).unwrap_or(i64::MAX),
+            milliseconds(attempt.hold),
             long(receipt.host_calls),
             long(receipt.input_bytes),
             long(receipt.output_bytes),

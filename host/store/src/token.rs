@@ -11,7 +11,7 @@ use model::{
 use uuid::Uuid;
 
 use crate::flow::{read_version, step_number};
-use crate::{Error, Store, VersionKey};
+use crate::{Error, Store, Turns, VersionKey};
 
 /// Which token: where it was born. The same birth twice is the same token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,29 +84,6 @@ pub struct Claimed {
     pub lost: u32,
     /// Its run.
     pub run: Arc<RunFacts>,
-}
-
-/// Whose tokens a claim may take.
-#[derive(Clone, Debug)]
-pub struct Turns {
-    /// The tenants that come after this one.
-    pub after: TenantId,
-    /// So many of them.
-    pub tenants: i64,
-    /// So many tokens of all of them, one of each at the least.
-    pub wanted: i64,
-    /// The weight, and how many tokens there is room for, of those of which something is known. Whoever has no room is
-    /// passed over.
-    pub rooms: Vec<(TenantId, u32, i64)>,
-    /// How many tokens there is room for of each of the others.
-    pub room: i64,
-}
-
-impl Turns {
-    /// So many tokens of the first tenants that have any.
-    pub fn first(tenants: i64, wanted: i64) -> Self {
-        Self { after: TenantId(0), tenants, wanted, rooms: Vec::new(), room: wanted }
-    }
 }
 
 /// What freeing tokens did.
@@ -191,10 +168,7 @@ impl Store {
     /// Claims ready tokens of tenants whose turn it is. The commit may be lost in a crash of Postgres: that is only one
     /// more attempt.
     pub async fn claim(&self, worker: WorkerId, turns: &Turns) -> Result<Vec<Claimed>, Error> {
-        let tenants: Vec<i32> = turns.rooms.iter().map(|(tenant, ..)| tenant.0).collect();
-        let weights: Vec<i64> =
-            turns.rooms.iter().map(|(_, weight, _)| i64::from(*weight)).collect();
-        let rooms: Vec<i64> = turns.rooms.iter().map(|(.., room)| *room).collect();
+        let (tenants, weights, rooms) = turns.columns();
         let rows = sqlx::query_file!(
             "queries/token/claim.sql",
             worker.0,

@@ -1,8 +1,8 @@
 //! From a step's component to something that can be called, or what becomes of the attempt without it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use model::{Digest, Failure, FailureKind};
+use model::{Digest, Failure, FailureKind, TenantId};
 use sandbox::{Compiled, LoadError};
 use store::Held;
 
@@ -17,7 +17,7 @@ pub(crate) async fn load(
     (at, alone): (Try, bool),
     digest: Digest,
 ) -> Result<Arc<Compiled>, Made> {
-    let (store, tenant) = (&shared.store, held.id.tenant);
+    let tenant = held.id.tenant;
     if shared.watch.holds((tenant, digest)) {
         if !alone {
             return Err(Made::unmade(Unmade::Departs(FailureKind::ComponentUnavailable)));
@@ -26,24 +26,49 @@ pub(crate) async fn load(
             return Err(made);
         }
     }
-    let bytes = || async move {
-        patiently(|| store.get_component_bytes(tenant, digest)).await.ok().flatten()
-    };
-    match shared.sandbox.load(tenant, digest, bytes).await {
+    match compiled(shared, tenant, digest).await {
         Ok(compiled) => Ok(compiled),
-        Err(LoadError::Absent(_)) if !alone => {
+        Err(Uncallable::Absent(_)) if !alone => {
             Err(Made::unmade(Unmade::Departs(FailureKind::ComponentUnavailable)))
         }
-        Err(LoadError::Absent(_)) => Err(admission::block(shared, held, at, digest).await),
-        Err(error) => Err(Made::failed(unavailable(&error))),
+        Err(Uncallable::Absent(_)) => Err(admission::block(shared, held, at, digest).await),
+        Err(Uncallable::Failed(failure)) => Err(Made::failed(failure)),
     }
 }
 
-fn unavailable(error: &LoadError) -> Failure {
-    let kind = match error {
-        LoadError::Absent(_) | LoadError::Refused(_) => FailureKind::ComponentUnavailable,
-        LoadError::Host(_) => FailureKind::HostInternal,
+/// Why a component cannot be called.
+pub(crate) enum Uncallable {
+    /// Nobody has its bytes.
+    Absent(Failure),
+    /// It is to blame, or the host is, as the kind says.
+    Failed(Failure),
+}
+
+/// The component, compiled.
+pub(crate) async fn compiled(
+    shared: &Shared,
+    tenant: TenantId,
+    digest: Digest,
+) -> Result<Arc<Compiled>, Uncallable> {
+    let unread = OnceLock::new();
+    let bytes = || async {
+        let found = patiently(|| shared.store.get_component_bytes(tenant, digest)).await;
+        found.unwrap_or_else(|failure| {
+            let _ = unread.set(failure);
+            None
+        })
     };
-    tracing::warn!(%error, "a component could not be loaded");
-    Failure::new(kind, error.to_string())
+    let loaded = shared.sandbox.load(tenant, digest, bytes).await;
+    loaded.map_err(|error| {
+        // One that cannot be read now is not absent.
+        if let Some(failure) = unread.into_inner() {
+            return Uncallable::Failed(failure);
+        }
+        let failure = |kind| Failure::new(kind, error.to_string());
+        match error {
+            LoadError::Absent(_) => Uncallable::Absent(failure(FailureKind::ComponentUnavailable)),
+            LoadError::Refused(_) => Uncallable::Failed(failure(FailureKind::ComponentUnavailable)),
+            LoadError::Host(_) => Uncallable::Failed(failure(FailureKind::HostInternal)),
+        }
+    })
 }

@@ -3,97 +3,159 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::limits::MAX_LOST;
 use model::retry::compensation_retry;
-use model::{Failure, FailureKind, Position, Receipt, StepIndex, TaskContext, Version};
-use sandbox::{Call, Ended, LoadError, Report, Stop};
-use store::{Claim, Compensation, CompensationAttempt, Loaded, ToCompensate};
-use tokio::sync::Semaphore;
+use model::{Failure, FailureKind, Position, Receipt, StepIndex, TaskContext, TenantId, Version};
+use sandbox::{Call, Ended, Report, Stop};
+use store::{Claim, Compensation, CompensationAttempt, Loaded, Seats, ToCompensate, Turns};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::attempt::{Try, context, options};
+use crate::callable::{self, Uncallable};
 use crate::ports::{check_policy, ports};
 use crate::prepare::{needs, patiently};
+use crate::quarantine::suspect;
 use crate::{AGAIN, Shared};
 
 /// Runs that are undone at a time by one worker.
-const MOST: usize = 16;
+const MOST: u32 = 16;
+/// Tenants one claim looks at.
+const TENANTS: i64 = 16;
 /// How often runs to undo are looked for.
 const EVERY: Duration = Duration::from_millis(500);
 /// How long a run is held; who works on it says so again and again.
 const HOLD: Duration = Duration::from_secs(60);
 /// How often.
 const HOLD_AGAIN: Duration = Duration::from_secs(15);
+/// How long a run rests that cannot be undone now.
+const REST: Duration = Duration::from_secs(5);
 
 /// Looks for runs to undo, and undoes them.
 pub(crate) async fn compensate(shared: Arc<Shared>) {
-    let seats = Arc::new(Semaphore::new(MOST));
+    let seats = Seats::new(i64::from(MOST));
+    let mut after = TenantId(0);
+    let mut undoing = JoinSet::new();
     loop {
-        let free = i64::try_from(seats.available_permits()).unwrap_or(0);
-        let is_working = shared.id().0 > 0 && free > 0;
-        let found = match is_working {
-            true => shared.store.claim_compensations(free, HOLD).await,
-            false => Ok(Vec::new()),
-        };
-        let is_full = match found {
-            Ok(found) => {
-                let is_full = free > 0 && i64::try_from(found.len()) == Ok(free);
-                for of in found {
-                    let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else { continue };
-                    let shared = Arc::clone(&shared);
-                    tokio::spawn(async move {
-                        let _seat = seat;
-                        undo(&shared, &of).await;
-                    });
-                }
-                is_full
-            }
-            Err(error) => {
-                tracing::debug!(%error, "could not look for runs to compensate");
-                false
-            }
-        };
-        sleep(if is_full { Duration::from_millis(10) } else { EVERY }).await;
+        while undoing.try_join_next().is_some() {}
+        let (worker, wanted) = (shared.id(), seats.free());
+        if worker.0 <= 0 || wanted <= 0 {
+            sleep(EVERY).await;
+            continue;
+        }
+        let turns = Turns::next(after, TENANTS, wanted, &seats);
+        let found = shared.store.claim_compensations(worker, &turns, HOLD).await;
+        let found = found.unwrap_or_else(|error| {
+            tracing::debug!(%error, "could not look for runs to compensate");
+            Vec::new()
+        });
+        let rest = if found.is_empty() && after.0 == 0 { EVERY } else { Duration::from_millis(10) };
+        after = turns.go_on(found.iter().map(|of| of.run.tenant));
+        for of in found {
+            let (shared, seat) = (Arc::clone(&shared), seats.sit(of.run.tenant));
+            undoing.spawn(async move {
+                undo(&shared, &of).await;
+                drop(seat);
+            });
+        }
+        sleep(rest).await;
     }
 }
 
+/// What becomes of a run after one of its tasks, or all of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It goes on.
+    GoesOn,
+    /// It cannot be undone now, and nobody is to blame: it rests.
+    Rests,
+    /// It is in nobody's hands, or in somebody else's.
+    IsLeft,
+}
+
 async fn undo(shared: &Arc<Shared>, of: &Compensation) {
+    if undo_all(shared, of).await == Then::Rests
+        && let Err(error) = shared.store.rest_compensation(of, REST).await
+    {
+        tracing::debug!(%error, "could not let a compensation rest");
+    }
+}
+
+/// Undoes what is left of a run.
+async fn undo_all(shared: &Arc<Shared>, of: &Compensation) -> Then {
     let store = &shared.store;
+    let most_lost = u32::from(MAX_LOST);
+    // The last try beside no other such one: of those that were lost together, one ended the process.
+    let alone = match of.lost + 1 == most_lost {
+        true => match Arc::clone(&shared.blamed).try_acquire_owned() {
+            Ok(alone) => Some(alone),
+            Err(_) => return Then::Rests,
+        },
+        false => None,
+    };
     let found = patiently(|| store.find_version(of.run.version_key())).await;
     let Ok(Some(version)) = found else {
         tracing::error!(run = %of.run.run_id, "a run cannot be compensated: its version cannot be read");
-        return;
+        return Then::Rests;
     };
     let plan = &version.plan;
     let steps: Vec<StepIndex> =
         plan.indexes().filter(|step| plan.step(*step).compensates).collect();
     let Ok(tasks) = patiently(|| store.list_to_compensate(&of.run, &steps)).await else {
-        return;
+        return Then::Rests;
     };
-    for task in tasks {
-        if !undo_task(shared, of, &version, task).await {
-            return;
+    for (number, task) in tasks.into_iter().enumerate() {
+        let then = match number == 0 && of.lost >= most_lost {
+            true => give_up(shared, of, &version, &task).await,
+            false => undo_task(shared, of, &version, task).await,
+        };
+        if then != Then::GoesOn {
+            return then;
         }
     }
+    drop(alone);
     while let Err(error) = store.finish_compensation(of).await {
         tracing::debug!(%error, "could not finish a compensation yet");
         sleep(AGAIN).await;
     }
+    Then::GoesOn
 }
 
-/// Undoes one task. True: go on with the next. False: the run waits, or is somebody else's.
+/// Undoing the task was lost with its worker as often as that may be.
+async fn give_up(
+    shared: &Arc<Shared>,
+    of: &Compensation,
+    version: &Version,
+    todo: &ToCompensate,
+) -> Then {
+    suspect(shared, &of.run, version.plan.step(todo.task.step));
+    let message = format!("the worker that undid the task stopped beating, {MAX_LOST} times");
+    let lost = CompensationAttempt {
+        task: todo.task,
+        attempt: todo.attempts + 1,
+        is_last: true,
+        failure: Some(Failure::new(FailureKind::WorkerLost, message)),
+        receipt: Receipt::default(),
+        log: Vec::new(),
+        hold: HOLD,
+    };
+    record(shared, of, &lost).await
+}
+
+/// Undoes one task.
 async fn undo_task(
     shared: &Arc<Shared>,
     of: &Compensation,
     version: &Arc<Version>,
     todo: ToCompensate,
-) -> bool {
+) -> Then {
     let step = version.plan.step(todo.task.step);
     let options = options(&of.run, step);
     let attempt = todo.attempts + 1;
     let hold =
         || async { patiently(|| shared.store.hold_compensation(of, HOLD)).await.unwrap_or(false) };
     if !hold().await {
-        return false;
+        return Then::IsLeft;
     }
     // It may wait for a slot or a compilation, and take as long as its step allows.
     let until_lost = async {
@@ -106,17 +168,17 @@ async fn undo_task(
     };
     let report = tokio::select! {
         report = call(shared, of, version, &todo, attempt) => report,
-        () = until_lost => return false,
+        () = until_lost => return Then::IsLeft,
     };
+    // Where the host is to blame, nothing is counted.
     let Some(report) = report else {
-        // The host is to blame: whoever takes the run next tries again, and nothing is counted.
-        return false;
+        return Then::Rests;
     };
     let failure = match report.ended {
         Ended::Answered(_) | Ended::Skipped(_) | Ended::GoesOn(_) | Ended::Undecided => None,
-        Ended::Failed(failure) if failure.kind == FailureKind::HostInternal => return false,
+        Ended::Failed(failure) if failure.kind == FailureKind::HostInternal => return Then::Rests,
         Ended::Failed(failure) | Ended::GaveUp(failure) => Some(failure.redacted()),
-        Ended::Cancelled | Ended::NoRoom => return false,
+        Ended::Cancelled | Ended::NoRoom => return Then::Rests,
     };
     let draw = model::backoff::Draw(rand::random::<f64>());
     let retry_in =
@@ -131,9 +193,14 @@ async fn undo_task(
         log: report.log,
         hold: retry_in.unwrap_or(HOLD),
     };
-    let record = || shared.store.record_compensation(shared.recorder(), of, &recorded);
+    record(shared, of, &recorded).await
+}
+
+/// Records an attempt. What is tried again rests until then, as the record says.
+async fn record(shared: &Shared, of: &Compensation, attempt: &CompensationAttempt) -> Then {
+    let record = || shared.store.record_compensation(shared.recorder(), of, attempt);
     let is_held = patiently(record).await.unwrap_or(false);
-    is_held && retry_in.is_none()
+    if is_held && attempt.is_last { Then::GoesOn } else { Then::IsLeft }
 }
 
 /// `None`: the host could not make the call, or the component is in quarantine.
@@ -144,7 +211,7 @@ async fn call(
     todo: &ToCompensate,
     attempt: u32,
 ) -> Option<Report> {
-    let (run, plan, store) = (&of.run, &version.plan, &shared.store);
+    let (run, plan) = (&of.run, &version.plan);
     let step = plan.step(todo.task.step);
     let digest = step.component?;
     if let Err(failure) = check_policy(shared, step) {
@@ -153,15 +220,10 @@ async fn call(
     if shared.watch.holds((run.tenant, digest)) {
         return None;
     }
-    let found = patiently(|| store.get_component_bytes(run.tenant, digest)).await.ok()?;
-    let compiled = match shared.sandbox.load(run.tenant, digest, || async { found }).await {
+    let compiled = match callable::compiled(shared, run.tenant, digest).await {
         Ok(compiled) => compiled,
-        Err(LoadError::Host(error)) => {
-            tracing::warn!(%error, "a component could not be loaded");
-            return None;
-        }
-        Err(error @ (LoadError::Absent(_) | LoadError::Refused(_))) => {
-            return Some(failed(unavailable(&error.to_string())));
+        Err(Uncallable::Absent(failure) | Uncallable::Failed(failure)) => {
+            return Some(failed(failure));
         }
     };
     let input = input(shared, of, version, todo).await.ok()??;

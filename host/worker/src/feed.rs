@@ -1,6 +1,5 @@
 //! The feed: tokens from starts in this process and from claims, dealt to the lanes.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::TenantId;
@@ -52,9 +51,7 @@ impl Turn {
         if shared.id().0 == 0 {
             return false;
         }
-        let tenants = TENANTS.min(wanted);
-        let (rooms, room) = shared.seats.rooms();
-        let turns = Turns { after: self.after, tenants, wanted, rooms, room };
+        let turns = Turns::next(self.after, TENANTS, wanted, &shared.seats);
         let claimed = match shared.store.claim(shared.id(), &turns).await {
             Ok(claimed) => claimed,
             // Nothing was claimed.
@@ -69,13 +66,8 @@ impl Turn {
             }
         };
         drop(naming);
-        let seen: HashSet<TenantId> = claimed.iter().map(|claimed| claimed.run.tenant).collect();
         let wrapped = self.after.0 > 0;
-        let last = seen.iter().max().copied();
-        self.after = match last {
-            Some(last) if i64::try_from(seen.len()).is_ok_and(|seen| seen >= tenants) => last,
-            _ => TenantId(0),
-        };
+        self.after = turns.go_on(claimed.iter().map(|claimed| claimed.run.tenant));
         let more = !claimed.is_empty();
         for claimed in &claimed {
             shared.seats.set_aside(claimed.run.tenant, 1);

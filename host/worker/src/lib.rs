@@ -315,5 +315,9 @@ impl Worker {
         }
         self.shared.store.bell().ready();
         self.tasks.shutdown().await;
+        // Whoever is being undone is nobody's now.
+        if let Err(error) = self.shared.store.release_compensations(id).await {
+            tracing::warn!(%error, "could not give compensations back; they are free after a minute");
+        }
     }
 }

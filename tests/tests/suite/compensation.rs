@@ -1,9 +1,13 @@
 //! What a run did is undone when it has failed for good or was cancelled: once, in reverse, whatever happens meanwhile.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use model::TenantId;
 use serde_json::{Value, json};
 use stepcell_tests::client::until;
+use stepcell_tests::guests;
 use stepcell_tests::host::{Host, Settings};
 
 /// `a`, then `b`, then `c` book; `last` plays; `plain` beside them cannot be undone.
@@ -151,6 +155,75 @@ async fn a_run_is_undone_by_the_next_worker_when_there_was_none() {
     let _works = Host::over(database, Settings::default()).await;
     undone(&idle, &run).await;
     assert_eq!(order(&idle, &run), ["3#0/1", "1#0/1", "0#0/1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_with_its_worker_every_time_it_is_undone_ends_and_is_suspected() {
+    let host = host().await;
+    let waits = json!({ "last": { "": { "do": "await", "names": ["go"], "phase": "p" } } });
+    let run = host.client.start("trip", &waits).await;
+    host.client.until_tasks(&run, "last", "awaiting_signal", 1).await;
+    let database = Arc::clone(&host.database);
+    drop(host);
+    let idle =
+        Host::over(Arc::clone(&database), Settings { works: false, ..Settings::default() }).await;
+    idle.client.post(&format!("/v1/runs/{run}/cancel"), &json!({})).await.ok();
+    for lost in 0..4 {
+        // A worker that takes the run and is never heard of again.
+        let dead = idle.store.register_worker("dead", 1, Duration::from_secs(3)).await.unwrap();
+        let turns = store::Turns::first(1, 1);
+        let taken = idle.store.claim_compensations(dead, &turns, Duration::ZERO).await.unwrap();
+        assert_eq!(taken.iter().map(|of| of.lost).collect::<Vec<_>>(), [lost]);
+        if lost == 1 {
+            // One that leaves in order is no loss.
+            idle.store.rest_compensation(&taken[0], Duration::ZERO).await.unwrap();
+            let again = idle.store.claim_compensations(dead, &turns, Duration::ZERO).await.unwrap();
+            assert_eq!(again[0].lost, lost);
+        }
+    }
+    let worker = Host::over(database, Settings::default()).await;
+    let suspected = async || {
+        let list = worker.client.get("/v1/components").await.ok();
+        let component = &list["components"][0];
+        let digest = component["digest"].as_str().unwrap().to_owned();
+        component["quarantine"].is_object().then_some(digest)
+    };
+    let digest = until("the component is in quarantine", suspected).await;
+    worker.client.post(&format!("/v1/components/{digest}/release"), &json!({})).await.ok();
+    // The rest is undone.
+    let ended = undone(&worker, &run).await;
+    assert_eq!(ended["compensation"]["status"], "failed", "{ended:#}");
+    let steps = ended["compensation"]["steps"].as_array().unwrap();
+    let lost = steps.iter().filter(|step| step["failure"]["kind"] == "worker_lost").count();
+    assert_eq!(lost, 1, "{ended:#}");
+    assert_eq!(order(&worker, &run), ["3#0/1 failed", "1#0/1", "0#0/1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_to_undo_are_shared_out_between_tenants() {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    let digest = host.deploy_player(FLOW).await;
+    let stranger = host.stranger().await;
+    stranger.upload(tokio::task::spawn_blocking(guests::player).await.unwrap()).await.ok();
+    stranger.deploy(FLOW, digest).await.ok();
+    for (client, runs) in [(&host.client, 20), (&stranger, 1)] {
+        for _ in 0..runs {
+            let run = client.start("trip", &json!({})).await;
+            client.post(&format!("/v1/runs/{run}/cancel"), &json!({})).await.ok();
+        }
+    }
+    let worker = host.store.register_worker("w", 1, Duration::from_secs(60)).await.unwrap();
+    let seats = store::Seats::new(16);
+    let turns = store::Turns::next(TenantId(0), 16, seats.free(), &seats);
+    let hold = Duration::from_secs(60);
+    let taken = host.store.claim_compensations(worker, &turns, hold).await.unwrap();
+    let of = |tenant| taken.iter().filter(|of| of.run.tenant == tenant).count();
+    let tenants: BTreeSet<TenantId> = taken.iter().map(|of| of.run.tenant).collect();
+    assert_eq!(tenants.into_iter().map(of).collect::<Vec<_>>(), [8, 1]);
+    // What nobody has any more is taken by the next, and nothing counts as lost.
+    host.store.release_compensations(worker).await.unwrap();
+    let again = host.store.claim_compensations(worker, &turns, hold).await.unwrap();
+    assert!(again.len() == taken.len() && again.iter().all(|of| of.lost == 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,6 +54,27 @@ async fn a_component_that_traps_again_and_again_is_not_called_until_it_is_releas
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quarantine_outlives_the_host_and_so_do_the_tasks_that_wait() {
+    let host = strict().await;
+    let digest = host.deploy_player(TRAPS).await;
+    for _ in 0..5 {
+        host.client.run("f", &trap()).await;
+    }
+    let waits = host.client.start("f", &json!({})).await;
+    until_blocked(&host, &waits, "a", 1).await;
+    let database = Arc::clone(&host.database);
+    drop(host);
+    let host = Host::over(database, Settings::default()).await;
+    let next = host.client.start("f", &json!({})).await;
+    until_blocked(&host, &next, "a", 1).await;
+    until_blocked(&host, &waits, "a", 1).await;
+    host.client.post(&format!("/v1/components/{digest}/release"), &json!({})).await.ok();
+    for run in [waits, next] {
+        assert_eq!(host.client.ended(&run).await["status"], "completed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_component_of_another_tenant_is_called() {
     let host = strict().await;
     let digest = host.deploy_player(TRAPS).await;

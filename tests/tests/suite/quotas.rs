@@ -310,21 +310,67 @@ async fn usage_that_is_days_old_becomes_one_row_an_hour_and_the_sums_stay() {
     assert_eq!(days["usage"].as_array().unwrap().len(), 2, "{days:#}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
-async fn a_tenant_with_a_flood_of_endless_loops_leaves_room_for_another() {
+/// A host with a stranger's endless loops in as many slots as they may have; `flow` has them, `body` starts them at `path`.
+async fn flooded(flow: &str, path: &str, body: &Value) -> (Host, Client) {
     let database = Arc::new(database().await);
     let host = Host::over(database, Settings::default()).await;
-    let stranger = stranger(&host, BUSY, &json!({})).await;
+    let stranger = stranger(&host, flow, &json!({})).await;
     host.deploy(ECHO).await;
-    let runs: Vec<Value> = (0..200).map(|_| json!({ "input": { "busy_ms": 60_000 } })).collect();
-    stranger.post("/v1/flows/f/batch", &json!({ "runs": runs })).await.ok();
+    stranger.post(path, body).await.ok();
     until("the stranger has all the slots it may", async || {
         (host.sandbox.free_slots() <= 4).then_some(())
     })
     .await;
+    (host, stranger)
+}
+
+async fn another_has_room(host: &Host) {
     for value in 0..20 {
         let run = host.client.run("f", &json!(value)).await;
         assert_eq!(run["status"], "completed");
     }
     assert!(host.sandbox.free_slots() > 0);
+}
+
+fn endless(count: usize) -> Vec<Value> {
+    std::iter::repeat_n(json!({ "busy_ms": 60_000 }), count).collect()
+}
+
+fn many_runs(count: usize) -> Value {
+    let runs: Vec<Value> =
+        endless(count).into_iter().map(|input| json!({ "input": input })).collect();
+    json!({ "runs": runs })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_tenant_with_a_flood_of_endless_loops_leaves_room_for_another() {
+    let (host, _stranger) = flooded(BUSY, "/v1/flows/f/batch", &many_runs(200)).await;
+    another_has_room(&host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_tenant_with_a_map_of_endless_loops_leaves_room_for_another() {
+    let input = json!({ "input": endless(1_000) });
+    let (host, _stranger) =
+        flooded(&format!("{BUSY}map = true\n"), "/v1/flows/f/runs", &input).await;
+    another_has_room(&host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn what_waits_for_a_slot_when_its_tenant_is_frozen_goes_back_and_holds_nothing() {
+    let (host, stranger) = flooded(BUSY, "/v1/flows/f/batch", &many_runs(40)).await;
+    let held = async || {
+        let held = "select count(*) from token where worker_id is not null";
+        host.database.run(&[held]).unwrap()[0].parse::<usize>().unwrap()
+    };
+    assert!(held().await > 16, "some wait");
+    host.client.post("/v1/tenants/stranger/freeze", &json!({})).await.ok();
+    until("only what runs is held", async || {
+        (held().await <= 16 - host.sandbox.free_slots()).then_some(())
+    })
+    .await;
+    another_has_room(&host).await;
+    host.client.post("/v1/tenants/stranger/unfreeze", &json!({})).await.ok();
+    until("what went back is claimed again", async || (held().await > 16).then_some(())).await;
+    drop(stranger);
 }

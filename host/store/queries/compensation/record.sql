@@ -1,8 +1,8 @@
 -- Records an attempt to compensate, and adds it to usage, by whoever still holds the run (tenant_id, run, epoch), who holds it for $14 more
--- milliseconds; nothing for anybody else.
+-- milliseconds, or lets it rest that long before the next attempt; nothing for anybody else.
 with held as (
     update compensation
-    set due_at = now() + $14::bigint * interval '1 ms'
+    set due_at = now() + $14::bigint * interval '1 ms', lost = 0, worker_id = case when $7 then worker_id end
     where tenant_id = $1 and run_id = $2 and epoch = $3
     returning tenant_id, run_id
 ),
