@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::state::State;
+use crate::weight::Asker;
 
 /// How long a valid key is believed before Postgres is asked again: a revoked one works no longer than this, and what it holds
 /// open ends before 5 s are over.
@@ -84,6 +85,9 @@ impl<N: Needs> FromRequestParts<State> for Caller<N> {
         // What is no key is looked up like one.
         let key = bearer(parts).unwrap_or_else(Key::nobody);
         let row = state.keys().find(state.store(), &key).await?.ok_or_else(unauthorized)?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.is(row.tenant_id);
+        }
         state.requests().take(state.store(), row.tenant_id).await?;
         if !row.scopes.contains(&N::SCOPE) && !row.scopes.contains(&Scope::Admin) {
             let scope = N::SCOPE.as_str();

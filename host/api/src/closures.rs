@@ -23,6 +23,8 @@ use crate::saved::{BaseView, base, name, unknown_closure};
 use crate::start::{StartQuery, Target, start};
 use crate::state::State;
 
+/// Closures on a page: each may carry a whole input.
+pub(crate) const PAGE: i64 = 50;
 /// Names of users that are told when a closure is in use.
 const MOST_USERS: i64 = 10;
 
@@ -177,7 +179,7 @@ pub(crate) async fn list_closures(
     caller: Caller<Read>,
     Params(query): Params<PageQuery>,
 ) -> Result<Response, Problem> {
-    let (tenant, limit) = (caller.tenant, page_size(query.limit)?);
+    let (tenant, limit) = (caller.tenant, page_size(query.limit)?.min(PAGE));
     let list = List { tenant, name: "closures" };
     let after = list.after(query.cursor.as_deref())?;
     let rows = state.store().list_closures(tenant, &after.unwrap_or_default(), limit).await?;

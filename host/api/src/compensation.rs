@@ -1,10 +1,11 @@
 //! What is undone of a run that ended badly.
 
-use model::{Plan, RunId, TenantId};
+use model::{Digest, Plan, RunId, TenantId};
 use serde::Serialize;
 use store::CompensationRow;
 use utoipa::ToSchema;
 
+use crate::components::QuarantineView;
 use crate::problem::Problem;
 use crate::state::State;
 use crate::view::FailureView;
@@ -15,6 +16,9 @@ use crate::view::FailureView;
 pub(crate) struct CompensationView {
     /// `pending` while something is left, then `completed`, or `failed` where a task could not be undone.
     status: &'static str,
+    /// Why it rests: a component of its steps is in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<QuarantineView>,
     /// The steps that were touched.
     steps: Vec<CompensatedStep>,
 }
@@ -55,6 +59,13 @@ pub(crate) async fn compensation(
         (false, true) => "failed",
         (false, false) => "completed",
     };
+    let undoing = plan.definition.steps.iter().filter(|step| step.compensates);
+    let digests: Vec<Digest> = undoing.filter_map(|step| step.component).collect();
+    let quarantine = match is_pending {
+        true => state.store().find_quarantined(tenant, &digests).await?.into_values().next(),
+        false => None,
+    };
+    let quarantine = quarantine.map(QuarantineView::from);
     let step = |row: CompensationRow| CompensatedStep {
         name: plan.step(row.step).name.to_string(),
         attempts: row.attempts,
@@ -62,5 +73,6 @@ pub(crate) async fn compensation(
         failed: row.failed,
         failure: row.failure.map(FailureView::from),
     };
-    Ok(Some(CompensationView { status, steps: rows.into_iter().map(step).collect() }))
+    let steps = rows.into_iter().map(step).collect();
+    Ok(Some(CompensationView { status, quarantine, steps }))
 }

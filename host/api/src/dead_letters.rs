@@ -3,6 +3,7 @@
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use model::limits::MAX_ANSWERS_BYTES;
 use model::{Code, Json, RunId, StepIndex, TaskKey, TenantId};
 use serde::{Deserialize, Serialize};
 use store::{DeadLetter, Loaded, RunRow};
@@ -177,7 +178,9 @@ async fn input_of(
 ) -> Result<Option<Json>, Problem> {
     let version = state.plans().version(state.store(), (tenant, run.flow_id, run.version)).await?;
     let needs = &version.plan.step(task.step).needs;
-    let Loaded { outputs, skipped } = state.store().list_outcomes(tenant, run.id, needs).await?;
+    let found = state.store().list_outcomes(tenant, run.id, needs, MAX_ANSWERS_BYTES).await?;
+    // What nobody can be given is not shown either.
+    let Some(Loaded { outputs, skipped }) = found else { return Ok(None) };
     let mut known = version.knowing(run.input.clone(), needs, outputs, skipped);
     Ok(known.input_of(task).map(|input| input.value()))
 }

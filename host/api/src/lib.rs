@@ -51,6 +51,7 @@ mod upload;
 mod versions;
 mod view;
 mod wait;
+mod weight;
 mod workers;
 
 pub use key::{BadKey, Key};

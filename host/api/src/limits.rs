@@ -20,6 +20,9 @@ pub struct Limits {
     pub connections_per_peer: usize,
     /// Open event streams of one tenant. Defaults to 128; one more is refused.
     pub streams_per_tenant: usize,
+    /// Bytes of answers to one tenant that are under way, those below 64 KiB left out. Defaults to 64 MiB; what is more is refused
+    /// until some have arrived.
+    pub answer_bytes_per_tenant: usize,
     /// How long a connection may take to send the head of a request, and rest between two. Defaults to 15 s.
     pub head_time: Duration,
     /// How long a connection may take nothing of an answer. Defaults to 30 s; then it is closed.
@@ -32,6 +35,7 @@ impl Default for Limits {
             connections: 4_096,
             connections_per_peer: 512,
             streams_per_tenant: 128,
+            answer_bytes_per_tenant: 64 * 1024 * 1024,
             head_time: Duration::from_secs(15),
             write_time: Duration::from_secs(30),
         }
@@ -46,15 +50,15 @@ impl<K: Copy + Eq + Hash> Counted<K> {
         Self(Arc::default(), most)
     }
 
-    /// One more; `None` where there are as many as there may be.
-    fn take(&self, of: K) -> Option<Place<K>> {
+    /// So many more; `None` where there would be more than there may be. Whoever has none may take any number.
+    fn take(&self, of: K, wanted: usize) -> Option<Place<K>> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(of).or_default();
-        if *count >= self.1 {
+        if *count > 0 && count.saturating_add(wanted) > self.1 {
             return None;
         }
-        *count += 1;
-        Some(Place { counts: Arc::clone(&self.0), of })
+        *count += wanted;
+        Some(Place { counts: Arc::clone(&self.0), of, taken: wanted })
     }
 }
 
@@ -62,13 +66,14 @@ impl<K: Copy + Eq + Hash> Counted<K> {
 pub(crate) struct Place<K: Copy + Eq + Hash> {
     counts: Arc<Mutex<HashMap<K, usize>>>,
     of: K,
+    taken: usize,
 }
 
 impl<K: Copy + Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut count) = counts.entry(self.of) {
-            *count.get_mut() -= 1;
+            *count.get_mut() -= self.taken;
             if *count.get() == 0 {
                 count.remove();
             }
@@ -86,11 +91,32 @@ impl Streams {
 
     /// One more stream of a tenant.
     pub(crate) fn take(&self, tenant: TenantId) -> Result<Place<TenantId>, Problem> {
-        self.0.take(tenant).ok_or_else(|| {
+        self.0.take(tenant, 1).ok_or_else(|| {
             let most = self.0.1;
             let detail =
                 format!("the tenant has {most} streams open at this host, which is all it may");
             Problem::new(Code::TooManyStreams, detail).limit(most as u64)
+        })
+    }
+}
+
+/// The answers that are under way.
+pub(crate) struct Answers(Counted<TenantId>);
+
+impl Answers {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(Counted::new(limits.answer_bytes_per_tenant))
+    }
+
+    /// An answer of so many bytes to a tenant.
+    pub(crate) fn take(&self, tenant: TenantId, bytes: usize) -> Result<Place<TenantId>, Problem> {
+        self.0.take(tenant, bytes).ok_or_else(|| {
+            let most = self.0.1;
+            let detail = format!(
+                "answers of {most} bytes are on their way to the tenant, which is all it may; read them, then ask again"
+            );
+            let wait = Duration::from_secs(1);
+            Problem::new(Code::QuotaExceeded, detail).limit(most as u64).retry_in(wait)
         })
     }
 }
@@ -111,8 +137,8 @@ impl Connections {
 
     /// One more connection; `None`: it is to be closed.
     pub(crate) fn take(&self, peer: IpAddr) -> Option<(Place<()>, Place<IpAddr>)> {
-        let of_peer = self.of_peer.take(network(peer))?;
-        Some((self.in_all.take(())?, of_peer))
+        let of_peer = self.of_peer.take(network(peer), 1)?;
+        Some((self.in_all.take((), 1)?, of_peer))
     }
 }
 

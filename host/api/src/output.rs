@@ -11,20 +11,45 @@ use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
 use crate::state::State;
 
-/// The output of a completed run; `None` for any other.
+/// The largest output that is shown with its run, in bytes.
+pub(crate) const SHOWN_BYTES: usize = 4 * 1024 * 1024;
+/// The largest output that is sent, in bytes.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// The output of a run.
+pub(crate) enum Output {
+    /// It has none: it has not completed.
+    None,
+    /// This.
+    Whole(Json),
+    /// More than so many bytes.
+    Over(usize),
+}
+
+/// The output of a run, of at most so many bytes.
 pub(crate) async fn of(
     state: &State,
     tenant: TenantId,
     run: &RunRow,
-) -> Result<Option<Json>, Problem> {
+    most: usize,
+) -> Result<Output, Problem> {
     if run.status != RunStatus::Completed {
-        return Ok(None);
+        return Ok(Output::None);
     }
     let key = (tenant, run.flow_id, run.version);
     let version = state.plans().version(state.store(), key).await?;
-    let Loaded { outputs, skipped } =
-        state.store().list_outcomes(tenant, run.id, version.plan.leaves()).await?;
-    Ok(Some(version.output_of_run(run.input.clone(), outputs, skipped)))
+    let leaves = version.plan.leaves();
+    Ok(match state.store().list_outcomes(tenant, run.id, leaves, most).await? {
+        Some(Loaded { outputs, skipped }) => {
+            Output::Whole(version.output_of_run(run.input.clone(), outputs, skipped))
+        }
+        None => Output::Over(most),
+    })
+}
+
+pub(crate) fn too_large(most: usize) -> Problem {
+    let detail = format!("what the run's last steps answered has more than {most} bytes");
+    Problem::new(Code::RunOutputTooLarge, detail).limit(most as u64)
 }
 
 /// The output of a run, exactly as its steps answered it.
@@ -42,10 +67,16 @@ pub(crate) async fn get_output(
 ) -> Result<Response, Problem> {
     let run = state.store().get_run(caller.tenant, run_id(&id)?).await?;
     let run = run.ok_or_else(run_not_found)?;
-    let Some(output) = of(&state, caller.tenant, &run).await? else {
-        let detail =
-            format!("the run is `{}` and has no output; only a completed run has one", run.status);
-        return Err(Problem::new(Code::RunNoOutput, detail));
+    let output = match of(&state, caller.tenant, &run, MOST_BYTES).await? {
+        Output::Whole(output) => output,
+        Output::Over(most) => return Err(too_large(most)),
+        Output::None => {
+            let detail = format!(
+                "the run is `{}` and has no output; only a completed run has one",
+                run.status
+            );
+            return Err(Problem::new(Code::RunNoOutput, detail));
+        }
     };
     // Guests wrote it: for programs and disks, never for a page.
     let kind = [

@@ -19,7 +19,8 @@ use crate::state::State;
 use crate::{
     attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows,
     health, logs, metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules,
-    secrets, signals, start, tenant_keys, tenants, trigger, upload, versions, wait, workers,
+    secrets, signals, start, tenant_keys, tenants, trigger, upload, versions, wait, weight,
+    workers,
 };
 
 /// Everything that answers HTTP.
@@ -34,6 +35,7 @@ pub fn router(state: State) -> Router {
         // Handlers that read a body have ceilings of their own.
         .layer(DefaultBodyLimit::max(0))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.clone(), weight::weigh))
         .layer(from_fn_with_state(state.clone(), metrics::count))
         .layer(from_fn(request_id::name))
         .with_state(state)

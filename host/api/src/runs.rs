@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::auth::{Caller, Read, Run};
 use crate::compensation::{CompensationView, compensation};
 use crate::components::QuarantineView;
-use crate::output;
+use crate::output::{self, Output};
 use crate::params::{Parts, run_id, run_not_found};
 use crate::problem::Problem;
 use crate::state::State;
@@ -37,6 +37,9 @@ pub(crate) struct RunAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     output: Option<Json>,
+    /// The output has more than 4 MiB and is left out: `links.output` has it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    output_omitted: bool,
     /// Why a failed run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
@@ -168,6 +171,7 @@ impl RunAnswer {
             version,
             status: RunStatus::Queued,
             output: None,
+            output_omitted: false,
             failure: None,
             failed_step: None,
             created_at: None,
@@ -186,12 +190,19 @@ impl RunAnswer {
             }
             None => None,
         };
+        let (output, output_omitted) =
+            match output::of(state, tenant, run, output::SHOWN_BYTES).await? {
+                Output::None => (None, false),
+                Output::Whole(output) => (Some(output), false),
+                Output::Over(_) => (None, true),
+            };
         Ok(Self {
             run_id: run.id,
             flow: run.flow_name.clone(),
             version: run.version,
             status: run.status,
-            output: output::of(state, tenant, run).await?,
+            output,
+            output_omitted,
             failure: run.failure.clone().map(FailureView::from),
             failed_step,
             created_at: Some(run.created_at.clone()),

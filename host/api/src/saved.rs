@@ -7,6 +7,7 @@ use store::{Base, Unfit};
 use utoipa::ToSchema;
 
 use crate::asked::refused;
+use crate::closures::PAGE;
 use crate::params::{MAX_PAGE, shown};
 use crate::problem::Problem;
 use crate::state::State;
@@ -85,7 +86,7 @@ pub(crate) async fn unknown_closure(
     tenant: TenantId,
     asked: &str,
 ) -> Result<Problem, Problem> {
-    let known = state.store().list_closures(tenant, "", MAX_PAGE).await?;
+    let known = state.store().list_closures(tenant, "", PAGE).await?;
     let detail = unknown("closure", asked, known.iter().map(|closure| closure.name.as_str()));
     Ok(Problem::new(Code::ClosureNotFound, detail))
 }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::asked::Said;
 use crate::auth::{Caller, Deploy, Read, Run};
 use crate::body;
+use crate::closures::PAGE;
 use crate::components::PageQuery;
 use crate::cursor::List;
 use crate::params::{Params, Parts, page_size};
@@ -239,7 +240,7 @@ pub(crate) async fn list_schedules(
     caller: Caller<Read>,
     Params(query): Params<PageQuery>,
 ) -> Result<Response, Problem> {
-    let (tenant, limit) = (caller.tenant, page_size(query.limit)?);
+    let (tenant, limit) = (caller.tenant, page_size(query.limit)?.min(PAGE));
     let list = List { tenant, name: "schedules" };
     let after = list.after(query.cursor.as_deref())?;
     let rows = state.store().list_schedules(tenant, &after.unwrap_or_default(), limit).await?;

@@ -7,7 +7,7 @@ use store::Store;
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Keys;
-use crate::limits::{Limits, Streams};
+use crate::limits::{Answers, Limits, Streams};
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::quotas::Requests;
@@ -31,6 +31,7 @@ struct Inner {
     exports: Arc<Semaphore>,
     limits: Limits,
     streams: Streams,
+    answers: Answers,
     closing: watch::Sender<bool>,
 }
 
@@ -49,6 +50,7 @@ impl State {
             exports: Arc::new(Semaphore::new(EXPORTS)),
             limits,
             streams: Streams::new(&limits),
+            answers: Answers::new(&limits),
             closing,
         }))
     }
@@ -75,6 +77,10 @@ impl State {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     pub(crate) fn uploads(&self) -> &Uploads {

@@ -12,8 +12,12 @@ use serde::Serialize;
 use store::{HistoryRow, RunRow, Store};
 use utoipa::ToSchema;
 
+use crate::output::too_large;
 use crate::problem::Problem;
 use crate::view::{FailureView, GoOnView, ReceiptView};
+
+/// Answers that map steps are over which one page of events is derived from, in bytes.
+const MOST_SOURCES: usize = 64 * 1024 * 1024;
 
 /// The place of an event in its run: `<transaction>-<order in it>-<change>`. Places only grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -212,7 +216,8 @@ impl Timeline {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(store.list_outcomes(self.tenant, self.run_id, &wanted).await?.outputs)
+        let found = store.list_outcomes(self.tenant, self.run_id, &wanted, MOST_SOURCES).await?;
+        Ok(found.ok_or_else(|| too_large(MOST_SOURCES))?.outputs)
     }
 
     fn take(&mut self, row: HistoryRow, answers: &mut Vec<(TaskKey, Json)>) -> Vec<Event> {

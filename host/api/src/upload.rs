@@ -221,12 +221,12 @@ async fn keep(
     room: &Room,
 ) -> Result<bool, Problem> {
     let (sandbox, tenant) = (state.sandbox().clone(), caller.tenant);
-    let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
-    let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
-    let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
     if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
         return Err(quotas::over(used_up));
     }
+    let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
+    let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
+    let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
     // In a task of its own: who hangs up has it charged all the same, and holds the room until then.
     let (of, room) = (state.clone(), Arc::clone(room));
     let compiling = tokio::spawn(async move {
@@ -248,7 +248,8 @@ async fn compiled(
 ) -> Result<KeptReport, Problem> {
     let mut report = KeptReport::of(&inspection.report);
     let component = inspection.component.to_vec();
-    let (loaded, took) = state.sandbox().load_timed(tenant, inspection.digest, component).await;
+    let bytes = || async { Some(component) };
+    let (loaded, took) = state.sandbox().load_timed(tenant, inspection.digest, bytes).await;
     if !took.is_zero() {
         // Refused or not: it was compiled.
         state.store().charge_compilation(tenant, took).await?;

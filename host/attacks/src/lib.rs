@@ -31,6 +31,8 @@ pub struct Attack {
 pub enum Expected {
     /// Its upload is refused with this code.
     Refused(Code),
+    /// Its upload takes too much time or too much memory to compile, whichever comes first on a machine.
+    Uncompilable,
     /// Its run fails with this kind.
     Fails(FailureKind),
     /// Its run completes: what it tried had no effect.
@@ -93,6 +95,7 @@ impl Attack {
             Expected::Fails(FailureKind::Timeout) => (LITTLE_TIME_MS, limits.fuel),
             Expected::Fails(_)
             | Expected::Refused(_)
+            | Expected::Uncompilable
             | Expected::Completes
             | Expected::Noted(_) => (limits.timeout_ms, LITTLE_FUEL),
         };
@@ -105,10 +108,24 @@ impl Attack {
     }
 }
 
+impl Expected {
+    /// Whether an end in these words is the expected one.
+    pub fn is(self, got: &str) -> bool {
+        let bounds = [Code::ComponentCompileTimeout, Code::ComponentCompileMemory];
+        match self {
+            Self::Uncompilable => bounds.iter().any(|code| code.as_str() == got),
+            Self::Refused(_) | Self::Fails(_) | Self::Completes | Self::Noted(_) => {
+                self.to_string() == got
+            }
+        }
+    }
+}
+
 impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Refused(code) => write!(f, "{code}"),
+            Self::Uncompilable => f.write_str("component.compile_*"),
             Self::Fails(kind) => write!(f, "{kind}"),
             Self::Completes => f.write_str("completed"),
             Self::Noted(note) => write!(f, "noted: {note}"),

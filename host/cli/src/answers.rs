@@ -14,6 +14,9 @@ pub(crate) struct Run {
     pub(crate) version: u32,
     pub(crate) status: String,
     pub(crate) output: Option<Box<RawValue>>,
+    /// It is too large to be shown with its run.
+    #[serde(default)]
+    pub(crate) output_omitted: bool,
     pub(crate) failure: Option<Failure>,
     pub(crate) failed_step: Option<String>,
     pub(crate) created_at: Option<String>,

@@ -144,6 +144,10 @@ pub(crate) fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitC
         screen.line(&escape(output.get()));
     } else {
         screen.line(&run.status);
+        if run.output_omitted {
+            let id = &run.run_id;
+            screen.note(&format!("its output is large: `GET /v1/runs/{id}/output` answers it"));
+        }
     }
     if let Some(failure) = &run.failure {
         let step = run.failed_step.as_deref().unwrap_or("?");

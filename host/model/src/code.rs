@@ -115,6 +115,7 @@ codes! {
 
     RunNotFound = "run.not_found", 404, "There is no such run";
     RunNoOutput = "run.no_output", 409, "The run has no output";
+    RunOutputTooLarge = "run.output_too_large", 409, "The run's output is too large to be sent";
     RunEnded = "run.ended", 409, "The run has already ended";
     RunNotEnded = "run.not_ended", 409, "The run has not ended";
     RunNotAnArray = "run.not_an_array", 422, "The flow's input must be an array";

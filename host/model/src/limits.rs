@@ -75,6 +75,9 @@ pub const MAX_STEPS: usize = 1_024;
 pub const MAX_EDGES: usize = 4_096;
 /// Elements a map step may have.
 pub const MAX_MAP_ELEMENTS: usize = 100_000;
+/// What the tasks of a map step answered, all together, in bytes, where a step that is no map itself is given it; and what a
+/// worker reads for one step. No step takes more than an input of 1 MiB.
+pub const MAX_ANSWERS_BYTES: usize = 8 * 1024 * 1024;
 /// Attempts of one task, the first included.
 pub const MAX_ATTEMPTS: u16 = 100;
 /// Times one task may be lost with its worker before its exhausted policy applies.

@@ -64,6 +64,13 @@ impl Plan {
         &self.leaves
     }
 
+    /// True when a map step is given the answers of another one, one by one, and needs none of them to open.
+    pub fn takes_elements(&self, index: StepIndex) -> bool {
+        let step = self.step(index);
+        let over_map = step.needs.first().is_some_and(|needed| self.step(*needed).map);
+        step.map && over_map && step.condition.is_always()
+    }
+
     /// Every step that can only start after `index`, nearest first.
     pub fn descendants(&self, index: StepIndex) -> Vec<StepIndex> {
         let mut seen = vec![false; self.dependents.len()];

@@ -12,7 +12,7 @@ use crate::condition::{Policy, Verdict};
 use crate::definition::StepIndex;
 use crate::failure::{Failure, FailureKind, HandlerErrorKind};
 use crate::json::Json;
-use crate::limits::{MAX_MAP_ELEMENTS, MAX_PHASES};
+use crate::limits::{MAX_ANSWERS_BYTES, MAX_MAP_ELEMENTS, MAX_PHASES};
 use crate::outcome::{GoOn, Outcome, Wait};
 use crate::retry::retry_in;
 use crate::run::{Counting, Output, RunState};
@@ -258,6 +258,7 @@ impl<'a> Turn<'a> {
         self.state.steps[step.at()].status = StepStatus::Completed;
         self.changes.push(Change::StepCompleted { step });
         self.pass_on(step);
+        self.state.forget_answers(step);
     }
 
     fn skip_step(&mut self, step: StepIndex, reason: SkipReason) {
@@ -301,6 +302,14 @@ impl<'a> Turn<'a> {
         if self.state.end.is_some() || self.state.status(step) != StepStatus::Created {
             return;
         }
+        if let Some(needed) = self.too_large_for(step) {
+            let plan = self.state.plan();
+            let (name, needed) = (&plan.step(step).name, &plan.step(needed).name);
+            let message = format!(
+                "step `{name}` is given what the tasks of `{needed}` answered, which is more than {MAX_ANSWERS_BYTES} bytes"
+            );
+            return self.fail_step(step, Failure::new(FailureKind::SchemaMismatch, message));
+        }
         match self.state.verdict(step) {
             // A part of it was not loaded: whoever has it decides.
             None => return,
@@ -333,6 +342,15 @@ impl<'a> Turn<'a> {
         if tasks == 0 {
             self.complete_step(step);
         }
+    }
+
+    /// A map step whose answers together are more than `step` may be given.
+    fn too_large_for(&self, step: StepIndex) -> Option<StepIndex> {
+        let plan = self.state.plan();
+        if plan.takes_elements(step) {
+            return None;
+        }
+        plan.step(step).needs.iter().copied().find(|needed| self.state.is_too_large(*needed))
     }
 
     fn refuse_source(&mut self, step: StepIndex, found: &str) {

@@ -1,11 +1,13 @@
 //! What is known about one run: which steps ended, with which outputs.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::change::{Join, SkipReason, TaskKey};
 use crate::definition::{Options, StepIndex};
 use crate::json::Json;
+use crate::limits::MAX_ANSWERS_BYTES;
 use crate::options::RunOptions;
 use crate::outcome::Input;
 use crate::plan::Plan;
@@ -47,6 +49,10 @@ pub(crate) struct StepState {
     /// What a join of this step has counted.
     pub(crate) arrived: u32,
     pub(crate) output: Output,
+    /// Bytes of the answers of a map step's tasks that are kept here.
+    bytes: usize,
+    /// There were more of them than a step that is no map may be given.
+    is_too_large: bool,
     /// Where the elements of a map step's source are in its text.
     elements: Option<Arc<[Range<usize>]>>,
 }
@@ -72,6 +78,8 @@ impl RunState {
             completed: 0,
             arrived: 0,
             output: Output::Unknown,
+            bytes: 0,
+            is_too_large: false,
             elements: None,
         };
         let steps = plan.indexes().map(fresh).collect();
@@ -163,6 +171,7 @@ impl RunState {
             state.arrived = 0;
             if after != step {
                 state.output = Output::Unknown;
+                (state.bytes, state.is_too_large) = (0, false);
                 state.completed = 0;
             }
         }
@@ -227,8 +236,17 @@ impl RunState {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
+    /// Keeps an answer as long as somebody may be given it; of more than anybody may be given, the newest.
     pub(crate) fn keep_element(&mut self, task: TaskKey, output: Json) {
+        let is_bounded = self.counting == Counting::Store;
+        if is_bounded && self.plan.dependents(task.step).is_empty() {
+            return;
+        }
         let state = &mut self.steps[task.step.at()];
+        if is_bounded && state.bytes + output.as_str().len() > MAX_ANSWERS_BYTES {
+            state.is_too_large = true;
+            state.forget_elements();
+        }
         if let Output::Unknown = state.output {
             state.output = Output::Elements(Vec::new());
         }
@@ -237,7 +255,49 @@ impl RunState {
             if elements.len() <= at {
                 elements.resize(at + 1, None);
             }
-            elements[at] = Some(output);
+            state.bytes += output.as_str().len();
+            if let Some(before) = elements[at].replace(output) {
+                state.bytes -= before.as_str().len();
+            }
+        }
+    }
+
+    /// Makes room for answers that are about to be learned, so that all of them are kept.
+    pub fn make_room(&mut self, answers: &[(TaskKey, Json)]) {
+        let mut wanted: BTreeMap<StepIndex, usize> = BTreeMap::new();
+        for (task, output) in answers.iter().filter(|(task, _)| self.plan.step(task.step).map) {
+            *wanted.entry(task.step).or_default() += output.as_str().len();
+        }
+        for (step, bytes) in wanted {
+            let state = &mut self.steps[step.at()];
+            if state.bytes + bytes > MAX_ANSWERS_BYTES {
+                state.forget_elements();
+            }
+        }
+    }
+
+    /// True when a map step's answers are more than a step that is no map may be given.
+    pub(crate) fn is_too_large(&self, step: StepIndex) -> bool {
+        self.steps[step.at()].is_too_large
+    }
+
+    /// Forgets the answers that nobody here is given any more, once `step` has completed.
+    pub(crate) fn forget_answers(&mut self, step: StepIndex) {
+        if self.counting == Counting::Here {
+            return;
+        }
+        let plan = Arc::clone(&self.plan);
+        for done in plan.step(step).needs.iter().chain([&step]) {
+            let ended = |dependent: &StepIndex| self.status(*dependent).is_ended();
+            if plan.dependents(*done).iter().all(ended) {
+                let is_whole = self.has_completed(*done);
+                let state = &mut self.steps[done.at()];
+                if is_whole {
+                    state.status = StepStatus::Completed;
+                }
+                state.elements = None;
+                state.forget_elements();
+            }
         }
     }
 
@@ -277,6 +337,13 @@ impl RunState {
         }
         let span = self.steps[task.step.at()].elements.as_ref()?.get(at)?.clone();
         Some(source.element(&span))
+    }
+}
+
+impl StepState {
+    fn forget_elements(&mut self) {
+        self.output = Output::Unknown;
+        self.bytes = 0;
     }
 }
 

@@ -159,16 +159,19 @@ impl Sandbox {
         load::load(&self.0, (tenant, digest), bytes, &mut Duration::default()).await
     }
 
-    /// The same with the bytes at hand; and how long this call compiled, whatever came of it: no wait for a turn is in it.
-    pub async fn load_timed(
+    /// The same, and how long this call compiled, whatever came of it: no wait for a turn is in it.
+    pub async fn load_timed<F, Bytes>(
         &self,
         tenant: TenantId,
         digest: Digest,
-        bytes: Vec<u8>,
-    ) -> (Result<Arc<Compiled>, LoadError>, Duration) {
+        bytes: F,
+    ) -> (Result<Arc<Compiled>, LoadError>, Duration)
+    where
+        F: FnOnce() -> Bytes,
+        Bytes: Future<Output = Option<Vec<u8>>>,
+    {
         let mut took = Duration::ZERO;
-        let loaded =
-            load::load(&self.0, (tenant, digest), || async { Some(bytes) }, &mut took).await;
+        let loaded = load::load(&self.0, (tenant, digest), bytes, &mut took).await;
         (loaded, took)
     }
 
@@ -187,7 +190,7 @@ impl Sandbox {
     /// Runs one attempt in a fresh instance, after waiting for a slot of its tenant's. Never errs and never panics: whatever
     /// happens becomes a report. Dropping the future ends the guest.
     pub async fn call(&self, compiled: &Compiled, call: Call) -> Report {
-        let _slot = match self.0.slot(compiled.tenant, &call.stop).await {
+        let _slot = match self.0.slot(compiled.tenant, &call).await {
             Ok(slot) => slot,
             Err(ended) => return Report::never_ran(ended),
         };
@@ -208,7 +211,7 @@ impl Sandbox {
         failure: &Failure,
     ) -> Option<Report> {
         let index = compiled.on_error?;
-        let _slot = match self.0.slot(compiled.tenant, &call.stop).await {
+        let _slot = match self.0.slot(compiled.tenant, &call).await {
             Ok(slot) => slot,
             Err(ended) => return Some(Report::never_ran(ended)),
         };
@@ -226,7 +229,7 @@ impl Sandbox {
         output: &Json,
     ) -> Option<Report> {
         let index = compiled.compensate?;
-        let _slot = match self.0.slot(compiled.tenant, &call.stop).await {
+        let _slot = match self.0.slot(compiled.tenant, &call).await {
             Ok(slot) => slot,
             Err(ended) => return Some(Report::never_ran(ended)),
         };
@@ -277,11 +280,11 @@ const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 impl Inner {
     /// Waits for a slot of a tenant's; else how an attempt ends that never began.
-    async fn slot(&self, tenant: TenantId, stop: &Stop) -> Result<fair::Slot, Ended> {
+    async fn slot(&self, tenant: TenantId, call: &Call) -> Result<fair::Slot, Ended> {
         tokio::select! {
             biased;
-            slot = self.slots.acquire(tenant) => slot.ok_or(Ended::NoRoom),
-            () = stop.cancelled() => Err(Ended::Cancelled),
+            slot = self.slots.acquire(tenant, call.limits.fuel) => slot.ok_or(Ended::NoRoom),
+            () = call.stop.cancelled() => Err(Ended::Cancelled),
         }
     }
 

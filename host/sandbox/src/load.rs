@@ -162,7 +162,7 @@ async fn compile(
     took: &mut Duration,
 ) -> Result<Arc<Compiled>, LoadError> {
     let component = aside(move || inspect::completed(&bytes).map_err(LoadError::Refused)).await?;
-    let slot = inner.compilers.acquire(key.0).await;
+    let slot = inner.compilers.acquire(key.0, 0).await;
     inner.compiled_count.fetch_add(1, Ordering::Relaxed);
     let (settings, began) = (&inner.settings, Instant::now());
     let compiled =

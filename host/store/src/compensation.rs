@@ -31,8 +31,6 @@ pub struct Compensation {
 pub struct ToCompensate {
     /// Which task.
     pub task: TaskKey,
-    /// What it answered.
-    pub output: Json,
     /// Attempts to undo it so far.
     pub attempts: u32,
 }
@@ -148,7 +146,6 @@ impl Store {
                 let index = u32::try_from(row.index).unwrap_or(0);
                 Ok(ToCompensate {
                     task: TaskKey { step: read_step(row.step)?, index },
-                    output: Json::trusted(row.output),
                     attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
                 })
             })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use model::{
     Failure, FailureKind, GoOn, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey,
     TenantId, WorkerId,
@@ -242,21 +243,26 @@ impl Store {
             .collect()
     }
 
-    /// What the tasks of some steps of a run ended in, in index order.
+    /// What the tasks of some steps of a run ended in, in index order; `None`: more than so many bytes.
     pub async fn list_outcomes(
         &self,
         tenant: TenantId,
         run_id: RunId,
         steps: &[StepIndex],
-    ) -> Result<Loaded, Error> {
+        most: usize,
+    ) -> Result<Option<Loaded>, Error> {
         let steps: Vec<i16> = steps.iter().map(|step| step_number(*step)).collect();
-        let rows = sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps)
-            .fetch_all(&mut *self.bound(tenant).await?)
-            .await?;
-        let mut loaded = Loaded::default();
-        for row in rows {
+        let mut bound = self.bound(tenant).await?;
+        let mut rows = sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps)
+            .fetch(&mut *bound);
+        let (mut loaded, mut bytes) = (Loaded::default(), 0);
+        while let Some(row) = rows.try_next().await? {
+            bytes += row.output.as_ref().map_or(0, String::len);
+            if bytes > most {
+                return Ok(None);
+            }
             loaded.add(read_step(row.step)?, row.index, row.output)?;
         }
-        Ok(loaded)
+        Ok(Some(loaded))
     }
 }

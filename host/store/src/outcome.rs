@@ -1,5 +1,7 @@
 //! What tasks ended in, for whoever takes over a token that stands on it.
 
+use futures_util::TryStreamExt;
+use model::limits::MAX_ANSWERS_BYTES;
 use model::{Json, SkipReason, StepIndex, TaskKey};
 
 use crate::flow::step_number;
@@ -35,6 +37,18 @@ pub struct Loaded {
     pub skipped: Vec<(StepIndex, SkipReason)>,
 }
 
+impl Need {
+    /// Every task of a step.
+    pub fn all(step: StepIndex) -> Self {
+        Self { step, lo: 0, hi: u32::MAX }
+    }
+
+    /// Whether a step was skipped, and no answer of it.
+    pub fn none_of(step: StepIndex) -> Self {
+        Self { step, lo: 0, hi: 0 }
+    }
+}
+
 impl Loaded {
     pub(crate) fn add(
         &mut self,
@@ -60,8 +74,12 @@ pub(crate) fn read_reason(text: &str) -> Result<SkipReason, Error> {
 }
 
 impl Store {
-    /// What some tasks of one run ended in.
-    pub async fn load_outcomes(&self, run: &RunFacts, needs: &[Need]) -> Result<Loaded, Error> {
+    /// What some tasks of one run ended in; `None`: more than [`MAX_ANSWERS_BYTES`], which nobody is given.
+    pub async fn load_outcomes(
+        &self,
+        run: &RunFacts,
+        needs: &[Need],
+    ) -> Result<Option<Loaded>, Error> {
         let tenants = vec![run.tenant.0; needs.len()];
         let runs = vec![run.run_id.0; needs.len()];
         let steps: Vec<i16> = needs.iter().map(|need| step_number(need.step)).collect();
@@ -70,15 +88,18 @@ impl Store {
         let lo = |need: &Need| if need.lo == 0 { -1 } else { number(need.lo) };
         let los: Vec<i32> = needs.iter().map(lo).collect();
         let his: Vec<i32> = needs.iter().map(|need| number(need.hi)).collect();
-        let rows =
+        let mut rows =
             sqlx::query_file!("queries/outcome/load.sql", &tenants, &runs, &steps, &los, &his)
-                .fetch_all(self.hot())
-                .await?;
-        let mut loaded = Loaded::default();
-        for row in rows {
+                .fetch(self.hot());
+        let (mut loaded, mut bytes) = (Loaded::default(), 0);
+        while let Some(row) = rows.try_next().await? {
+            bytes += row.output.as_ref().map_or(0, String::len);
+            if bytes > MAX_ANSWERS_BYTES {
+                return Ok(None);
+            }
             loaded.add(read_step(row.step)?, row.index, row.output)?;
         }
-        Ok(loaded)
+        Ok(Some(loaded))
     }
 
     /// How many tasks some map steps of one run have, where that was recorded.

@@ -46,10 +46,11 @@ impl Store {
     /// Releases a component: what waits for it goes on. False: it was not in quarantine.
     pub async fn release_component(&self, by: By<'_>, digest: Digest) -> Result<bool, Error> {
         let mut work = self.begin(by.tenant).await?;
-        let done = sqlx::query_file!("queries/quarantine/release.sql", by.tenant.0, &digest.0[..])
-            .execute(&mut *work)
+        let (tenant, bytes) = (by.tenant.0, &digest.0[..]);
+        let done = sqlx::query_file!("queries/quarantine/release.sql", tenant, bytes)
+            .fetch_one(&mut *work)
             .await?;
-        let is_gone = done.rows_affected() == 1;
+        let is_gone = done.released == 1;
         // With it, or what waits would wait for ever where the host ends in between.
         let is_awaited = unblock(&mut work, by.tenant).await?;
         if is_gone {

@@ -42,6 +42,8 @@ pub struct TenantShare {
     pub weight: u32,
     /// Attempts it may run at a time, on all workers together.
     pub running_attempts: Option<u32>,
+    /// Fuel it may use in a minute, on all workers together.
+    pub fuel_per_minute: Option<u64>,
     /// How long nothing of it begins.
     pub rests: Duration,
 }
@@ -234,13 +236,17 @@ impl Store {
 
     /// The share of every tenant of which something was said.
     pub async fn list_shares(&self) -> Result<Vec<TenantShare>, Error> {
-        let rows = sqlx::query_file!("queries/quota/shares.sql").fetch_all(self.pool()).await?;
+        let stored =
+            Quota::DEFAULT.stored_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let rows =
+            sqlx::query_file!("queries/quota/shares.sql", stored).fetch_all(self.pool()).await?;
         Ok(rows
             .into_iter()
             .map(|row| TenantShare {
                 tenant: TenantId(row.tenant_id),
                 weight: row.weight.unsigned_abs(),
                 running_attempts: row.running_attempts.map(i32::unsigned_abs),
+                fuel_per_minute: row.fuel_per_minute.map(i64::unsigned_abs),
                 rests: Duration::from_millis(row.rests_ms.unsigned_abs()),
             })
             .collect())

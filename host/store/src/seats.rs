@@ -18,6 +18,8 @@ struct Inner {
 
 struct State {
     free: i64,
+    /// How many there are.
+    places: i64,
     closed: bool,
     taken: HashMap<TenantId, i64>,
     shares: HashMap<TenantId, Share>,
@@ -31,8 +33,9 @@ pub struct Seat {
 
 impl Seats {
     /// So many seats.
-    pub fn new(free: i64) -> Self {
-        let state = State { free, closed: false, taken: HashMap::new(), shares: HashMap::new() };
+    pub fn new(places: i64) -> Self {
+        let (taken, shares) = (HashMap::new(), HashMap::new());
+        let state = State { free: places, places, closed: false, taken, shares };
         Self(Arc::new(Inner { state: Mutex::new(state), freed: Notify::new() }))
     }
 
@@ -125,7 +128,8 @@ impl State {
         let positive = |n: i64| u64::try_from(n).unwrap_or(0);
         // Twice the slots here, too.
         share.most = share.most.map(|most| most.saturating_mul(2));
-        i64::try_from(share.room(positive(taken), positive(self.free))).unwrap_or(i64::MAX)
+        let room = share.room(positive(taken), positive(self.free), positive(self.places));
+        i64::try_from(room).unwrap_or(i64::MAX)
     }
 
     fn take(&mut self, tenant: TenantId, count: i64) {

@@ -245,10 +245,8 @@ async fn make_admitted(shared: &Arc<Shared>, attempt: Attempt) -> Made {
             Unmade::Departs(FailureKind::QuotaExceeded)
         });
     }
-    // What the run itself narrowed says nothing of the component.
-    if limits == step.options.limits {
-        quarantine::note(shared, (run.tenant, digest), &report.ended).await;
-    }
+    let is_narrowed = limits != step.options.limits;
+    quarantine::note(shared, (run.tenant, digest), is_narrowed, &report.ended).await;
     let teller = Teller { shared, run: &run, version: &version, at };
     // What the handler itself gave up is decided.
     let again = again.filter(|_| !matches!(report.ended, Ended::GaveUp(_)));
@@ -332,6 +330,11 @@ async fn ask_on_error(
     let Some(report) = sandbox.call_on_error(compiled, call, &failure).await else {
         return;
     };
+    if let Some(digest) = teller.version.plan.step(teller.at.task.step).component {
+        // Its budget is smaller than its step's.
+        let component = (teller.run.tenant, digest);
+        quarantine::note(teller.shared, component, true, &report.ended).await;
+    }
     made.receipt.add(&report.receipt);
     made.log.extend(report.log);
     let gave_up = matches!(report.ended, Ended::GaveUp(_));

@@ -1,6 +1,8 @@
 //! From a step's component to something that can be called, or what becomes of the attempt without it.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use model::{Digest, Failure, FailureKind, TenantId};
 use sandbox::{Compiled, LoadError};
@@ -58,7 +60,15 @@ pub(crate) async fn compiled(
             None
         })
     };
-    let loaded = shared.sandbox.load(tenant, digest, bytes).await;
+    if let Some(failure) = shared.refusals.of((tenant, digest)) {
+        return Err(Uncallable::Failed(failure));
+    }
+    let (loaded, took) = shared.sandbox.load_timed(tenant, digest, bytes).await;
+    if !took.is_zero()
+        && let Err(error) = shared.store.charge_compilation(tenant, took).await
+    {
+        tracing::debug!(%error, "could not charge a compilation");
+    }
     loaded.map_err(|error| {
         // One that cannot be read now is not absent.
         if let Some(failure) = unread.into_inner() {
@@ -67,8 +77,35 @@ pub(crate) async fn compiled(
         let failure = |kind| Failure::new(kind, error.to_string());
         match error {
             LoadError::Absent(_) => Uncallable::Absent(failure(FailureKind::ComponentUnavailable)),
-            LoadError::Refused(_) => Uncallable::Failed(failure(FailureKind::ComponentUnavailable)),
+            LoadError::Refused(_) => {
+                let failure = failure(FailureKind::ComponentUnavailable);
+                shared.refusals.remember((tenant, digest), &failure);
+                Uncallable::Failed(failure)
+            }
             LoadError::Host(_) => Uncallable::Failed(failure(FailureKind::HostInternal)),
         }
     })
+}
+
+/// How long a component is not compiled again that could not be: it would take as long again.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Components that could not be compiled here a while ago.
+#[derive(Default)]
+pub(crate) struct Refusals(Mutex<HashMap<(TenantId, Digest), (Instant, Failure)>>);
+
+impl Refusals {
+    fn of(&self, component: (TenantId, Digest)) -> Option<Failure> {
+        self.fresh().get(&component).map(|(_, failure)| failure.clone())
+    }
+
+    fn remember(&self, component: (TenantId, Digest), failure: &Failure) {
+        self.fresh().insert(component, (Instant::now(), failure.clone()));
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, HashMap<(TenantId, Digest), (Instant, Failure)>> {
+        let mut refusals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.retain(|_, (since, _)| since.elapsed() < REMEMBERED);
+        refusals
+    }
 }

@@ -224,6 +224,7 @@ async fn start_over(shared: &Shared, old: WorkerId) -> Result<WorkerId, store::E
     if shared.store.release(old).await? {
         shared.retire();
     }
+    shared.store.release_compensations(old).await?;
     if shared.seats.is_closed() {
         return Ok(WorkerId(0));
     }

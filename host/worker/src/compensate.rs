@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::limits::MAX_LOST;
+use model::limits::{MAX_ANSWERS_BYTES, MAX_LOST};
 use model::retry::compensation_retry;
-use model::{Failure, FailureKind, Position, Receipt, StepIndex, TaskContext, TenantId, Version};
+use model::{
+    Failure, FailureKind, Json, Position, Receipt, StepIndex, TaskContext, TenantId, Version,
+};
 use sandbox::{Call, Ended, Report, Stop};
-use store::{Claim, Compensation, CompensationAttempt, Loaded, Seats, ToCompensate, Turns};
+use store::{Claim, Compensation, CompensationAttempt, Loaded, Need, ToCompensate, Turns};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -15,11 +17,11 @@ use crate::attempt::{Try, context, options};
 use crate::callable::{self, Uncallable};
 use crate::ports::{check_policy, ports};
 use crate::prepare::{needs, patiently};
-use crate::quarantine::suspect;
+use crate::quarantine::{self, suspect};
 use crate::{AGAIN, Shared};
 
 /// Runs that are undone at a time by one worker.
-const MOST: u32 = 16;
+pub(crate) const MOST: i64 = 16;
 /// Tenants one claim looks at.
 const TENANTS: i64 = 16;
 /// How often runs to undo are looked for.
@@ -28,23 +30,18 @@ const EVERY: Duration = Duration::from_millis(500);
 const HOLD: Duration = Duration::from_secs(60);
 /// How often.
 const HOLD_AGAIN: Duration = Duration::from_secs(15);
-/// How long a run rests that cannot be undone now.
-const REST: Duration = Duration::from_secs(5);
+/// How long a run rests that cannot be undone now, unless what holds it up is over before.
+const REST: Duration = Duration::from_secs(30);
 
 /// Looks for runs to undo, and undoes them.
 pub(crate) async fn compensate(shared: Arc<Shared>) {
-    let seats = Seats::new(i64::from(MOST));
     let mut after = TenantId(0);
     let mut undoing = JoinSet::new();
     loop {
         while undoing.try_join_next().is_some() {}
-        let (worker, wanted) = (shared.id(), seats.free());
-        if worker.0 <= 0 || wanted <= 0 {
-            sleep(EVERY).await;
-            continue;
-        }
-        let turns = Turns::next(after, TENANTS, wanted, &seats);
-        let found = shared.store.claim_compensations(worker, &turns, HOLD).await;
+        let wanted = shared.undoing.free();
+        let turns = Turns::next(after, TENANTS, wanted, &shared.undoing);
+        let found = claim(&shared, &turns).await;
         let found = found.unwrap_or_else(|error| {
             tracing::debug!(%error, "could not look for runs to compensate");
             Vec::new()
@@ -52,13 +49,23 @@ pub(crate) async fn compensate(shared: Arc<Shared>) {
         let rest = if found.is_empty() && after.0 == 0 { EVERY } else { Duration::from_millis(10) };
         after = turns.go_on(found.iter().map(|of| of.run.tenant));
         for of in found {
-            let (shared, seat) = (Arc::clone(&shared), seats.sit(of.run.tenant));
+            let (shared, seat) = (Arc::clone(&shared), shared.undoing.sit(of.run.tenant));
             undoing.spawn(async move {
                 undo(&shared, &of).await;
                 drop(seat);
             });
         }
         sleep(rest).await;
+    }
+}
+
+async fn claim(shared: &Shared, turns: &Turns) -> Result<Vec<Compensation>, store::Error> {
+    let _naming = shared.naming.read().await;
+    match shared.id() {
+        id if id.0 > 0 && turns.wanted > 0 => {
+            shared.store.claim_compensations(id, turns, HOLD).await
+        }
+        _nobody => Ok(Vec::new()),
     }
 }
 
@@ -226,17 +233,22 @@ async fn call(
             return Some(failed(failure));
         }
     };
-    let input = input(shared, of, version, todo).await.ok()??;
+    let (input, output) = match given(shared, of, version, todo).await {
+        Ok(given) => given?,
+        Err(failure) => return Some(failed(failure)),
+    };
     let options = options(run, step);
     let at = Try { task: todo.task, attempt, phase: 0 };
     let context = TaskContext { compensates: true, ..context(run, version, at, &options) };
     let (flow_input, limits, stop) = (Some(run.input.clone()), options.limits, Stop::default());
     let ports = ports(shared, Claim::from(of), run, version, todo.task.step);
     let call = Call { input, context, flow_input, limits, stop, ports };
-    let report = shared.sandbox.call_compensate(&compiled, call, &todo.output).await;
-    Some(
-        report.unwrap_or_else(|| failed(unavailable("the component has no `compensate` any more"))),
-    )
+    let report = shared.sandbox.call_compensate(&compiled, call, &output).await;
+    let gone = || failed(unavailable("the component has no `compensate` any more"));
+    let report = report.unwrap_or_else(gone);
+    let is_narrowed = limits != step.options.limits;
+    quarantine::note(shared, (run.tenant, digest), is_narrowed, &report.ended).await;
+    Some(report)
 }
 
 fn unavailable(message: &str) -> Failure {
@@ -247,17 +259,28 @@ fn failed(failure: Failure) -> Report {
     Report { ended: Ended::Failed(failure), receipt: Receipt::default(), log: Vec::new() }
 }
 
-/// What the task was given when it ran.
-async fn input(
+/// What the task was given when it ran, and what it answered.
+async fn given(
     shared: &Shared,
     of: &Compensation,
     version: &Version,
     todo: &ToCompensate,
-) -> Result<Option<model::Input>, Failure> {
-    let (run, store) = (&of.run, &shared.store);
-    let position = Position::Task { task: todo.task, attempt: 1, phase: 0 };
+) -> Result<Option<(model::Input, Json)>, Failure> {
+    let (run, store, task) = (&of.run, &shared.store, todo.task);
+    let too_large = || {
+        let message = format!("it was given more than {MAX_ANSWERS_BYTES} bytes");
+        Failure::new(FailureKind::SchemaMismatch, message)
+    };
+    let answer = [Need { step: task.step, lo: task.index, hi: task.index + 1 }];
+    let answer = patiently(|| store.load_outcomes(run, &answer)).await?.ok_or_else(too_large)?;
+    let Some((_, answer)) = answer.outputs.into_iter().find(|(of, _)| *of == task) else {
+        return Ok(None);
+    };
+    let position = Position::Task { task, attempt: 1, phase: 0 };
     let needs = needs(&version.plan, &position);
-    let Loaded { outputs, skipped } = patiently(|| store.load_outcomes(run, &needs)).await?;
+    let loaded = patiently(|| store.load_outcomes(run, &needs)).await?.ok_or_else(too_large)?;
+    let Loaded { outputs, skipped } = loaded;
     let steps: Vec<StepIndex> = needs.iter().map(|need| need.step).collect();
-    Ok(version.knowing(run.input.clone(), &steps, outputs, skipped).input_of(todo.task))
+    let input = version.knowing(run.input.clone(), &steps, outputs, skipped).input_of(task);
+    Ok(input.map(|input| (input, answer)))
 }

@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::limits::{MAX_ANSWERS_BYTES, MAX_LOST};
 use model::{Failure, FailureKind, Finish, Position, RunId, StepIndex};
 use store::{Claimed, Delta, Held, Interrupted, Seat, TokenId, TokenMove, Written};
 use tokio::sync::{mpsc, oneshot};
@@ -145,7 +146,9 @@ impl Lane {
                 self.begin(*prepared);
                 drop(seat);
             }
-            Message::Unpreparable(claimed) => self.give_up(&claimed),
+            Message::Unpreparable(claimed) => {
+                self.give_up(&claimed, FailureKind::HostInternal, "the run cannot be read");
+            }
             Message::Closed(closed) => {
                 self.running -= 1;
                 self.close(*closed);
@@ -161,6 +164,12 @@ impl Lane {
 
     /// Begins at once when everything is known, else has it read first.
     fn accept(&mut self, claimed: Claimed) {
+        let has_task = matches!(claimed.position, Position::Task { .. } | Position::Range { .. });
+        if claimed.lost >= u32::from(MAX_LOST) && !has_task {
+            let why =
+                format!("the worker that opened or closed the step was lost {MAX_LOST} times");
+            return self.give_up(&claimed, FailureKind::WorkerLost, &why);
+        }
         let Some(version) = self.shared.store.kept_version(claimed.run.version_key()) else {
             return self.read_first(claimed);
         };
@@ -189,10 +198,10 @@ impl Lane {
         });
     }
 
-    /// A run that cannot be read fails: held and silent it would run forever.
-    fn give_up(&mut self, claimed: &Claimed) {
+    /// A run that cannot go on fails: held and silent it would run forever.
+    fn give_up(&mut self, claimed: &Claimed, kind: FailureKind, why: &str) {
         let mut delta = Delta::of(&claimed.run, claimed.held, TokenMove::End);
-        let failure = Failure::new(FailureKind::HostInternal, "the run cannot be read");
+        let failure = Failure::new(kind, why);
         let step = claimed.position.step();
         delta.attempts.push(turn::unattempted(step, Written::Failed(failure.clone())));
         delta.finish = Some(Finish::Failed { step, failure });
@@ -227,6 +236,10 @@ impl Lane {
         let token = OwnedToken::new(held, position, lost);
         if let Some(taken_away) = run.tokens.insert(held.id, token) {
             taken_away.stop();
+        }
+        if prepared.is_too_large && !matches!(position, Position::Range { .. }) {
+            let why = format!("the step is given more than {MAX_ANSWERS_BYTES} bytes");
+            return self.give_up(&prepared.claimed, FailureKind::SchemaMismatch, &why);
         }
         if let Position::Range { step, lo, hi } = position {
             self.begin_range(run_id, held.id, (step, lo, hi), &prepared);

@@ -38,6 +38,7 @@ use tokio::task::JoinSet;
 
 pub use crate::quarantine::QuarantineRule;
 
+use crate::callable::Refusals;
 use crate::chores::SHORTEST_LEASE;
 use crate::lane::Message;
 use crate::quarantine::Watch;
@@ -132,10 +133,13 @@ struct Shared {
     /// In whose name we record: what was claimed before a drain is recorded while it lasts.
     recorder: AtomicI32,
     seats: Seats,
+    /// Seats for runs that are undone.
+    undoing: Seats,
     /// Where we stand among the workers that beat.
     rank: watch::Sender<Rank>,
     burnt: Burnt,
     watch: Watch,
+    refusals: Refusals,
     /// One place, for tasks that may end the process.
     blamed: Arc<Semaphore>,
     lanes: Vec<mpsc::UnboundedSender<Message>>,
@@ -242,9 +246,11 @@ impl Worker {
             id,
             recorder,
             seats,
+            undoing: Seats::new(compensate::MOST),
             rank,
             burnt: Burnt::default(),
             watch: Watch::default(),
+            refusals: Refusals::default(),
             blamed: Arc::new(Semaphore::new(1)),
             lanes,
             parked: Notify::new(),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Counting, Position, RunState, StepIndex, Version};
+use model::{Counting, Input, Position, RunState, StepIndex, Version};
 use sandbox::Stop;
 use store::{Attempted, Birth, Delta, Held, Progress, RunFacts, TokenId};
 
@@ -49,8 +49,8 @@ pub(crate) struct RangeWork {
     pub(crate) step: StepIndex,
     pub(crate) lo: u32,
     pub(crate) hi: u32,
-    /// Tasks whose attempt has not begun: they wait until the tenant has room for it.
-    pub(crate) left: VecDeque<u32>,
+    /// Tasks whose attempt has not begun, with what they are given: they wait until the tenant has room for it.
+    pub(crate) left: VecDeque<(u32, Input)>,
     /// Attempts that have not ended.
     pub(crate) running: u32,
     /// Tasks that have a token of their own.
@@ -101,6 +101,7 @@ impl OwnedRun {
         for (step, width) in prepared.widths.drain(..) {
             self.state.learn_width(step, width);
         }
+        self.state.make_room(&prepared.loaded.outputs);
         for (task, output) in prepared.loaded.outputs.drain(..) {
             self.state.learn(task, output);
         }

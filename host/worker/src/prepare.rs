@@ -19,6 +19,8 @@ pub(crate) struct Prepared {
     pub(crate) done: HashSet<u32>,
     /// Of a range: the tasks that have a token of their own.
     pub(crate) departed: HashSet<u32>,
+    /// What it stands on is more than may be in one hand.
+    pub(crate) is_too_large: bool,
 }
 
 impl Prepared {
@@ -31,32 +33,35 @@ impl Prepared {
             widths: Vec::new(),
             done: HashSet::new(),
             departed: HashSet::new(),
+            is_too_large: false,
         }
     }
-}
-
-/// Every task of a step.
-fn all(step: StepIndex) -> Need {
-    Need { step, lo: 0, hi: u32::MAX }
 }
 
 /// The answers a position stands on.
 pub(crate) fn needs(plan: &Plan, position: &Position) -> Vec<Need> {
     let step = position.step();
     let deps = &plan.step(step).needs;
-    // A map over a map takes its elements one by one.
+    // A map over a map takes its elements one by one; how many there are is said apart.
     let element_wise = deps.first().is_some_and(|dep| plan.step(step).map && plan.step(*dep).map);
     match position {
-        Position::Close(step) => vec![all(*step)],
-        // How many elements there are is all that opening needs, and the width says it; the elements come with it.
-        Position::Open(_) => deps.iter().copied().map(all).collect(),
+        Position::Close(step) => {
+            let by_itself = |after: &StepIndex| plan.takes_elements(*after);
+            match plan.dependents(*step).iter().all(by_itself) {
+                true => vec![Need::none_of(*step)],
+                false => vec![Need::all(*step)],
+            }
+        }
+        Position::Open(step) if plan.takes_elements(*step) => vec![Need::none_of(deps[0])],
         Position::Task { task, .. } if element_wise => {
             vec![Need { step: deps[0], lo: task.index, hi: task.index + 1 }]
         }
         Position::Range { lo, hi, .. } if element_wise => {
             vec![Need { step: deps[0], lo: *lo, hi: *hi }]
         }
-        Position::Task { .. } | Position::Range { .. } => deps.iter().copied().map(all).collect(),
+        Position::Open(_) | Position::Task { .. } | Position::Range { .. } => {
+            deps.iter().copied().map(Need::all).collect()
+        }
     }
 }
 
@@ -113,7 +118,10 @@ async fn try_prepare(shared: &Shared, claimed: &Claimed) -> Result<Prepared, sto
         needs.push(Need { step, lo, hi });
     }
     if !needs.is_empty() {
-        prepared.loaded = store.load_outcomes(run, &needs).await?;
+        match store.load_outcomes(run, &needs).await? {
+            Some(loaded) => prepared.loaded = loaded,
+            None => prepared.is_too_large = true,
+        }
     }
     let step = claimed.position.step();
     let maps = needs.iter().map(|need| need.step).chain([step]).filter(|step| plan.step(*step).map);

@@ -91,15 +91,12 @@ impl Watch {
     }
 }
 
-/// Whether an attempt that ended so may have hurt the host or its neighbours.
-fn hurts(kind: FailureKind) -> bool {
+/// Whether an attempt that ended so may have hurt the host or its neighbours. What is narrower than its step says is soon used
+/// up, and that says nothing of the component.
+fn hurts(kind: FailureKind, is_narrowed: bool) -> bool {
     match kind {
-        FailureKind::Timeout
-        | FailureKind::OutOfFuel
-        | FailureKind::MemoryExceeded
-        | FailureKind::StackOverflow
-        | FailureKind::Trap
-        | FailureKind::AbiViolation => true,
+        FailureKind::Timeout | FailureKind::OutOfFuel | FailureKind::MemoryExceeded => !is_narrowed,
+        FailureKind::StackOverflow | FailureKind::Trap | FailureKind::AbiViolation => true,
         FailureKind::InvalidOutput
         | FailureKind::OutputTooLarge
         | FailureKind::SchemaMismatch
@@ -118,17 +115,16 @@ fn hurts(kind: FailureKind) -> bool {
     }
 }
 
-/// Takes note of how an attempt of a component ended.
-pub(crate) async fn note(shared: &Shared, component: Component, ended: &Ended) {
+/// Takes note of how a call of a component ended; narrowed: it may have used less than its step says.
+pub(crate) async fn note(shared: &Shared, component: Component, is_narrowed: bool, ended: &Ended) {
     let bad = match ended {
-        Ended::Failed(failure) => Some(failure.kind).filter(|kind| hurts(*kind)),
+        Ended::Failed(failure) => Some(failure.kind).filter(|kind| hurts(*kind, is_narrowed)),
         Ended::Answered(_)
         | Ended::Skipped(_)
         | Ended::GoesOn(_)
         | Ended::GaveUp(_)
-        | Ended::Undecided
-        | Ended::Cancelled
-        | Ended::NoRoom => None,
+        | Ended::Undecided => None,
+        Ended::Cancelled | Ended::NoRoom => return,
     };
     let rule = shared.settings.quarantine;
     if shared.watch.count(component, bad.is_some(), rule)

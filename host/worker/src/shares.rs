@@ -128,10 +128,13 @@ fn apply(shared: &Shared, said: &[TenantShare]) {
             true => said.running_attempts.map(|number| rank.part(number)),
             false => Some(0),
         };
-        (said.tenant, Share { weight: said.weight, most })
+        // A part, so that all workers together keep to the whole.
+        let fuel = said.fuel_per_minute.map(|fuel| fuel / u64::from(rank.of.max(1)));
+        (said.tenant, Share { weight: said.weight, most, fuel })
     };
     let shares: HashMap<TenantId, Share> = said.iter().map(share).collect();
     shared.sandbox.share_out(shares.clone());
+    shared.undoing.share_out(shares.clone());
     shared.seats.share_out(shares);
 }
 

@@ -189,6 +189,13 @@ async fn what_is_lost_with_its_worker_every_time_it_is_undone_ends_and_is_suspec
         component["quarantine"].is_object().then_some(digest)
     };
     let digest = until("the component is in quarantine", suspected).await;
+    let rests = async || {
+        let run = worker.client.get(&format!("/v1/runs/{run}")).await.ok();
+        let why = run["compensation"]["quarantine"]["reason"].as_str()?.to_owned();
+        (run["compensation"]["status"] == "pending").then_some(why)
+    };
+    let why = until("the rest of it waits", rests).await;
+    assert!(why.contains("step `c`"), "{why}");
     worker.client.post(&format!("/v1/components/{digest}/release"), &json!({})).await.ok();
     // The rest is undone.
     let ended = undone(&worker, &run).await;

@@ -9,6 +9,16 @@ use stepcell_tests::host::binary;
 
 use crate::command_line::answer;
 
+const POINTERS_OF_TENANTS: [&str; 7] = [
+    "/crowd/done/median",
+    "/crowd/steps_per_second/together",
+    "/crowd/steps_per_second/alone",
+    "/flood/neighbour_ms/quiet/p99",
+    "/flood/neighbour_ms/flooded/p99",
+    "/flood/neighbour_runs",
+    "/flood/fuel_per_minute/quota",
+];
+
 /// The bench with a folder of its own, in the project's folder.
 fn bench(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
@@ -52,6 +62,18 @@ fn the_bench_of_durable_flows_answers_every_figure_beside_its_baseline() {
     let table = String::from_utf8_lossy(&again.stdout);
     assert!(table.starts_with("| what | Stepcell | beside it |\n|---|---|---|\n"), "{table}");
     assert!(table.lines().skip(2).all(|line| line.matches(" | ").count() == 2), "{table}");
+}
+
+#[test]
+fn the_bench_of_tenants_answers_every_figure_beside_its_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = ["--tenants", "--crowd", "20", "--loops", "30", "--flood", "1s", "--json"];
+    let done = bench(folder.path(), &small).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let figures = answer(&done);
+    for pointer in POINTERS_OF_TENANTS {
+        is_positive(&figures, pointer);
+    }
 }
 
 #[test]

@@ -155,6 +155,9 @@ async fn what_a_tenant_stores_is_counted_and_more_of_it_is_refused() {
     let host = Host::start().await;
     let stranger = stranger(&host, ECHO, &json!({})).await;
     stranger.run("f", &json!({ "value": "x".repeat(100_000) })).await;
+    let wait = stranger.request(Method::POST, "/v1/flows?activate=true");
+    let wait = wait.header("content-type", "application/toml").body(WAITS).send().await.unwrap();
+    assert_eq!(wait.status(), 201);
     until("the stranger's bytes are counted", async || {
         host.database.run(&["update stored set counted_at = '-infinity'"]).unwrap();
         let mut counting = host.store.begin_count(Duration::from_secs(60)).await.unwrap();
@@ -165,10 +168,20 @@ async fn what_a_tenant_stores_is_counted_and_more_of_it_is_refused() {
         (quota["stored_bytes"].as_u64().unwrap() > 200_000).then_some(())
     })
     .await;
+    let sleeper = stranger.start("w", &json!({})).await;
+    stranger.until_tasks(&sleeper, "a", "sleeping", 1).await;
     set(&host, &json!({ "stored_bytes": 1_000 })).await;
     let (status, detail, _) = start(&stranger, "f").await;
     assert_eq!(status, 429);
     assert!(detail.contains("`stored_bytes` of 1000"), "{detail}");
+    // What was started before waits until there is room again.
+    let rests = async || {
+        let shares = host.store.list_shares().await.unwrap();
+        shares.iter().any(|share| !share.rests.is_zero()).then_some(())
+    };
+    until("the tenant rests", rests).await;
+    set(&host, &json!({})).await;
+    assert!(host.store.list_shares().await.unwrap().iter().all(|share| share.rests.is_zero()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -195,8 +195,8 @@ pub(super) const ATTACKS: &[Attack] = &[
     ),
     Attack::made(
         "compile_branches",
-        "time to compile",
-        Expected::Refused(Code::ComponentCompileTimeout),
+        "time and memory to compile",
+        Expected::Uncompilable,
         (bombs::branches, "Has a function of 150,000 branches, which a compiler pays for."),
     ),
     Attack::made(

@@ -1,6 +1,6 @@
 //! What one tenant feels while another floods a host with everything it may send.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -33,8 +33,8 @@ const OUTPUT_BYTES: usize = 1_000_000;
 const BOMB: &str = "compile_blocks";
 /// What the flooding tenant may burn in a minute of the second flood: half a processor.
 const FUEL_PER_MINUTE: u64 = 30_000_000_000;
-/// How long the first minute's fuel lasts at most, before the quota is seen to hold.
-const SETTLE: Duration = Duration::from_secs(5);
+/// How long it takes until a quota holds.
+const KNOWN: Duration = Duration::from_secs(2);
 
 const FLOWS: [(&str, &str, &str); 3] = [
     ("loops", "loop_in_handle", "max_attempts = 1\nfuel = 1_000_000_000_000\ntimeout = \"30s\"\n"),
@@ -57,62 +57,21 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    /// Floods a host in a process of its own.
+    /// Floods hosts in processes of their own: one without a quota, and one with.
     pub(super) async fn measure(
         data: &DataDir,
         args: &Bench,
         screen: &Screen,
     ) -> anyhow::Result<Self> {
-        let folder = data.postgres().with_file_name(format!("flood-{}", std::process::id()));
-        let own = DataDir::open(&folder)?;
-        let options = Options::durable(own.postgres());
-        let cluster = tokio::task::spawn_blocking(|| Cluster::start(options)).await??;
-        let lives_in = cluster.folder().to_owned();
-        let measured = Self::measure_in(&cluster.url(), &folder, args, screen).await;
-        host::stop_postgres(cluster).await?;
-        // What is left of the trial is of no use.
-        [&folder, &lives_in].into_iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
-        measured
-    }
-
-    async fn measure_in(
-        database_url: &str,
-        folder: &Path,
-        args: &Bench,
-        screen: &Screen,
-    ) -> anyhow::Result<Self> {
-        // What hurts is called for as long as the flood lasts.
-        let prey = Prey::start(database_url, folder, &["--quarantine-after", "0"]).await?;
-        deploy(&prey.attacker).await?;
-        let mut canary = Canary::release(prey.neighbour.clone()).await?;
-        canary.fly(QUIET_RUNS).await;
-        let quiet = Spread::of(canary.flight().times().to_vec());
-        canary.keep_as_quiet();
-        let tally = Arc::new(Tally::default());
-        let mut flood = pour(&prey.attacker, &tally, args.loops);
-        tokio::time::sleep(args.flood).await;
-        let flight = canary.flight();
+        let trial = Trial::begin(data).await?;
+        let measured = trial.neighbour(args).await;
+        trial.end().await?;
+        let measured = measured?;
         screen.note("measuring a flood that has a quota");
-        let quota = json!({ "fuel_per_minute": FUEL_PER_MINUTE }).to_string();
-        let path = format!("/v1/tenants/{}/quota", host::DEFAULT_TENANT);
-        prey.neighbour.text(Ask::put(path, quota)).await?;
-        tokio::time::sleep(SETTLE).await;
-        let (before, began) = (fuel(&prey.attacker).await?, Instant::now());
-        tokio::time::sleep(args.flood).await;
-        let burnt = fuel(&prey.attacker).await?.saturating_sub(before);
-        let minutes = began.elapsed().as_secs_f64() / 60.0;
-        flood.shutdown().await;
-        prey.stop().await;
-        Ok(Self {
-            quiet,
-            flooded: Spread::of(flight.times().to_vec()),
-            runs: flight.runs(),
-            failures: flight.failures.len(),
-            answered: tally.answered.load(Ordering::Relaxed),
-            refused: tally.refused.load(Ordering::Relaxed),
-            loops: tally.loops.load(Ordering::Relaxed),
-            burnt: burnt as f64 / minutes,
-        })
+        let trial = Trial::begin(data).await?;
+        let burnt = trial.burnt(args).await;
+        trial.end().await?;
+        Ok(Self { burnt: burnt?, ..measured })
     }
 
     fn times_slower(&self) -> f64 {
@@ -164,6 +123,80 @@ impl Flood {
     }
 }
 
+/// A Postgres and a folder for one host that is flooded.
+struct Trial {
+    cluster: Cluster,
+    folder: PathBuf,
+}
+
+impl Trial {
+    async fn begin(data: &DataDir) -> anyhow::Result<Self> {
+        let folder = data.postgres().with_file_name(format!("flood-{}", std::process::id()));
+        let options = Options::durable(DataDir::open(&folder)?.postgres());
+        let cluster = tokio::task::spawn_blocking(|| Cluster::start(options)).await??;
+        Ok(Self { cluster, folder })
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        let lives_in = self.cluster.folder().to_owned();
+        host::stop_postgres(self.cluster).await?;
+        // What is left of the trial is of no use.
+        [self.folder, lives_in].iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
+        Ok(())
+    }
+
+    async fn prey(&self) -> anyhow::Result<Prey> {
+        // What hurts is called for as long as the flood lasts.
+        let prey =
+            Prey::start(&self.cluster.url(), &self.folder, &["--quarantine-after", "0"]).await?;
+        deploy(&prey.attacker).await?;
+        Ok(prey)
+    }
+
+    /// What a neighbour feels of a flood without a quota.
+    async fn neighbour(&self, args: &Bench) -> anyhow::Result<Flood> {
+        let prey = self.prey().await?;
+        let mut canary = Canary::release(prey.neighbour.clone()).await?;
+        canary.fly(QUIET_RUNS).await;
+        let quiet = Spread::of(canary.flight().times().to_vec());
+        canary.keep_as_quiet();
+        let tally = Arc::new(Tally::default());
+        let mut flood = pour(&prey.attacker, &tally, args.loops);
+        tokio::time::sleep(args.flood).await;
+        let flight = canary.flight();
+        flood.shutdown().await;
+        prey.stop().await;
+        Ok(Flood {
+            quiet,
+            flooded: Spread::of(flight.times().to_vec()),
+            runs: flight.runs(),
+            failures: flight.failures.len(),
+            answered: tally.answered.load(Ordering::Relaxed),
+            refused: tally.refused.load(Ordering::Relaxed),
+            loops: tally.loops.load(Ordering::Relaxed),
+            burnt: 0.0,
+        })
+    }
+
+    /// The fuel that a flood with a quota burns in a minute.
+    async fn burnt(&self, args: &Bench) -> anyhow::Result<f64> {
+        let prey = self.prey().await?;
+        let quota = json!({ "fuel_per_minute": FUEL_PER_MINUTE }).to_string();
+        let path = format!("/v1/tenants/{}/quota", host::DEFAULT_TENANT);
+        prey.neighbour.text(Ask::put(path, quota)).await?;
+        tokio::time::sleep(KNOWN).await;
+        let began = Instant::now();
+        let mut flood = pour(&prey.attacker, &Arc::new(Tally::default()), args.loops);
+        // Fuel is in the receipts of attempts that have ended; a loop goes on for 30 s.
+        tokio::time::sleep(args.flood).await;
+        let burnt = fuel(&prey.attacker).await?;
+        let minutes = began.elapsed().as_secs_f64() / 60.0;
+        flood.shutdown().await;
+        prey.stop().await;
+        Ok(burnt as f64 / minutes)
+    }
+}
+
 /// What became of the flood's requests.
 #[derive(Default)]
 struct Tally {
@@ -212,7 +245,7 @@ fn pour(client: &Client, tally: &Arc<Tally>, loops: u32) -> JoinSet<()> {
     flood.spawn(async move {
         let runs = vec!["{}"; TOGETHER as usize].join(",");
         let batch = format!("{{\"runs\":[{runs}]}}");
-        let mut left = loops / TOGETHER;
+        let mut left = loops.div_ceil(TOGETHER);
         while left > 0 {
             if told.send(&to, Ask::post("/v1/flows/loops/batch", batch.clone())).await {
                 told.loops.fetch_add(u64::from(TOGETHER), Ordering::Relaxed);

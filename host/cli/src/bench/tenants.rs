@@ -18,14 +18,14 @@ use crate::screen::Screen;
 
 /// Runs of each tenant of the crowd.
 const EACH: u32 = 100;
-/// Runs of the one tenant that has a long backlog, in commits of so many.
-const BACKLOG: u32 = 20_000;
+/// Runs of the one tenant that has a long backlog for each tenant of the crowd, in commits of so many.
+const BACKLOG: u32 = 20;
 const TOGETHER: u32 = 1_000;
 /// Every so many tenants one has a weight of its own.
 const HEAVY_EVERY: u32 = 10;
 const HEAVY: u32 = 300;
-/// Runs of one tenant alone.
-const ALONE: u32 = 50_000;
+/// Runs of one tenant alone for each tenant of the crowd.
+const ALONE: u32 = 50;
 /// Between two looks at what was done.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -77,8 +77,11 @@ impl Crowd {
         let Some((first, others)) = rigs.split_first() else {
             anyhow::bail!("there is no tenant");
         };
-        for _ in 0..BACKLOG / TOGETHER {
-            first.start_together(TOGETHER).await?;
+        let mut left = BACKLOG * tenants;
+        while left > 0 {
+            let together = left.min(TOGETHER);
+            first.start_together(together).await?;
+            left -= together;
         }
         for rig in others {
             rig.start_together(EACH).await?;
@@ -95,7 +98,7 @@ impl Crowd {
             }
         };
         store.clear_runs().await?;
-        let alone = first.over(&host.store).rate(ALONE).await?;
+        let alone = first.over(&host.store).rate(ALONE * tenants).await?;
         host.stop().await;
         store.close().await;
         Ok(Self::of(&rigs, &done, (took, alone)))
@@ -147,7 +150,7 @@ impl Crowd {
             Row {
                 what: format!(
                     "steps done of the tenant with {} runs waiting, among {tenants} tenants",
-                    thousands(f64::from(BACKLOG))
+                    thousands(f64::from(BACKLOG * self.tenants))
                 ),
                 ours: format!("{}, {:.2} times", self.backlog, self.to_usual(self.backlog)),
                 beside: usual.clone(),

@@ -14,6 +14,8 @@ pub(crate) struct Slots(Arc<Inner>);
 
 struct Inner {
     shares: Shares,
+    /// How many there are.
+    places: u64,
     /// What each tenant may have at most.
     each: u64,
     state: Mutex<State>,
@@ -28,13 +30,22 @@ struct State {
 #[derive(Default)]
 struct Tenant {
     running: u64,
-    waiting: VecDeque<(u64, oneshot::Sender<Slot>)>,
+    /// Fuel that what runs may use.
+    fuel: u64,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    ticket: u64,
+    fuel: u64,
+    sender: oneshot::Sender<Slot>,
 }
 
 /// One attempt's slot; free again when dropped.
 pub(crate) struct Slot {
     slots: Option<Slots>,
     tenant: TenantId,
+    fuel: u64,
 }
 
 impl Slots {
@@ -49,13 +60,14 @@ impl Slots {
     }
 
     fn with(count: u32, shares: Shares, each: u64) -> Self {
-        let state =
-            State { free: u64::from(count.max(1)), tenants: HashMap::new(), next_ticket: 0 };
-        Self(Arc::new(Inner { shares, each, state: Mutex::new(state) }))
+        let places = u64::from(count.max(1));
+        let state = State { free: places, tenants: HashMap::new(), next_ticket: 0 };
+        Self(Arc::new(Inner { shares, places, each, state: Mutex::new(state) }))
     }
 
-    /// Waits for a slot; `None`: the tenant may have none here now. Dropping the future leaves the queue.
-    pub(crate) async fn acquire(&self, tenant: TenantId) -> Option<Slot> {
+    /// Waits for a slot for what may use so much fuel; `None`: the tenant may have none here now. Dropping the future leaves the
+    /// queue.
+    pub(crate) async fn acquire(&self, tenant: TenantId, fuel: u64) -> Option<Slot> {
         let (sender, granted) = oneshot::channel();
         {
             let mut state = self.lock();
@@ -64,7 +76,11 @@ impl Slots {
             }
             let ticket = state.next_ticket;
             state.next_ticket += 1;
-            state.tenants.entry(tenant).or_default().waiting.push_back((ticket, sender));
+            state.tenants.entry(tenant).or_default().waiting.push_back(Waiting {
+                ticket,
+                fuel,
+                sender,
+            });
             self.grant(&mut state);
         }
         granted.await.ok()
@@ -93,16 +109,17 @@ impl Slots {
 
     fn grant(&self, state: &mut State) {
         while state.free > 0
-            && let Some(tenant) = state.next(&self.0.shares, self.0.each)
+            && let Some(tenant) = state.next(&self.0)
         {
             let entry = state.tenants.entry(tenant).or_default();
-            let Some((_, waits)) = entry.waiting.pop_front() else {
+            let Some(Waiting { fuel, sender, .. }) = entry.waiting.pop_front() else {
                 return;
             };
-            let slot = Slot { slots: Some(self.clone()), tenant };
-            match waits.send(slot) {
+            let slot = Slot { slots: Some(self.clone()), tenant, fuel };
+            match sender.send(slot) {
                 Ok(()) => {
                     entry.running += 1;
+                    entry.fuel = entry.fuel.saturating_add(fuel);
                     state.free -= 1;
                 }
                 // Whoever waited has gone away, and took nothing.
@@ -115,11 +132,13 @@ impl Slots {
 
 impl State {
     /// Whose turn it is: of those that wait and may, who has least for its weight, then who waits longest.
-    fn next(&self, shares: &Shares, each: u64) -> Option<TenantId> {
+    fn next(&self, of: &Inner) -> Option<TenantId> {
         let waiting = self.tenants.iter().filter_map(|(id, tenant)| {
-            let (ticket, _) = tenant.waiting.front()?;
-            let share: Share = shares.of(*id);
-            let may = tenant.running < each && share.room(tenant.running, self.free) > 0;
+            let Waiting { ticket, fuel, .. } = tenant.waiting.front()?;
+            let share: Share = of.shares.of(*id);
+            let room = share.room(tenant.running, self.free, of.places);
+            let paid = share.fuel.is_none_or(|most| tenant.fuel.saturating_add(*fuel) <= most);
+            let may = tenant.running < of.each && room > 0 && (paid || tenant.running == 0);
             may.then(|| (tenant.running * 1_000_000 / u64::from(share.weight.max(1)), *ticket, *id))
         });
         waiting.min_by_key(|(has, ticket, _)| (*has, *ticket)).map(|(.., id)| id)
@@ -142,6 +161,7 @@ impl Drop for Slot {
         state.free += 1;
         if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
             tenant.running -= 1;
+            tenant.fuel = tenant.fuel.saturating_sub(self.fuel);
         }
         state.drop_if_idle(self.tenant);
         slots.grant(&mut state);
@@ -158,7 +178,7 @@ mod tests {
     const OTHER: TenantId = TenantId(2);
 
     fn taken(slots: &Slots, tenant: TenantId) -> Option<Slot> {
-        slots.acquire(tenant).now_or_never().flatten()
+        slots.acquire(tenant, 1).now_or_never().flatten()
     }
 
     #[test]
@@ -175,9 +195,9 @@ mod tests {
     async fn whoever_has_fewer_goes_first() {
         let slots = Slots::new(4, Shares::default());
         let mut held: Vec<Slot> = std::iter::from_fn(|| taken(&slots, ONE)).collect();
-        let mut again = Box::pin(slots.acquire(ONE));
+        let mut again = Box::pin(slots.acquire(ONE, 1));
         assert!(again.as_mut().now_or_never().is_none());
-        let mut other = Box::pin(slots.acquire(OTHER));
+        let mut other = Box::pin(slots.acquire(OTHER, 1));
         assert!(other.as_mut().now_or_never().is_none());
         held.pop();
         let other = other.await.unwrap();
@@ -208,16 +228,30 @@ mod tests {
     }
 
     #[test]
+    fn no_more_run_than_their_fuel_is_paid_for_but_for_one() {
+        let shares = Shares::default();
+        let slots = Slots::new(8, shares.clone());
+        shares.set(HashMap::from([(ONE, Share { fuel: Some(100), ..Share::default() })]));
+        let take = |tenant, fuel| slots.acquire(tenant, fuel).now_or_never().flatten();
+        let held = [take(ONE, 40), take(ONE, 60)];
+        assert!(held.iter().all(Option::is_some) && take(ONE, 1).is_none());
+        assert!(take(OTHER, 1_000).is_some());
+        drop(held);
+        let held = take(ONE, 1_000);
+        assert!(held.is_some() && take(ONE, 0).is_none());
+    }
+
+    #[test]
     fn a_tenant_that_may_run_nothing_waits_for_nothing() {
         let shares = Shares::default();
         let slots = Slots::new(1, shares.clone());
         let held = taken(&slots, OTHER);
-        let mut waits = Box::pin(slots.acquire(ONE));
+        let mut waits = Box::pin(slots.acquire(ONE, 1));
         assert!(waits.as_mut().now_or_never().is_none());
         shares.set(HashMap::from([(ONE, Share { most: Some(0), ..Share::default() })]));
         slots.look_again();
         assert!(matches!(waits.now_or_never(), Some(None)));
-        assert!(matches!(slots.acquire(ONE).now_or_never(), Some(None)));
+        assert!(matches!(slots.acquire(ONE, 1).now_or_never(), Some(None)));
         shares.set(HashMap::new());
         drop(held);
         assert!(taken(&slots, ONE).is_some());

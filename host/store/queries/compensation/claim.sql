@@ -37,7 +37,7 @@ taken as (
     update compensation c
     set epoch = c.epoch + 1, worker_id = $1, due_at = now() + $8::bigint * interval '1 ms',
         -- Whoever had it neither recorded anything nor gave it back.
-        lost = c.lost + (c.worker_id is not null)::int
+        lost = least(c.lost + (c.worker_id is not null)::int, 1000)
     from due d
     where c.tenant_id = d.tenant_id and c.run_id = d.run_id
     returning c.tenant_id, c.run_id, c.epoch, c.lost

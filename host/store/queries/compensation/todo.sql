@@ -1,5 +1,6 @@
--- The completed tasks of some steps of a run that are not compensated yet, the one that completed last first.
-select o.step, o.index, o.output as "output!",
+-- The completed tasks of some steps of a run (tenant_id) that are not compensated yet, the one that completed last first. What
+-- they answered is read one by one.
+select o.step, o.index,
     (select count(*) from compensated c
      where c.tenant_id = o.tenant_id and c.run_id = o.run_id and c.step = o.step and c.index = o.index) as "attempts!"
 from outcome o

@@ -1,7 +1,9 @@
 //! Ranges of map tasks: many attempts under one token, recorded as they end, arriving as a whole.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use model::limits::MAX_ANSWERS_BYTES;
 use model::{
     Arrival, Failure, FailureKind, Join, Moves, Position, Receipt, RunId, StepIndex, TaskKey,
 };
@@ -35,7 +37,7 @@ impl Lane {
             })
             .collect();
         let waits = prepared.version.plan.step(step).waits_for_admission();
-        if lost > 0 || waits {
+        if lost > 0 || waits || prepared.is_too_large {
             self.split_range(id, (step, lo, hi), lost, &gone);
         } else {
             self.start_range(run_id, id, range, gone);
@@ -60,7 +62,15 @@ impl Lane {
         let stop = Stop::default();
         let departed = gone.iter().filter(|(_, ended)| !ended).count();
         let departed = u32::try_from(departed).unwrap_or(u32::MAX);
-        let left = (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index)).collect();
+        let left = (lo..hi).filter(|index| !gone.iter().any(|(gone, _)| gone == index));
+        let given = |index| Some((index, run.state.input_of(TaskKey { step, index })?));
+        let Some(left) = left.map(given).collect::<Option<VecDeque<_>>>() else {
+            return self.read_again(id);
+        };
+        let bytes: usize = left.iter().map(|(_, input)| input.bytes()).sum();
+        if bytes > MAX_ANSWERS_BYTES {
+            return self.split_range(id, (step, lo, hi), 0, &gone);
+        }
         let work = RangeWork {
             stop,
             step,
@@ -95,13 +105,13 @@ impl Lane {
             if self.draining || (range.running > 0 && room <= 0) {
                 return;
             }
-            let Some(index) = range.left.pop_front() else {
+            let Some((index, input)) = range.left.pop_front() else {
                 return;
             };
             range.running += 1;
             room -= 1;
             let (task, stop) = (TaskKey { step: range.step, index }, range.stop.clone());
-            self.launch(id, Try { task, attempt: 1, phase: 0 }, stop);
+            self.launch_with(id, Try { task, attempt: 1, phase: 0 }, stop, input);
         }
     }
 

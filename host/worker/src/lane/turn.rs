@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use model::limits::MAX_LOST;
 use model::{
-    Failure, FailureKind, Finish, GoOn, Join, Moves, Outcome, Position, Receipt, RunId, StepIndex,
-    TaskKey, Wait,
+    Failure, FailureKind, Finish, GoOn, Input, Join, Moves, Outcome, Position, Receipt, RunId,
+    StepIndex, TaskKey, Wait,
 };
 use sandbox::Stop;
 use store::{Attempted, Birth, Claimed, Delta, FOREVER, Progress, TokenId, TokenMove, Written};
@@ -182,23 +182,34 @@ impl Lane {
     }
 
     pub(super) fn launch(&mut self, id: TokenId, at: Try, stop: Stop) {
-        let run_id = id.run_id;
-        let Some(run) = self.runs.get_mut(&run_id) else {
+        let Some(run) = self.runs.get_mut(&id.run_id) else {
+            return;
+        };
+        match run.state.input_of(at.task) {
+            Some(input) => self.launch_with(id, at, stop, input),
+            None => self.read_again(id),
+        }
+    }
+
+    /// Somebody else recorded a part of what the token stands on, or it was too much to keep: it is read first.
+    pub(super) fn read_again(&mut self, id: TokenId) {
+        let Some(run) = self.runs.get_mut(&id.run_id) else {
+            return;
+        };
+        let facts = Arc::clone(&run.facts);
+        if let Some(OwnedToken { held, position, lost, .. }) = run.tokens.remove(&id) {
+            self.read_first(Claimed { held, position, lost, run: facts });
+        }
+    }
+
+    pub(super) fn launch_with(&mut self, id: TokenId, at: Try, stop: Stop, input: Input) {
+        let Some(run) = self.runs.get_mut(&id.run_id) else {
             return;
         };
         let Some(token) = run.tokens.get(&id) else {
             return;
         };
         let (held, alone) = (token.held, matches!(token.work, Work::Task(_)));
-        let Some(input) = run.state.input_of(at.task) else {
-            // Somebody else recorded a part of it.
-            let token = run.tokens.remove(&id);
-            let facts = Arc::clone(&run.facts);
-            if let Some(OwnedToken { held, position, lost, .. }) = token {
-                self.read_first(Claimed { held, position, lost, run: facts });
-            }
-            return;
-        };
         let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
         let seat = self.shared.seats.sit(facts.tenant);
         self.running += 1;

@@ -20,7 +20,7 @@ pub(super) const COMPILE_CPU: &str = "5s";
 pub(super) struct Row {
     /// How it ended.
     pub(super) got: String,
-    /// The longest it took from the upload to its end.
+    /// The longest it took to be stopped.
     pub(super) worst: Duration,
     /// What the canary did meanwhile.
     pub(super) flight: Flight,
@@ -71,7 +71,7 @@ impl Verdict {
 impl Row {
     /// Whether it ended as it has to.
     pub(super) fn is_as_expected(&self, attack: &Attack) -> bool {
-        self.got == attack.expected.to_string()
+        attack.expected.is(&self.got)
     }
 
     /// The worst of what is wrong.
