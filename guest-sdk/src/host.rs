@@ -7,6 +7,7 @@ mod calls {
         awaited, cancelled, children, flow_input, inbox, remaining_ms, state,
     };
     use crate::bindings::stepcell::handler::log;
+    pub(crate) use crate::bindings::stepcell::handler::system::{now_ms, random_bytes};
     use crate::bindings::stepcell::handler::types::Task;
     use crate::log::Level;
 
@@ -111,8 +112,8 @@ mod granted {
 mod calls {
     pub(crate) use crate::testing::{
         awaited, cancelled, children, compare_and_set_value, delete_value, flow_input, get_value,
-        inbox, list_values, remaining_ms, secret_names, secret_placeholder, send, set_value, state,
-        task, write,
+        inbox, list_values, now_ms, random_bytes, remaining_ms, secret_names, secret_placeholder,
+        send, set_value, state, task, write,
     };
 }
 

@@ -49,6 +49,8 @@
 //! [`fetch`] sends requests, [`key_value`] keeps values that outlive the run, [`secrets`] has the host put secrets into
 //! requests. Each must be granted to the step; a component asks for what it calls and for nothing else.
 //!
+//! [`system`] has the time and random bytes, which need no grant.
+//!
 //! A handler that is built for `wasm32-wasip2` has `std::fs` in `/scratch`, a folder that is empty at first and gone with the
 //! attempt, where its step is granted `scratch`. A write that does not fit fails as an I/O error.
 //!
@@ -61,6 +63,7 @@ pub mod fetch;
 pub mod key_value;
 pub mod log;
 pub mod secrets;
+pub mod system;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
@@ -117,6 +120,7 @@ pub mod durable_bindings {
             "stepcell:handler/types@0.1.0": crate::bindings::stepcell::handler::types,
             "stepcell:handler/context@0.1.0": crate::bindings::stepcell::handler::context,
             "stepcell:handler/log@0.1.0": crate::bindings::stepcell::handler::log,
+            "stepcell:handler/system@0.1.0": crate::bindings::stepcell::handler::system,
             "stepcell:handler/fetch@0.1.0": crate::bindings::stepcell::handler::fetch,
             "stepcell:handler/key-value@0.1.0": crate::bindings::stepcell::handler::key_value,
             "stepcell:handler/secrets@0.1.0": crate::bindings::stepcell::handler::secrets,

@@ -21,6 +21,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::mem;
 use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bindings::stepcell::handler::types::{Child, ChildStatus, Signal, Task};
 use crate::context::Context;
@@ -51,6 +52,8 @@ struct Fake {
     fetch: Option<Answers>,
     values: BTreeMap<String, Vec<u8>>,
     secrets: Vec<String>,
+    now_ms: u64,
+    random: u8,
 }
 
 type Answers = Rc<dyn Fn(&Request) -> Result<Response, fetch::Error>>;
@@ -68,11 +71,22 @@ thread_local! {
         fetch: None,
         values: BTreeMap::new(),
         secrets: Vec::new(),
+        now_ms: NOW_MS,
+        random: 0,
     });
 }
 
 /// The time a handler is told it has left, in milliseconds: the default timeout of a step.
 const REMAINING_MS: u64 = 30_000;
+
+/// The time a handler is told unless [`set_now`] said otherwise, in milliseconds since 1970: the beginning of 2026.
+const NOW_MS: u64 = 1_767_225_600_000;
+
+/// Sets the time that [`system::now`](crate::system::now) answers from now on.
+pub fn set_now(now: SystemTime) {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    FAKE.with_borrow_mut(|fake| fake.now_ms = since.as_millis() as u64);
+}
 
 /// A context for a handler under test: the first attempt of a step named `step`, unless [`set_task`] said otherwise.
 pub fn context() -> Context {
@@ -186,6 +200,21 @@ pub(crate) fn children() -> Vec<Child> {
 
 pub(crate) fn cancelled() -> bool {
     FAKE.with_borrow(|fake| fake.cancelled)
+}
+
+pub(crate) fn now_ms() -> u64 {
+    FAKE.with_borrow(|fake| fake.now_ms)
+}
+
+/// Bytes that count on, so that a test can expect them.
+pub(crate) fn random_bytes(len: u32) -> Vec<u8> {
+    FAKE.with_borrow_mut(|fake| {
+        let mut next = || {
+            fake.random = fake.random.wrapping_add(1);
+            fake.random
+        };
+        (0..len).map(|_| next()).collect()
+    })
 }
 
 pub(crate) fn remaining_ms() -> u64 {

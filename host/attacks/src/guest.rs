@@ -10,9 +10,10 @@ const OURS: &str = "the host's own WIT files are sound: every start of the host 
 /// Every hand-written guest: its name and its text.
 pub const GUESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
-const STEPCELL: [(&str, &str); 7] = [
+const STEPCELL: [(&str, &str); 8] = [
     ("types.wit", include_str!("../../../wit/types.wit")),
     ("context.wit", include_str!("../../../wit/context.wit")),
+    ("system.wit", include_str!("../../../wit/system.wit")),
     ("log.wit", include_str!("../../../wit/log.wit")),
     ("fetch.wit", include_str!("../../../wit/fetch.wit")),
     ("key-value.wit", include_str!("../../../wit/key-value.wit")),

@@ -158,5 +158,7 @@ pub const MAX_SCRATCH_ENTRIES: usize = 1_000;
 pub const MAX_SCRATCH_NAME_BYTES: usize = 255;
 /// Longest path to a file or folder, in bytes.
 pub const MAX_SCRATCH_PATH_BYTES: usize = 1_024;
+/// Random bytes a guest is given at a time.
+pub const MAX_RANDOM_BYTES: usize = 4_096;
 /// Entries of one grant.
 pub const MAX_GRANTS: usize = 64;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::engine::MAX_TABLES;
-use crate::interfaces::{CAPABILITIES, context, log, wasi};
+use crate::interfaces::{CAPABILITIES, context, log, system, wasi};
 use crate::reason::Reason;
 
 pub(crate) use contract::Contract;
@@ -219,6 +219,8 @@ fn meaning(import: &str) -> &'static str {
         context::MEANING
     } else if track == contract::track(log::NAME) {
         log::MEANING
+    } else if track == contract::track(system::NAME) {
+        system::MEANING
     } else if let Some(capability) = capability(import) {
         capability.meaning()
     } else if import.starts_with(wasi::PREFIX) {

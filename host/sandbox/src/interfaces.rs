@@ -6,6 +6,7 @@ pub(crate) mod filesystem;
 pub(crate) mod key_value;
 pub(crate) mod log;
 pub(crate) mod secrets;
+pub(crate) mod system;
 pub(crate) mod types;
 pub(crate) mod wasi;
 
@@ -43,6 +44,7 @@ fn own(engine: &Engine) -> wasmtime::Result<Linker<Attempt>> {
     let mut linker = Linker::new(engine);
     context::link(&mut linker)?;
     log::link(&mut linker)?;
+    system::link(&mut linker)?;
     fetch::link(&mut linker)?;
     key_value::link(&mut linker)?;
     secrets::link(&mut linker)?;

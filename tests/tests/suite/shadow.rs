@@ -6,14 +6,17 @@ use model::Digest;
 use reqwest::Method;
 use serde_json::{Value, json};
 use stepcell_tests::client::{Client, send};
-use stepcell_tests::guests::actor;
-use stepcell_tests::host::{Host, new_key};
+use stepcell_tests::guests::{actor, hand_written};
+use stepcell_tests::host::{Host, Settings, new_key};
 use store::Scope;
 
 use crate::tenants::owned_tables;
 
 /// What a path's parameters stand for, and what bodies and queries name.
 type Names = BTreeMap<&'static str, String>;
+
+/// Names that nobody else has.
+const IDS: [&str; 5] = ["run_id", "live", "digest", "held", "key"];
 
 const FLOW: &str =
     "flow = \"theirs\"\n[[step]]\nname = \"only\"\nhandler = \"HANDLER\"\ncomponent = \"@\"\n";
@@ -34,11 +37,17 @@ async fn fill(host: &Host, client: &Client) -> Names {
     client.put("/v1/closures/theirs", &json!({ "flow": "theirs" })).await.ok();
     let schedule = json!({ "closure": "theirs", "cron": "0 0 1 1 *" });
     client.put("/v1/schedules/theirs", &schedule).await.ok();
+    client.put("/v1/secrets/theirs", &json!({ "value": "s3cr3t" })).await.ok();
+    let held =
+        client.upload(hand_written("good")).await.ok()["digest"].as_str().unwrap().to_owned();
+    let reason = json!({ "reason": "s3cr3t" });
+    client.post(&format!("/v1/components/{held}/quarantine"), &reason).await.ok();
     let worker = host.worker.as_ref().unwrap().id().0.to_string();
     BTreeMap::from([
         ("run_id", failed["runs"][0]["run_id"].as_str().unwrap().to_owned()),
         ("live", live["run_id"].as_str().unwrap().to_owned()),
         ("digest", digest),
+        ("held", held),
         ("flow", "theirs".to_owned()),
         ("name", "theirs".to_owned()),
         ("version", "1".to_owned()),
@@ -57,7 +66,9 @@ fn nothing(theirs: &Names) -> Names {
     for name in ["run_id", "live"] {
         unknown.insert(name, "01900000-0000-7000-8000-000000000000".to_owned());
     }
-    unknown.insert("digest", Digest::of(b"nobody's").to_string());
+    for name in ["digest", "held"] {
+        unknown.insert(name, Digest::of(b"nobody's").to_string());
+    }
     for name in ["flow", "name", "tenant"] {
         unknown.insert(name, "nobody".to_owned());
     }
@@ -149,7 +160,8 @@ fn operations(document: &Value) -> Vec<(Method, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_operation_tells_a_foreign_id_from_an_unknown_one_or_changes_what_is_anothers() {
-    let host = Host::start().await;
+    let keyring = Some(format!("{}\n", "07".repeat(32)).parse().unwrap());
+    let host = Host::with(Settings { keyring, ..Settings::default() }).await;
     let theirs = fill(&host, &host.stranger().await).await;
     let unknown = nothing(&theirs);
     let scopes = [Scope::Read, Scope::Run, Scope::Deploy];
@@ -164,11 +176,21 @@ async fn no_operation_tells_a_foreign_id_from_an_unknown_one_or_changes_what_is_
         let (method, path) = operation;
         assert_eq!(of_theirs, of_nobody, "{method} {path} tells them apart");
         assert!(!of_theirs.1.contains("s3cr3t"), "{method} {path}: {}", of_theirs.1);
+        if of_theirs.0 == 200 {
+            // Lists name nothing, so theirs and nobody's are the same request: they are to have nothing of theirs.
+            let shown = IDS.iter().find(|id| of_theirs.1.contains(&format!("<{id}>")));
+            assert_eq!(shown, None, "{method} {path}: {}", of_theirs.1);
+        }
         // A page of a problem is everybody's, and a secret that is put is the caller's own, whoever else has one of this name.
         let is_own = [("GET", "/v1/problems/{code}"), ("PUT", "/v1/secrets/{name}")];
         let is_named = path.contains('{') && !is_own.contains(&(method.as_str(), path.as_str()));
         if is_named {
             assert!([403, 404].contains(&of_theirs.0), "{method} {path}: {of_theirs:?}");
+        }
+        if path.contains("{digest}") {
+            let mut held = theirs.clone();
+            held.insert("digest", theirs["held"].clone());
+            assert_eq!(ask(&ours, operation, &held).await, of_nobody, "{method} {path}, held");
         }
         if path.contains("{run_id}") {
             let mut live = theirs.clone();

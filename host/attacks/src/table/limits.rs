@@ -99,4 +99,10 @@ pub(super) const ATTACKS: &[Attack] = &[
             "Copies 30 MiB four thousand times in a row, with no loop and no call between.",
         ),
     ),
+    Attack::guest(
+        "system_random_giant",
+        "bytes a call answers",
+        Expected::Fails(FailureKind::Trap),
+    ),
+    Attack::guest("system_flood", "price of host calls", Expected::Fails(FailureKind::OutOfFuel)),
 ];

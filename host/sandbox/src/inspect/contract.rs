@@ -10,12 +10,13 @@ use wit_parser::{PackageId, Resolve, SourceMap};
 use super::World;
 use super::render::Renderer;
 
-const STEPCELL: [(&str, &str); 7] = [
+const STEPCELL: [(&str, &str); 8] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),
     ("context.wit", include_str!("../../../../wit/context.wit")),
     ("fetch.wit", include_str!("../../../../wit/fetch.wit")),
     ("key-value.wit", include_str!("../../../../wit/key-value.wit")),
     ("secrets.wit", include_str!("../../../../wit/secrets.wit")),
+    ("system.wit", include_str!("../../../../wit/system.wit")),
     ("log.wit", include_str!("../../../../wit/log.wit")),
     ("worlds.wit", include_str!("../../../../wit/worlds.wit")),
 ];

@@ -136,3 +136,21 @@ async fn who_asks_for_a_capability_is_not_pure() {
     let inspection = sandbox().inspect(&module("good")).unwrap();
     assert!(inspection.report.capabilities.is_empty() && inspection.report.pure);
 }
+
+#[tokio::test]
+async fn time_and_chance_need_no_grant_and_are_neither_guessed_nor_repeated() {
+    let said = async || {
+        let report = run("system", call()).await;
+        serde_json::from_str::<(u64, String)>(answer(&report)).unwrap()
+    };
+    let now = || {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        u64::try_from(since.unwrap().as_millis()).unwrap()
+    };
+    let before = now();
+    let (first, second) = (said().await, said().await);
+    assert!(before <= first.0 && first.0 <= second.0 && second.0 <= now());
+    assert_ne!(first.1, second.1);
+    let inspection = sandbox().inspect(&module("system")).unwrap();
+    assert!(inspection.report.capabilities.is_empty() && inspection.report.pure);
+}
