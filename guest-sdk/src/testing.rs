@@ -85,7 +85,7 @@ const NOW_MS: u64 = 1_767_225_600_000;
 /// Sets the time that [`system::now`](crate::system::now) answers from now on.
 pub fn set_now(now: SystemTime) {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    FAKE.with_borrow_mut(|fake| fake.now_ms = since.as_millis() as u64);
+    FAKE.with_borrow_mut(|fake| fake.now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
 }
 
 /// A context for a handler under test: the first attempt of a step named `step`, unless [`set_task`] said otherwise.

@@ -128,11 +128,11 @@ fn completed_if(core_module: bool, bytes: &[u8]) -> Result<Vec<u8>, Reason> {
 
 /// True for an import that cannot cause an effect outside the attempt.
 pub(crate) fn harmless(import: &str) -> bool {
-    let own = ["stepcell:handler/types@", "stepcell:handler/context@", "stepcell:handler/log@"];
+    let own = ["types", "context", "log", "system"].map(|name| format!("stepcell:handler/{name}@"));
     // A name without a package is a type that the world itself uses.
     let type_only = !import.contains(':');
     let wasi = import.starts_with(wasi::PREFIX) && !wasi::effectful(import);
-    type_only || wasi || own.iter().any(|name| import.starts_with(name))
+    type_only || wasi || own.iter().any(|name| import.starts_with(name.as_str()))
 }
 
 /// What wasmtime is set up to accept.

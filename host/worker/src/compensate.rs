@@ -31,7 +31,7 @@ const HOLD: Duration = Duration::from_secs(60);
 /// How often.
 const HOLD_AGAIN: Duration = Duration::from_secs(15);
 /// How long a run rests that cannot be undone now, unless what holds it up is over before.
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(10);
 
 /// Looks for runs to undo, and undoes them.
 pub(crate) async fn compensate(shared: Arc<Shared>) {
@@ -46,7 +46,7 @@ pub(crate) async fn compensate(shared: Arc<Shared>) {
             tracing::debug!(%error, "could not look for runs to compensate");
             Vec::new()
         });
-        let rest = if found.is_empty() && after.0 == 0 { EVERY } else { Duration::from_millis(10) };
+        let rest = if found.is_empty() && after.0 == 0 { EVERY } else { EVERY / 10 };
         after = turns.go_on(found.iter().map(|of| of.run.tenant));
         for of in found {
             let (shared, seat) = (Arc::clone(&shared), shared.undoing.sit(of.run.tenant));

@@ -3,6 +3,7 @@
 mod blamed;
 mod flush;
 mod interrupted;
+mod launch;
 mod range;
 mod settle;
 mod turn;
@@ -14,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::limits::{MAX_ANSWERS_BYTES, MAX_LOST};
+use model::limits::MAX_ANSWERS_BYTES;
 use model::{Failure, FailureKind, Finish, Position, RunId, StepIndex};
 use store::{Claimed, Delta, Held, Interrupted, Seat, TokenId, TokenMove, Written};
 use tokio::sync::{mpsc, oneshot};
@@ -164,12 +165,6 @@ impl Lane {
 
     /// Begins at once when everything is known, else has it read first.
     fn accept(&mut self, claimed: Claimed) {
-        let has_task = matches!(claimed.position, Position::Task { .. } | Position::Range { .. });
-        if claimed.lost >= u32::from(MAX_LOST) && !has_task {
-            let why =
-                format!("the worker that opened or closed the step was lost {MAX_LOST} times");
-            return self.give_up(&claimed, FailureKind::WorkerLost, &why);
-        }
         let Some(version) = self.shared.store.kept_version(claimed.run.version_key()) else {
             return self.read_first(claimed);
         };

@@ -23,6 +23,11 @@ cargo test --workspace --test attacks         # the same, the requests, the fuzz
 After each the host must be the same process, the run must have ended as the table says, nothing of it may go on, memory,
 descriptors and threads must be back, and the runs of another tenant must not have noticed. A test compares this page with
 the tables in the code; `STEPCELL_ACCEPT_ATTACKS=1` writes it anew.
+
+None of them found a hole in wasmtime. Were there one, a guest would be in the process that called it: `serve --roles worker` keeps
+that apart from the API, as a user and in a network of its own if you give it these; it still has the worker's connection to Postgres
+and the keys of secrets. What is compiled is out of reach of both, in a child process without files or network. The pinned release is
+in `Cargo.toml`; `cargo audit` holds it against the advisories of the day.
 ";
 
 fn page() -> String {

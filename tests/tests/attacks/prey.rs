@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use devdb::TestDatabase;
 use reqwest::Method;
@@ -32,6 +33,8 @@ pub(crate) struct Prey {
 struct Canary {
     runs: Arc<AtomicU64>,
     failures: Arc<AtomicU64>,
+    /// The longest run, in microseconds.
+    longest: Arc<AtomicU64>,
     stopped: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
@@ -61,6 +64,11 @@ impl Prey {
         assert_eq!(self.canary.failures.load(Ordering::Relaxed), 0, "after `{after}`");
     }
 
+    /// How long the canary's longest run took.
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_micros(self.canary.longest.load(Ordering::Relaxed))
+    }
+
     /// Waits until the canary has run once more.
     pub(crate) async fn canary_runs(&self) {
         let before = self.canary.runs.load(Ordering::Relaxed);
@@ -85,18 +93,22 @@ impl Canary {
     async fn release(client: Client) -> Self {
         deploy(&client).await;
         let (runs, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let longest = Arc::new(AtomicU64::new(0));
         let stopped = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn({
             let (runs, failures) = (Arc::clone(&runs), Arc::clone(&failures));
-            let stopped = Arc::clone(&stopped);
+            let (stopped, longest) = (Arc::clone(&stopped), Arc::clone(&longest));
             async move {
                 while !stopped.load(Ordering::Relaxed) {
+                    let began = Instant::now();
                     let count = if runs_once(&client).await { &runs } else { &failures };
+                    let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    longest.fetch_max(took, Ordering::Relaxed);
                     count.fetch_add(1, Ordering::Relaxed);
                 }
             }
         });
-        Self { runs, failures, stopped, task }
+        Self { runs, failures, longest, stopped, task }
     }
 }
 

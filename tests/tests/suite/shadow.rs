@@ -37,7 +37,7 @@ async fn fill(host: &Host, client: &Client) -> Names {
     client.put("/v1/closures/theirs", &json!({ "flow": "theirs" })).await.ok();
     let schedule = json!({ "closure": "theirs", "cron": "0 0 1 1 *" });
     client.put("/v1/schedules/theirs", &schedule).await.ok();
-    client.put("/v1/secrets/theirs", &json!({ "value": "s3cr3t" })).await.ok();
+    client.put("/v1/secrets/theirs", &json!({ "value": "s3cr3t-s3cr3t" })).await.ok();
     let held =
         client.upload(hand_written("good")).await.ok()["digest"].as_str().unwrap().to_owned();
     let reason = json!({ "reason": "s3cr3t" });

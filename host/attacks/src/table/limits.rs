@@ -102,7 +102,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack::guest(
         "system_random_giant",
         "bytes a call answers",
-        Expected::Fails(FailureKind::Trap),
+        Expected::Fails(FailureKind::AbiViolation),
     ),
     Attack::guest("system_flood", "price of host calls", Expected::Fails(FailureKind::OutOfFuel)),
 ];

@@ -135,7 +135,8 @@ impl HostMonotonicClock for CoarseMonotonic {
     }
 
     fn now(&self) -> u64 {
-        nanoseconds(coarse(self.0.elapsed()))
+        // A clock that stands at nothing is a broken one to some runtimes.
+        nanoseconds(CLOCK_STEP + coarse(self.0.elapsed()))
     }
 }
 

@@ -1,20 +1,19 @@
 //! The rule applied: what an attempt ended in, what follows for its token, what is to be recorded.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::limits::MAX_LOST;
 use model::{
-    Failure, FailureKind, Finish, GoOn, Input, Join, Moves, Outcome, Position, Receipt, RunId,
-    StepIndex, TaskKey, Wait,
+    Failure, FailureKind, Finish, GoOn, Join, Moves, Outcome, Position, Receipt, RunId, StepIndex,
+    TaskKey, Wait,
 };
 use sandbox::Stop;
-use store::{Attempted, Birth, Claimed, Delta, FOREVER, Progress, TokenId, TokenMove, Written};
+use store::{Attempted, Birth, Delta, FOREVER, Progress, TokenId, TokenMove, Written};
 
 use super::Lane;
-use crate::attempt::{Attempt, Closed, Made, Try, launch};
-use crate::owned::{OwnedRun, OwnedToken, Work};
+use crate::attempt::{Closed, Made, Try};
+use crate::owned::{OwnedRun, Work};
 use crate::quarantine::suspect;
 
 /// Where a token goes, what was recorded with that, and the losses it takes along.
@@ -179,42 +178,6 @@ impl Lane {
             return;
         }
         self.launch(id, at, stop);
-    }
-
-    pub(super) fn launch(&mut self, id: TokenId, at: Try, stop: Stop) {
-        let Some(run) = self.runs.get_mut(&id.run_id) else {
-            return;
-        };
-        match run.state.input_of(at.task) {
-            Some(input) => self.launch_with(id, at, stop, input),
-            None => self.read_again(id),
-        }
-    }
-
-    /// Somebody else recorded a part of what the token stands on, or it was too much to keep: it is read first.
-    pub(super) fn read_again(&mut self, id: TokenId) {
-        let Some(run) = self.runs.get_mut(&id.run_id) else {
-            return;
-        };
-        let facts = Arc::clone(&run.facts);
-        if let Some(OwnedToken { held, position, lost, .. }) = run.tokens.remove(&id) {
-            self.read_first(Claimed { held, position, lost, run: facts });
-        }
-    }
-
-    pub(super) fn launch_with(&mut self, id: TokenId, at: Try, stop: Stop, input: Input) {
-        let Some(run) = self.runs.get_mut(&id.run_id) else {
-            return;
-        };
-        let Some(token) = run.tokens.get(&id) else {
-            return;
-        };
-        let (held, alone) = (token.held, matches!(token.work, Work::Task(_)));
-        let (facts, version) = (Arc::clone(&run.facts), Arc::clone(&run.version));
-        let seat = self.shared.seats.sit(facts.tenant);
-        self.running += 1;
-        let attempt = Attempt { held, run: facts, version, at, alone, input, stop, seat };
-        launch(&self.shared, attempt);
     }
 
     /// An attempt ended.
