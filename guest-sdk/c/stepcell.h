@@ -22,7 +22,9 @@
  * is remembered; an attempt that would complete with that on its mind ends as a validation error that names it.
  *
  * `printf` is the log's level info, `fprintf(stderr, ...)` is warn. Each attempt is a fresh instance, so that nothing needs
- * to be freed. A component imports what it calls; `stepcell_fetch`, `stepcell_kv_*` and `stepcell_secret*` must be granted. */
+ * to be freed. A component imports what it calls; `stepcell_fetch`, `stepcell_kv_*` and `stepcell_secret*` must be granted.
+ *
+ * All of it is one file, so that it can be copied into a project. */
 #ifndef STEPCELL_H
 #define STEPCELL_H
 
@@ -35,6 +37,15 @@ extern "C" {
 #endif
 
 #define STEPCELL_FORMAT(at) __attribute__((format(printf, at, at + 1)))
+/* An editor reads this for its own machine. */
+#ifdef __wasm__
+#define STEPCELL__EXPORT(name) __attribute__((export_name(name)))
+#define STEPCELL__IMPORT(interface, name)                                                                              \
+    __attribute__((import_module("stepcell:handler/" interface "@0.1.0"), import_name(name)))
+#else
+#define STEPCELL__EXPORT(name)
+#define STEPCELL__IMPORT(interface, name)
+#endif
 
 /* ---- reading JSON ---- */
 
@@ -231,7 +242,7 @@ typedef struct stepcell_failure {
 
 /* Has the function decide what follows from a failed attempt; `stepcell_leave` leaves the failure as it is. */
 #define STEPCELL_ON_ERROR(function)                                                                                    \
-    __attribute__((export_name("on-error"))) void *stepcell__on_error(                                                 \
+    STEPCELL__EXPORT("on-error") void *stepcell__on_error(                                                             \
         int32_t tag, char *data, size_t length, char *kind, size_t kind_length, char *message,                         \
         size_t message_length, int32_t some, char *details, size_t details_length) {                                   \
         (void)kind_length, (void)message_length, (void)details_length;                                                 \
@@ -250,7 +261,7 @@ typedef struct stepcell_undo {
 #define STEPCELL_COMPENSATE(...)                                                                                       \
     const stepcell_undo stepcell__undos[] = {__VA_ARGS__};                                                             \
     const size_t stepcell__undo_count = sizeof stepcell__undos / sizeof *stepcell__undos;                              \
-    __attribute__((export_name("compensate"))) void *stepcell__compensate(                                             \
+    STEPCELL__EXPORT("compensate") void *stepcell__compensate(                                                         \
         int32_t tag, char *data, size_t length, char *output, size_t output_length) {                                  \
         (void)output_length;                                                                                           \
         return stepcell__undone(stepcell__input(tag, data, length), output);                                           \
@@ -427,11 +438,8 @@ void stepcell_random(void *into, size_t length);
 extern "C" {
 #endif
 
-#define STEPCELL__IMPORT(interface, name)                                                                              \
-    __attribute__((import_module("stepcell:handler/" interface "@0.1.0"), import_name(name)))
-
 /* The layout of the canonical ABI is that of C. */
-#ifndef __cplusplus
+#if defined(__wasm__) && !defined(__cplusplus)
 _Static_assert(sizeof(stepcell__error) == 48 && offsetof(stepcell__error, has_retry) == 24, "handler-error");
 _Static_assert(sizeof(stepcell__decided) == 56 && offsetof(stepcell__decided, as) == 8, "outcome");
 _Static_assert(sizeof(stepcell_outcome) == 64 && offsetof(stepcell_outcome, as) == 8, "result of handle");
@@ -446,7 +454,7 @@ static void *stepcell__new(size_t bytes) {
 }
 
 /* What the host writes into: one more byte than it asks for, so that every text of its ends in NUL. */
-__attribute__((export_name("cabi_realloc"))) void *stepcell__realloc(void *old, size_t old_size, size_t align,
+STEPCELL__EXPORT("cabi_realloc") void *stepcell__realloc(void *old, size_t old_size, size_t align,
                                                                      size_t size) {
     (void)old_size, (void)align;
     char *memory = (char *)realloc(old, size + 1);
@@ -1435,7 +1443,7 @@ static stepcell_outcome stepcell__settle(stepcell_outcome outcome) {
     return outcome;
 }
 
-__attribute__((export_name("handle"))) void *stepcell__handle(int32_t tag, char *data, size_t length) {
+STEPCELL__EXPORT("handle") void *stepcell__handle(int32_t tag, char *data, size_t length) {
     static stepcell_outcome outcome;
     const char *name = stepcell_context()->handler;
     const stepcell_handler *handler = stepcell__find(name);
@@ -1445,7 +1453,7 @@ __attribute__((export_name("handle"))) void *stepcell__handle(int32_t tag, char 
     return &outcome;
 }
 
-__attribute__((export_name("describe"))) stepcell__text *stepcell__describe(void) {
+STEPCELL__EXPORT("describe") stepcell__text *stepcell__describe(void) {
     static stepcell__text text;
     const char *wrong = NULL;
     stepcell_writer said = {0};
@@ -1726,7 +1734,7 @@ void stepcell_random(void *into, size_t length) {
 
 /* ---- what libc would ask WASI for; STEPCELL_WASI leaves it to WASI, as files in /scratch need ---- */
 
-#ifndef STEPCELL_WASI
+#if defined(__wasm__) && !defined(STEPCELL_WASI)
 enum { STEPCELL__OK = 0, STEPCELL__BADF = 8, STEPCELL__SPIPE = 70, STEPCELL__LINE = 1024 };
 
 /* Lines of stdout and stderr that have no end yet. */
@@ -1822,7 +1830,7 @@ int32_t __imported_wasi_snapshot_preview1_random_get(int32_t into, int32_t lengt
     stepcell_random((void *)(uintptr_t)into, (size_t)length);
     return STEPCELL__OK;
 }
-#endif /* STEPCELL_WASI */
+#endif /* __wasm__ && !STEPCELL_WASI */
 
 #ifdef __cplusplus
 }
