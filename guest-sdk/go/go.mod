@@ -1,0 +1,3 @@
+module stepcell
+
+go 1.27
