@@ -1,12 +1,12 @@
 // Requests over HTTP, to hosts that the step is granted: `grants = { fetch = ["api.example.com"] }`. A component whose
 // modules import this asks for the capability `fetch`.
 import wire from "stepcell:handler/fetch@0.1.0";
-import { ConfigurationError, DependencyError, ExecutionError, HandlerError, ValidationError } from "./runtime/errors.js";
+import { ConfigurationError, DependencyError, ExecutionError, ValidationError } from "./runtime/errors.js";
 import { mustBeCalled } from "./runtime/host.js";
 import { parse } from "./runtime/json.js";
 import { text } from "./runtime/outcomes.js";
 import { TextDecoder, TextEncoder } from "./runtime/text.js";
-import { wholeMs } from "./runtime/wire.js";
+import { refusal, wholeMs } from "./runtime/wire.js";
 
 /** Sends a request and waits for the whole answer. A redirect is an answer. Rejects with a `HandlerError` where nothing came. */
 export async function fetch(url, { method = "GET", headers = {}, body, json, timeoutMs } = {}) {
@@ -108,7 +108,7 @@ function bytesOf(body) {
 
 /** Why nothing came back, and whether another try may help. */
 function explain(error) {
-  const { tag, val } = error ?? {};
+  const { tag, val } = refusal(error);
   switch (tag) {
     case "invalid":
       return new ValidationError(val);
@@ -133,6 +133,6 @@ function explain(error) {
     case "other":
       return new DependencyError(val);
     default:
-      return error instanceof Error ? error : new HandlerError("execution", String(error));
+      return error;
   }
 }

@@ -6,6 +6,7 @@ import { mustBeCalled } from "./runtime/host.js";
 import { parse } from "./runtime/json.js";
 import { text } from "./runtime/outcomes.js";
 import { TextDecoder, TextEncoder } from "./runtime/text.js";
+import { refusal } from "./runtime/wire.js";
 
 /** The value of a key, as JSON; undefined where it has none. */
 export async function get(key) {
@@ -69,7 +70,7 @@ function call(ask) {
 }
 
 function explain(error) {
-  const { tag, val } = error ?? {};
+  const { tag, val } = refusal(error);
   switch (tag) {
     case "denied":
       return new ConfigurationError(val);

@@ -3,6 +3,7 @@
 import wire from "stepcell:handler/secrets@0.1.0";
 import { ConfigurationError } from "./runtime/errors.js";
 import { mustBeCalled } from "./runtime/host.js";
+import { refusal } from "./runtime/wire.js";
 
 /** The names the step was granted. */
 export function names() {
@@ -16,6 +17,7 @@ export function placeholder(name) {
   try {
     return wire.placeholder(name);
   } catch (error) {
-    throw error?.tag === "denied" ? new ConfigurationError(error.val) : error;
+    const { tag, val } = refusal(error);
+    throw tag === "denied" ? new ConfigurationError(val) : error;
   }
 }

@@ -19,6 +19,11 @@ export function wireError(thrown) {
   };
 }
 
+/** What an import of the host answered as its error; the engine throws an `Error` that carries it. */
+export function refusal(thrown) {
+  return thrown?.payload ?? {};
+}
+
 /** A time to wait as whole milliseconds from 0 up. */
 export function wholeMs(ms) {
   const whole = Math.ceil(Number(ms));

@@ -28,8 +28,7 @@ def preload(folder: pathlib.Path) -> None:
         file = getattr(module, "__file__", None) or ""
         if not file.endswith(".py") or folder not in pathlib.Path(file).parents or module.__name__.startswith("stepcell"):
             continue
-        for origin, names in ENCODINGS = "ascii cp1252 hex_codec latin_1 utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
-LATE_IMPORT.findall(pathlib.Path(file).read_text("utf-8", "replace")):
+        for origin, names in LATE_IMPORT.findall(pathlib.Path(file).read_text("utf-8", "replace")):
             for name in [origin] if origin else re.findall(r"[\w.]+(?=[ \t]*(?:,|$|[ \t]as[ \t]))", names):
                 try:
                     importlib.import_module(name)
