@@ -47,6 +47,7 @@ _sealed.preload(pathlib.Path(_project.__file__).parent)
 _sealed.seal()
 _system.freeze()
 _log.install(host.system is not None)
+_sealed.wipe()
 host.is_called = True
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 import errno
+import gc
 import importlib
 import importlib.machinery
 import io
@@ -14,6 +15,13 @@ from typing import Any
 
 ENCODINGS = "ascii cp1252 hex_codec latin_1 utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
 LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
+# Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
+# a trade: what exceeds the free memory makes the component's memory grow.
+LARGE = (1 << 18, 1 << 16, 1 << 14, 1 << 12, 1 << 10, 600)
+LARGE_BYTES = 750_000
+SMALL = range(48, 513, 16)
+SMALL_BYTES = 300_000
+BYTES_HEADER = 33
 FILE_CALLS = (
     "access chdir chmod getcwd link listdir lstat mkdir open readlink remove rename replace rmdir scandir stat statvfs symlink"
     " truncate unlink utime"
@@ -50,6 +58,19 @@ def seal() -> None:
         for name in ("socket", "create_connection", "create_server", "getaddrinfo", "gethostbyname", "gethostname"):
             setattr(sys.modules["socket"], name, _no_socket)
     sys.meta_path[:] = [importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter, _Late]
+
+
+def wipe() -> None:
+    """Fills free memory with zeros, which a component does not carry, and keeps the collector from what is there for good."""
+    gc.collect()
+    for size in LARGE:
+        held = [bytes(size) for _ in range(max(8, LARGE_BYTES // size))]
+        del held
+    for size in SMALL:
+        held = [bytes(size - BYTES_HEADER) for _ in range(SMALL_BYTES // size)]
+        del held
+    gc.collect()
+    gc.freeze()
 
 
 def _no_file(*given: Any, **_: Any) -> Any:
