@@ -2,6 +2,7 @@
 import { record } from "./host.js";
 import { clearTimeout, Promise as OwnPromise, queueMicrotask, setTimeout } from "./promise.js";
 import { format } from "./show.js";
+import { atob, btoa, structuredClone, TextDecoder, TextEncoder } from "./text.js";
 
 /** The engine's own, whose jobs nobody runs. */
 export const EnginePromise = globalThis.Promise;
@@ -34,6 +35,11 @@ for (const [name, value] of Object.entries({
   clearTimeout,
   setImmediate: immediately,
   clearImmediate: clearTimeout,
+  TextEncoder,
+  TextDecoder,
+  structuredClone,
+  atob,
+  btoa,
 })) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }

@@ -1,4 +1,4 @@
-// What browsers and Node have and the engine has not: bundled where a module uses it.
+// What browsers and Node have and the engine has not.
 
 /** UTF-8 out. Lone surrogates become U+FFFD. */
 export class TextEncoder {

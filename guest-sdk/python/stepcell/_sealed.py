@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Any
 
-ENCODINGS = "ascii cp1252 hex_codec latin_1 utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
+ENCODINGS = "ascii base64_codec cp1252 hex_codec iso8859_15 latin_1 punycode unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
 LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
 # Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
 # a trade: what exceeds the free memory makes the component's memory grow.
