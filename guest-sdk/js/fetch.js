@@ -13,8 +13,8 @@ export async function fetch(url, { method = "GET", headers = {}, body, json, tim
   const list = headers instanceof Headers ? [...headers] : Array.isArray(headers) ? headers : Object.entries(headers);
   const request = {
     method: String(method).toUpperCase(),
-    url: String(url),
-    headers: list.map(([name, value]) => [String(name), String(value)]),
+    url: String(url).toWellFormed(),
+    headers: list.map(([name, value]) => [String(name).toWellFormed(), String(value).toWellFormed()]),
     body: bytesOf(json === undefined ? body : text(json, "the request's body")),
     timeoutMs: timeoutMs === undefined ? null : wholeMs(timeoutMs),
   };

@@ -32,28 +32,32 @@ export async function replace(key, expected, value) {
 
 /** The bytes of a key; undefined where it has none. */
 export async function getBytes(key) {
-  const bytes = call(() => wire.get(key));
+  const bytes = call(() => wire.get(word(key)));
   return bytes === null || bytes === undefined ? undefined : Uint8Array.from(bytes);
 }
 
 /** Sets a key to bytes. */
 export async function setBytes(key, bytes) {
-  call(() => wire.set(key, bytes));
+  call(() => wire.set(word(key), bytes));
 }
 
 /** Sets a key where its bytes are the expected ones; undefined: where it has none. False: it has other ones. */
 export async function compareAndSet(key, expected, bytes) {
-  return call(() => wire.compareAndSet(key, expected ?? null, bytes));
+  return call(() => wire.compareAndSet(word(key), expected ?? null, bytes));
 }
 
 /** Deletes a key. False: it was not there. */
 export async function remove(key) {
-  return call(() => wire.delete(key));
+  return call(() => wire.delete(word(key)));
 }
 
 /** Keys that begin with `prefix`, in the order of their bytes: those after `after`, at most `limit` and never more than 1,000. */
 export async function list(prefix = "", { after, limit = 1000 } = {}) {
-  return call(() => wire.listKeys(prefix, after ?? null, limit));
+  return call(() => wire.listKeys(word(prefix), after === undefined ? null : word(after), limit));
+}
+
+function word(key) {
+  return String(key).toWellFormed();
 }
 
 function encode(value) {

@@ -15,7 +15,7 @@ export function names() {
 export function placeholder(name) {
   mustBeCalled("a secret is asked for");
   try {
-    return wire.placeholder(name);
+    return wire.placeholder(String(name).toWellFormed());
   } catch (error) {
     const { tag, val } = refusal(error);
     throw tag === "denied" ? new ConfigurationError(val) : error;

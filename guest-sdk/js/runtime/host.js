@@ -9,7 +9,7 @@ const outerConsole = globalThis.console;
 /** Writes one record; without a host to the console of where it runs. `fields` is JSON text. */
 export function record(level, message, fields) {
   if (host.log) {
-    host.log.write(level, message, fields ?? null);
+    host.log.write(level, message.toWellFormed(), fields ?? null);
   } else {
     outerConsole?.[level](fields ? `${message} ${fields}` : message);
   }

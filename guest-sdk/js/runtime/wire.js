@@ -12,7 +12,8 @@ export function wireError(thrown) {
   const own = thrown instanceof HandlerError ? thrown : {};
   return {
     kind: own.kind ?? "execution",
-    message: message(thrown),
+    // Half of a surrogate pair cannot cross the line.
+    message: message(thrown).toWellFormed(),
     details: detailsText(thrown, own),
     retry: own.retry ?? null,
     retryAfterMs: own.retryAfterMs === undefined ? null : wholeMs(own.retryAfterMs),
@@ -42,7 +43,7 @@ function message(thrown) {
 
 function named(error) {
   const isPlain = error.name === "Error" || error instanceof HandlerError;
-  return isPlain ? error.message : `${error.name}: ${error.message}`;
+  return isPlain ? String(error.message || error.name) : `${error.name}: ${error.message}`;
 }
 
 function detailsText(thrown, own) {

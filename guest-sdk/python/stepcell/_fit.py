@@ -34,7 +34,7 @@ def check(wanted: Any, where: str) -> None:
     _check(wanted, where, set())
 
 
-NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "text", type(None): "null"}
+NAMES: dict[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "text", type(None): "null"}
 LISTS = {list: list, set: set, frozenset: frozenset, collections.abc.Sequence: list, collections.abc.Iterable: list}
 # Those that this version of Python has.
 QUALIFIERS = [getattr(typing, name) for name in ("Annotated", "Required", "NotRequired", "ReadOnly") if hasattr(typing, name)]

@@ -8,6 +8,7 @@ import types
 from typing import Any
 
 from ._host import bound
+from ._outcomes import clean
 
 OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -32,11 +33,7 @@ def finish() -> None:
 def record(level: str, message: str, fields: dict[str, Any] | None = None) -> None:
     """Writes one record; what of its fields has no JSON is written as text."""
     log = bound().log
-    log.write(log.Level[level], _unicode(message), json.dumps(fields, default=str) if fields else None)
-
-
-def _unicode(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+    log.write(log.Level[level], clean(message), json.dumps(fields, default=str) if fields else None)
 
 
 class Lines(io.TextIOBase):

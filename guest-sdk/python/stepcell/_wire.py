@@ -5,7 +5,7 @@ from typing import Any
 
 from ._errors import ConfigurationError, Error
 from ._json import write
-from ._outcomes import whole_ms
+from ._outcomes import clean, whole_ms
 
 MOST_BYTES = 4096
 MOST_CAUSES = 8
@@ -16,13 +16,13 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Error):
         return {
             "kind": error.kind,
-            "message": error.message,
+            "message": clean(str(error.message)),
             "details": _details(error.details),
             "retry": error.retry,
             "retry_after_ms": whole_ms(error.retry_after_ms),
         }
     details = write({"name": type(error).__name__, "stack": stack_of(error)}, "the stack")
-    return {"kind": "execution", "message": _message(error), "details": details, "retry": None, "retry_after_ms": None}
+    return {"kind": "execution", "message": clean(_message(error)), "details": details, "retry": None, "retry_after_ms": None}
 
 
 def _details(details: Any) -> str | None:

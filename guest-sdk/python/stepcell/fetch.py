@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._host import bound, interface
 from ._json import read, write
-from ._outcomes import whole_ms
+from ._outcomes import clean, whole_ms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def request(
     timeout_ms: float | None = None,
 ) -> Response:
     """Sends a request and waits for the whole answer. Values of headers may have placeholders of secrets."""
-    sent = list((headers or {}).items())
+    sent = [(clean(str(name)), clean(str(value))) for name, value in (headers or {}).items()]
     if json is not ...:
         body = write(json, "the request's body")
         if not any(name.lower() == "content-type" for name, _ in sent):
@@ -76,7 +76,7 @@ def request(
     wire = interface("fetch", "a request is sent")
     data = body.encode() if isinstance(body, str) else body
     try:
-        answer = wire.send(wire.Request(method.upper(), url, sent, data, whole_ms(timeout_ms)))
+        answer = wire.send(wire.Request(method.upper(), clean(url), sent, data, whole_ms(timeout_ms)))
     except Exception as error:
         raise _explain(error) from None
     return Response(answer.status, [(name, value) for name, value in answer.headers], bytes(answer.body))

@@ -8,6 +8,7 @@ from typing import Any, Callable
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._host import bound, interface
 from ._json import read, write
+from ._outcomes import clean
 
 
 def get(key: str) -> Any:
@@ -32,23 +33,23 @@ def replace(key: str, expected: Any, value: Any) -> bool:
 
 def get_bytes(key: str) -> bytes | None:
     """The bytes of a key; `None` where it has none."""
-    data = _ask(lambda wire: wire.get(key))
+    data = _ask(lambda wire: wire.get(clean(key)))
     return None if data is None else bytes(data)
 
 
 def set_bytes(key: str, data: bytes) -> None:
     """Sets a key to bytes."""
-    _ask(lambda wire: wire.set(key, data))
+    _ask(lambda wire: wire.set(clean(key), data))
 
 
 def compare_and_set(key: str, expected: bytes | None, data: bytes) -> bool:
     """Sets a key where its bytes are the expected ones; `None`: where it has none. False: it has other ones."""
-    return _ask(lambda wire: wire.compare_and_set(key, expected, data))
+    return _ask(lambda wire: wire.compare_and_set(clean(key), expected, data))
 
 
 def delete(key: str) -> bool:
     """Deletes a key. False: it was not there."""
-    return _ask(lambda wire: wire.delete(key))
+    return _ask(lambda wire: wire.delete(clean(key)))
 
 
 def list_keys(prefix: str = "", after: str | None = None, limit: int = 1000) -> list[str]:

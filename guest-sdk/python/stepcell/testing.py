@@ -53,8 +53,8 @@ def reset(*, state: Any = None, flow_input: Any = None, signals: list[tuple[str,
         cancelled=lambda: False,
         remaining_ms=lambda: 30_000,
     )
-    level = enum.Enum("Level", ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"])
-    host.log = types.SimpleNamespace(Level=level, write=lambda level, *rest: log.append((level.name, *rest)))
+    levels = enum.Enum("levels", ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"])
+    host.log = types.SimpleNamespace(Level=levels, write=lambda level, *rest: log.append((level.name, *rest)))
     host.key_value = _Values()
     host.secrets = types.SimpleNamespace(names=lambda: [], placeholder=lambda name: f"{{{{secret:{name}}}}}")
     return Context()
