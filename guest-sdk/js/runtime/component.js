@@ -1,0 +1,140 @@
+// Makes the exports of a handlers' module the exports of a component.
+import { Context } from "./context.js";
+import { ConfigurationError, HandlerError } from "./errors.js";
+import { EnginePromise } from "./globals.js";
+import { record } from "./host.js";
+import { parse } from "./json.js";
+import { Outcome, text } from "./outcomes.js";
+import { Promise, runJobs, takeUnhandled } from "./promise.js";
+import { show } from "./show.js";
+import { wireError } from "./wire.js";
+
+const SPECIAL = ["onError", "compensate"];
+const NAME = /^[a-zA-Z_][a-zA-Z0-9_-]{0,127}$/;
+
+/** What the component exports, by the handlers' module. Throws where the module can be no component. */
+export function component(module) {
+  const handlers = handlersOf(module);
+  const names = Object.keys(handlers);
+  return {
+    handle: (input) => guarded(() => handle(handlers, input)),
+    onError: (input, failure) => guarded(() => onError(module.onError, input, failure)),
+    compensate: (input, output) => guarded(() => compensate(module.compensate, input, output)),
+    describe: () => describe(names, module.compensate),
+  };
+}
+
+function handlersOf(module) {
+  const names = Object.keys(module).filter((name) => typeof module[name] === "function" && !SPECIAL.includes(name));
+  if (names.length === 0) {
+    throw new Error("the handlers' module exports no function; write `export default function (input, context) { ... }`");
+  }
+  for (const name of names) {
+    if (!NAME.test(name)) {
+      throw new Error(
+        `the handler \`${name}\` cannot be named in a flow: letters, digits, \`_\` and \`-\`, no digit or \`-\` in front, at most 128`,
+      );
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, module[name]]));
+}
+
+function describe(names, undo) {
+  const said = { handlers: names };
+  if (undo !== undefined && typeof undo !== "function") said.compensates = Object.keys(undo);
+  return JSON.stringify(said);
+}
+
+/** Calls, and throws what the line takes: an error that is not caught is a trap. */
+function guarded(call) {
+  try {
+    return call();
+  } catch (thrown) {
+    throw wireError(thrown);
+  }
+}
+
+function handle(handlers, input) {
+  const context = new Context();
+  const [name, handler] = find(handlers, context.handler);
+  const answer = settled(() => handler(read(input), context), name);
+  if (answer instanceof Outcome) return plain(answer);
+  return { tag: "complete", val: text(answer, `what handler \`${name}\` returned`) };
+}
+
+function onError(decide, input, failure) {
+  const context = new Context();
+  const decision = byHandler(decide, context.handler);
+  if (!decision) return null;
+  const details = failure.details === null || failure.details === undefined ? undefined : parse(failure.details);
+  const answer = settled(() => decision(read(input), { ...failure, details }, context), "onError");
+  if (answer === undefined || answer === null) return null;
+  if (!(answer instanceof Outcome)) {
+    throw new ConfigurationError("`onError` answers an outcome (`retry()`, `next(...)`, `complete(output)`, ...) or nothing");
+  }
+  return plain(answer);
+}
+
+function compensate(undo, input, output) {
+  const context = new Context();
+  const undoing = byHandler(undo, context.handler);
+  // A handler without one has nothing to undo.
+  if (undoing) settled(() => undoing(read(input), parse(output), context), "compensate");
+}
+
+/** The function for a handler, of a map by handler or one for all. */
+function byHandler(special, handler) {
+  if (typeof special === "function" || special === undefined) return special;
+  const names = Object.keys(special);
+  return handler === "" && names.length === 1 ? special[names[0]] : special[handler || "default"];
+}
+
+/** The handler of this name; the only one or the default one where no name is given. */
+function find(handlers, name) {
+  const names = Object.keys(handlers);
+  const found = name === "" && names.length === 1 ? names[0] : name || "default";
+  if (Object.hasOwn(handlers, found)) return [found, handlers[found]];
+  const listed = names.map((known) => `\`${known}\``).join(", ");
+  throw new ConfigurationError(
+    name === ""
+      ? `the component carries several handlers (${listed}), and the step names none; add \`handler = ...\``
+      : `the component has no handler \`${name}\`, only ${listed}; change the step's \`handler\``,
+  );
+}
+
+function read({ tag, val }) {
+  if (tag !== "deps") return parse(val);
+  return parse(`{${val.map(([step, json]) => `${JSON.stringify(step)}:${json}`).join(",")}}`);
+}
+
+/** What a function answers, or what its promise becomes once every job is done. */
+function settled(call, name) {
+  let answer;
+  try {
+    answer = call();
+  } catch (thrown) {
+    runJobs();
+    throw thrown;
+  }
+  if (answer instanceof EnginePromise) {
+    throw new ConfigurationError(
+      `\`${name}\` answers a Promise that was not made by this component's code; build it with \`stepcell build\``,
+    );
+  }
+  let ended;
+  Promise.resolve(answer).then(
+    (value) => (ended = { value }),
+    (thrown) => (ended = { thrown }),
+  );
+  runJobs();
+  for (const reason of takeUnhandled()) record("warn", `unhandled rejection: ${show(reason)}`, undefined);
+  if (!ended) {
+    throw new HandlerError("configuration", `\`${name}\` waits for a promise that nothing will ever settle`);
+  }
+  if ("thrown" in ended) throw ended.thrown;
+  return ended.value;
+}
+
+function plain({ tag, val }) {
+  return { tag, val };
+}

@@ -1,0 +1,43 @@
+"""Stepcell for Python: a decorated function with type hints is a handler.
+
+    import stepcell
+
+    @stepcell.handler
+    def hello(name: str) -> str:
+        return f"hello {name}"
+
+`stepcell.fetch`, `stepcell.key_value` and `stepcell.secrets` are modules to be imported by those who use them: a component that
+imports one asks for the capability. Outside of a component `stepcell.testing` is the host.
+"""
+
+from ._context import Context, EndedChild, Failure, Signal
+from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
+from ._fit import fit
+from ._outcomes import Child, Outcome, await_signals, complete, fail, next, retry, skip, sleep, spawn
+from ._registry import compensate, handler, on_error
+
+__all__ = [
+    "Child",
+    "ConfigurationError",
+    "Context",
+    "DependencyError",
+    "EndedChild",
+    "Error",
+    "ExecutionError",
+    "Failure",
+    "Outcome",
+    "Signal",
+    "ValidationError",
+    "await_signals",
+    "compensate",
+    "complete",
+    "fail",
+    "fit",
+    "handler",
+    "next",
+    "on_error",
+    "retry",
+    "skip",
+    "sleep",
+    "spawn",
+]

@@ -1,0 +1,86 @@
+"""The attempt's log: `print`, `sys.stderr` and `logging` end in it."""
+
+import io
+import json
+import logging
+import sys
+import types
+from typing import Any
+
+from ._host import bound
+from ._outcomes import clean
+
+OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def install(write_time: bool) -> None:
+    """Sends everything there. Without a clock of the host, records have no time of their own: the host's log has one."""
+    sys.stdout, sys.stderr = STREAMS
+    root = logging.getLogger()
+    root.handlers[:] = [Handler()]
+    root.setLevel(1)
+    logging.lastResort = None
+    if not write_time:
+        logging.time = types.SimpleNamespace(time=lambda: 0.0, time_ns=lambda: 0)  # type: ignore[attr-defined]
+
+
+def finish() -> None:
+    """Writes what was printed without an end of line: called when the handler ended."""
+    for stream in STREAMS:
+        stream.finish()
+
+
+def record(level: str, message: str, fields: dict[str, Any] | None = None) -> None:
+    """Writes one record; what of its fields has no JSON is written as text."""
+    log = bound().log
+    log.write(log.Level[level], clean(message), json.dumps(fields, default=str) if fields else None)
+
+
+class Lines(io.TextIOBase):
+    """A stream whose lines are records."""
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+        self.held = ""
+
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Writes the lines that are complete."""
+        *lines, self.held = (self.held + text).split("\n")
+        for line in lines:
+            record(self.level, line)
+        return len(text)
+
+    def finish(self) -> None:
+        """Writes what has no end of line."""
+        if self.held:
+            held, self.held = self.held, ""
+            record(self.level, held)
+
+
+class Handler(logging.Handler):
+    """`logging`'s records with their level, their `extra` as fields."""
+
+    def emit(self, given: logging.LogRecord) -> None:
+        """Writes one."""
+        fields = {name: value for name, value in vars(given).items() if name not in OWN}
+        if given.exc_info:
+            fields["exception"] = logging.Formatter().formatException(given.exc_info)
+        if given.name != "root":
+            fields["logger"] = given.name
+        record(_level(given.levelno), given.getMessage(), fields)
+
+
+def _level(number: int) -> str:
+    for least, name in ((logging.ERROR, "ERROR"), (logging.WARNING, "WARN"), (logging.INFO, "INFO"), (logging.DEBUG, "DEBUG")):
+        if number >= least:
+            return name
+    return "TRACE"
+
+
+STREAMS = (Lines("INFO"), Lines("WARN"))

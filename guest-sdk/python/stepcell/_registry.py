@@ -1,0 +1,136 @@
+"""The decorated functions of a project, and how they are called."""
+
+import inspect
+import re
+import typing
+from typing import Any, Callable
+
+from ._context import Context, Failure
+from ._errors import ConfigurationError
+from ._fit import check, fit
+
+NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,127}")
+# The parameters that are not the input, by name or by hint.
+KNOWN: dict[str, Any] = {"context": Context, "failure": Failure, "output": None}
+
+handlers: dict[str, "Function"] = {}
+# What there is for all handlers has no name.
+on_errors: dict[str | None, "Function"] = {}
+compensations: dict[str | None, "Function"] = {}
+
+
+class Function:
+    """A function and what its parameters want."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigurationError(
+                f"`{function.__name__}` is async: a handler is an ordinary function; it waits by answering `stepcell.sleep(...)`"
+            )
+        self.function = function
+        self.offered: dict[str, str] | None = None
+        self.hints: dict[str, Any] = {}
+
+    def prepare(self) -> None:
+        """Reads the hints, once every name they mention is there."""
+        if self.offered is not None:
+            return
+        where = f"`{self.function.__name__}`"
+        self.hints = typing.get_type_hints(self.function, include_extras=True)
+        self.offered = {}
+        for name in inspect.signature(self.function).parameters:
+            hint = self.hints.get(name)
+            role = next((role for role, kind in KNOWN.items() if name == role or (kind and hint is kind)), "input")
+            if role in self.offered.values():
+                raise ConfigurationError(f"{where} takes `{name}` besides its {role}; a handler takes an input and a context")
+            self.offered[name] = role
+            if role in ("input", "output"):
+                check(self.hints.get(name, Any), f"{where}: parameter `{name}`")
+
+    def call(self, context: Context, read_input: Callable[[], Any], **others: Any) -> Any:
+        """Calls it with what it asks for."""
+        self.prepare()
+        arguments = {}
+        for name, role in (self.offered or {}).items():
+            if role == "context":
+                arguments[name] = context
+            elif role == "input":
+                what, value = read_input()
+                arguments[name] = fit(value, self.hints.get(name, Any), what)
+            elif role not in others:
+                raise ConfigurationError(f"`{self.function.__name__}` has a parameter `{name}`, which is not given here")
+            elif role == "output":
+                arguments[name] = fit(others[role], self.hints.get(name, Any), "the task's output")
+            else:
+                arguments[name] = others[role]
+        return self.function(**arguments)
+
+
+def handler(given: Any = None, *, name: str | None = None) -> Any:
+    """Makes a function a handler: `@handler`, or `@handler("count-lines")` where a flow names it otherwise.
+
+    It takes its input, a `context`, both or nothing, and answers any JSON value, a dataclass or an outcome."""
+
+    def add(function: Callable[..., Any], called: str) -> Callable[..., Any]:
+        if not NAME.fullmatch(called):
+            raise ConfigurationError(
+                f"the handler `{called}` cannot be named in a flow: letters, digits, `_` and `-`, no digit or `-` in front, at most 128"
+            )
+        if called in handlers:
+            raise ConfigurationError(f"two handlers are named `{called}`")
+        handlers[called] = Function(function)
+        return function
+
+    if callable(given):
+        return add(given, given.__name__)
+    return lambda function: add(function, given or name or function.__name__)
+
+
+def on_error(given: Any = None) -> Any:
+    """Has a function decide what follows when an attempt failed: `@on_error` for all handlers, `@on_error("name")` for one.
+
+    It takes any of the input, `failure` and `context`, and answers an outcome, or `None` to leave the failure as it is."""
+    return _special(on_errors, given)
+
+
+def compensate(given: Any = None) -> Any:
+    """Has a function undo what a completed task did: `@compensate("name")` for one handler, `@compensate` for all.
+
+    It takes any of the input, `output` and `context`."""
+    return _special(compensations, given)
+
+
+def _special(table: dict[str | None, Function], given: Any) -> Any:
+    def add(function: Callable[..., Any], named: str | None) -> Callable[..., Any]:
+        table[named] = Function(function)
+        return function
+
+    if callable(given):
+        return add(given, None)
+    return lambda function: add(function, given)
+
+
+def find(name: str) -> tuple[str, Function]:
+    """The handler of this name; the only one where no name is given."""
+    found = next(iter(handlers)) if name == "" and len(handlers) == 1 else name
+    if found in handlers:
+        return found, handlers[found]
+    listed = ", ".join(f"`{known}`" for known in handlers)
+    if name == "":
+        raise ConfigurationError(f"the component carries several handlers ({listed}), and the step names none; add `handler = ...`")
+    raise ConfigurationError(f"the component has no handler `{name}`, only {listed}; change the step's `handler`")
+
+
+def find_special(table: dict[str | None, Function], name: str) -> Function | None:
+    """What there is for a handler: its own before that for all."""
+    if name == "" and len(handlers) == 1:
+        name = next(iter(handlers))
+    return table.get(name) or table.get(None)
+
+
+def describe() -> dict[str, Any]:
+    """What the component says of itself at upload."""
+    said: dict[str, Any] = {"handlers": list(handlers)}
+    if compensations and None not in compensations:
+        said["compensates"] = list(compensations)
+    return said

@@ -1,0 +1,92 @@
+"""Closes the interpreter before its state is kept: in a component there are no files, and looking for one would trap."""
+
+import builtins
+import errno
+import gc
+import importlib
+import importlib.machinery
+import io
+import linecache
+import os
+import pathlib
+import re
+import sys
+from typing import Any
+
+ENCODINGS = "ascii base64_codec cp1252 hex_codec iso8859_15 latin_1 punycode unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
+LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
+# Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
+# a trade: what exceeds the free memory makes the component's memory grow.
+LARGE = (1 << 18, 1 << 16, 1 << 14, 1 << 12, 1 << 10, 600)
+LARGE_BYTES = 750_000
+SMALL = range(48, 513, 16)
+SMALL_BYTES = 300_000
+BYTES_HEADER = 33
+FILE_CALLS = (
+    "access chdir chmod getcwd link listdir lstat mkdir open readlink remove rename replace rmdir scandir stat statvfs symlink"
+    " truncate unlink utime"
+).split()
+
+
+def preload(folder: pathlib.Path) -> None:
+    """Imports what the project's modules import inside of functions; what is not there fails when it is asked for."""
+    for name in ENCODINGS:
+        importlib.import_module(f"encodings.{name}")
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if not file.endswith(".py") or folder not in pathlib.Path(file).parents or module.__name__.startswith("stepcell"):
+            continue
+        for origin, names in LATE_IMPORT.findall(pathlib.Path(file).read_text("utf-8", "replace")):
+            for name in [origin] if origin else re.findall(r"[\w.]+(?=[ \t]*(?:,|$|[ \t]as[ \t]))", names):
+                try:
+                    importlib.import_module(name)
+                except ImportError:
+                    pass
+
+
+def seal() -> None:
+    """Makes every way to a file an `OSError`, and a module that was not imported yet a `ModuleNotFoundError`."""
+    linecache.checkcache = lambda *_: None
+    linecache.updatecache = lambda *_, **__: []
+    linecache.lazycache = lambda *_: False
+    linecache.getlines = lambda *_, **__: []
+    builtins.open = io.open = _no_file  # type: ignore[assignment]
+    for name in FILE_CALLS:
+        if hasattr(os, name):
+            setattr(os, name, _no_file)
+    if "socket" in sys.modules:
+        for name in ("socket", "create_connection", "create_server", "getaddrinfo", "gethostbyname", "gethostname"):
+            setattr(sys.modules["socket"], name, _no_socket)
+    sys.meta_path[:] = [importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter, _Late]
+
+
+def wipe() -> None:
+    """Fills free memory with zeros, which a component does not carry, and keeps the collector from what is there for good."""
+    gc.collect()
+    for size in LARGE:
+        held = [bytes(size) for _ in range(max(8, LARGE_BYTES // size))]
+        del held
+    for size in SMALL:
+        held = [bytes(size - BYTES_HEADER) for _ in range(SMALL_BYTES // size)]
+        del held
+    gc.collect()
+    gc.freeze()
+
+
+def _no_file(*given: Any, **_: Any) -> Any:
+    raise OSError(errno.ENOSYS, "a component has no files", *[str(path) for path in given[:1]])
+
+
+def _no_socket(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSYS, "a component has no sockets; use `stepcell.fetch`")
+
+
+class _Late:
+    """The last finder."""
+
+    @staticmethod
+    def find_spec(name: str, *_: Any) -> None:
+        """Finds nothing."""
+        raise ModuleNotFoundError(
+            f"`{name}` was not imported when the component was built; import it at the top of a module of the project", name=name
+        )
