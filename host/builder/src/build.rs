@@ -9,8 +9,11 @@ use crate::compile::{Module, compile};
 use crate::encode::{ENCODER, encode_core_module};
 use crate::error::Error;
 use crate::folder;
+use crate::guest;
 use crate::install::{Install, ensure_toolchain};
+use crate::language::Language;
 use crate::progress::{Note, Progress};
+use crate::project::{Project, hex};
 use crate::toolchain::Toolchain;
 
 /// How folders are built.
@@ -34,7 +37,7 @@ impl Default for Builder {
 /// A component that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// The name of the package it was built from.
+    /// The name of the package it was built from, or of its folder.
     pub package: String,
     /// The file it is kept in; another build of the folder replaces it.
     pub path: PathBuf,
@@ -45,9 +48,18 @@ pub struct Built {
 }
 
 impl Builder {
-    /// Builds the handler crate in `folder`. On return the component is valid and complete.
+    /// Builds the handlers in `folder`. On return the component is valid and complete.
     pub fn build(&self, folder: &Path, progress: Progress<'_>) -> Result<Built, Error> {
-        let folder = folder::check(folder)?;
+        match folder::check(folder)? {
+            (folder, Language::Rust) => self.build_crate(folder, progress),
+            (
+                folder,
+                language @ (Language::JavaScript | Language::Python | Language::C | Language::Go),
+            ) => guest::build(&Project::of(folder, language), progress),
+        }
+    }
+
+    fn build_crate(&self, folder: PathBuf, progress: Progress<'_>) -> Result<Built, Error> {
         let toolchain = match &self.toolchain {
             Some(toolchain) => toolchain.clone(),
             None => ensure_toolchain(&folder, self.install, progress)?,
@@ -65,7 +77,7 @@ fn complete(package: &str, module: &Module) -> Result<Built, Error> {
     let core = fs::read(&module.path).map_err(Error::file("read", &module.path))?;
     let path = module.path.with_extension("component.wasm");
     let key_path = module.path.with_extension("component.key");
-    let key = |component: &[u8]| format!("{ENCODER} {} {}", hex(&core), hex(component));
+    let key = |component: &[u8]| format!("{ENCODER} {} {}", digest(&core), digest(component));
     if let (Ok(kept), Ok(kept_key)) = (fs::read(&path), fs::read_to_string(&key_path))
         && kept_key == key(&kept)
     {
@@ -87,7 +99,10 @@ fn explain(error: Error) -> Error {
             Error::Encode { what, reason }
         }
         other @ (Error::NoFolder(_)
-        | Error::NoManifest(_)
+        | Error::NoHandlers { .. }
+        | Error::NoSdk { .. }
+        | Error::Taken { .. }
+        | Error::BadName { .. }
         | Error::OnlyWorkspace { .. }
         | Error::NoCdylib { .. }
         | Error::Manifest { .. }
@@ -98,6 +113,6 @@ fn explain(error: Error) -> Error {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }

@@ -121,7 +121,7 @@ fn listen(stderr: impl Read, progress: Progress<'_>) -> Vec<String> {
     let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
     lines
         .map(|line| String::from_utf8_lossy(&line).into_owned())
-        .inspect(|line| progress.say(Note::Cargo(line)))
+        .inspect(|line| progress.say(Note::Said(line)))
         .collect()
 }
 

@@ -7,15 +7,41 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder is not there, or is a file.
-    #[error(
-        "`{0}` is not a folder; name the folder of a handler crate, the one with its `Cargo.toml`"
-    )]
+    #[error("`{0}` is not a folder; name a folder of handlers")]
     NoFolder(PathBuf),
     /// Nothing to build.
     #[error(
-        "`{0}` has no `Cargo.toml`: it is not a handler crate; `stepcell new --lang rust` makes one"
+        "`{folder}` holds nothing that can be built: none of {files}; `stepcell new` makes a folder that is"
     )]
-    NoManifest(PathBuf),
+    NoHandlers {
+        /// The folder.
+        folder: PathBuf,
+        /// What would say which language its handlers are in.
+        files: String,
+    },
+    /// A new project has no place there.
+    #[error("`{folder}` is there and is not empty; name a folder that is not there yet")]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder whose name is no name of a project.
+    #[error(
+        "`{name}` is no name of a project: one has lower-case letters, digits, `-` and `_`, begins with a letter, and has at \
+         most 64 characters"
+    )]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// The SDK is not in the folder.
+    #[error(
+        "`{folder}` has no folder `stepcell`, in which the SDK is; run `stepcell new --sdk {folder}`"
+    )]
+    NoSdk {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A workspace without a package of its own.
     #[error(
         "`{folder}` is a workspace without a package of its own; name one of its members: {members}"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::language::Language;
 use crate::toolchain::Toolchain;
 
 /// A folder that can be built.
@@ -38,14 +39,17 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// The folder as an absolute path; what is no handler crate at a glance is refused.
-pub(crate) fn check(folder: &Path) -> Result<PathBuf, Error> {
+/// The folder as an absolute path, and its language.
+pub(crate) fn check(folder: &Path) -> Result<(PathBuf, Language), Error> {
     let found = fs::canonicalize(folder).ok().filter(|folder| folder.is_dir());
     let found = found.ok_or_else(|| Error::NoFolder(folder.to_path_buf()))?;
-    if found.join("Cargo.toml").is_file() {
-        Ok(found)
-    } else {
-        Err(Error::NoManifest(folder.to_path_buf()))
+    match Language::of(&found) {
+        Some(language) => Ok((found, language)),
+        None => {
+            let files = Language::ALL.iter().flat_map(|language| language.files());
+            let files: Vec<String> = files.map(|file| format!("`{file}`")).collect();
+            Err(Error::NoHandlers { folder: folder.to_path_buf(), files: files.join(", ") })
+        }
     }
 }
 

@@ -1,22 +1,34 @@
-//! Turns the folder of a handler crate into a component.
+//! Turns a folder of handlers into a component.
 //!
-//! Cargo compiles the crate for `wasm32-unknown-unknown`, which links nothing of WASI, so the component asks for
-//! exactly what `wit/` says; the core module is completed to a component in this process.
+//! A crate is compiled by cargo for `wasm32-unknown-unknown`, which links nothing of WASI, so the component asks for exactly what
+//! `wit/` says. Other languages are built by pinned tools from their own registries, installed once into a cache beside the
+//! project. Core modules are completed to components in this process.
 
 mod build;
+mod c;
 mod compile;
 mod encode;
 mod environment;
 mod error;
 mod flags;
 mod folder;
+mod go;
+mod guest;
 mod install;
+mod javascript;
+mod language;
 mod progress;
+mod project;
+mod python;
+pub mod scaffold;
 mod toolchain;
+mod tools;
+mod world;
 
 pub use build::{Builder, Built};
 pub use encode::encode_core_module;
 pub use error::Error;
 pub use install::{Install, ensure_toolchain};
+pub use language::Language;
 pub use progress::{Note, Progress};
 pub use toolchain::Toolchain;

@@ -9,8 +9,8 @@ pub enum Note<'a> {
     Waiting(&'a str),
     /// Which toolchain is used; said once for each build that compiles.
     Toolchain(&'a str),
-    /// A line that cargo wrote: `Compiling serde v1.0.0`, a warning, a part of an error.
-    Cargo(&'a str),
+    /// A line that a compiler wrote: `Compiling serde v1.0.0`, a warning, a part of an error.
+    Said(&'a str),
 }
 
 /// Where notes go.

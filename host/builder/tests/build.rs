@@ -109,7 +109,7 @@ fn a_crate_that_does_not_compile_shows_the_compilers_words_whole() {
     let folder = temporary("broken", &HANDLER.replace("number * 2", "\"two\""));
     let lines = Mutex::new(Vec::new());
     let listen = |note: Note<'_>| {
-        if let Note::Cargo(line) = note {
+        if let Note::Said(line) = note {
             lines.lock().unwrap().push(line.to_owned());
         }
     };
@@ -153,7 +153,7 @@ fn folders_that_are_no_handler_crates_are_refused_with_what_they_are() {
     let path = folder.path();
     let said = |path: &Path| builder().build(path, Progress::SILENT).unwrap_err().to_string();
     assert!(said(&path.join("nowhere")).contains("nowhere` is not a folder"));
-    assert!(said(path).contains("has no `Cargo.toml`"));
+    assert!(said(path).contains("holds nothing that can be built"));
     crate_in(&path.join("member"), "member", HANDLER);
     let member = path.join("member/Cargo.toml");
     let text = fs::read_to_string(&member).unwrap();

@@ -1,4 +1,4 @@
-//! `stepcell build`: the folder of a handler crate to a component.
+//! `stepcell build`: a folder of handlers to a component.
 
 use std::path::{Path, PathBuf};
 
@@ -57,10 +57,10 @@ pub(crate) async fn folder(
             Note::Running(command) => told.println(format!("running `{command}`")),
             Note::Waiting(why) => told.println(format!("waiting: {why}")),
             Note::Toolchain(_) => {}
-            Note::Cargo(line) => {
+            Note::Said(line) => {
                 told.set_message(line.trim().to_owned());
                 if !is_watched {
-                    tracing::info!(line, "cargo");
+                    tracing::info!(line, "build");
                 }
             }
         };
