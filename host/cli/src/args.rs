@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 pub(crate) use flow::{Activate, Components, ComponentsCommand, Deploy, Diff, Flow, Rollback};
-pub(crate) use handler::{Build, Chain, Exec, Inspect};
+pub(crate) use handler::{Build, Chain, Exec, Inspect, Lang, New, Test};
 pub(crate) use host::{Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand};
 pub(crate) use quota::{Quota, QuotaCommand, SetQuota, Usage};
 pub(crate) use saved::{
@@ -98,8 +98,12 @@ pub(crate) enum Command {
     Tenant(Tenant),
     /// Lists who changed what may run or who may do what, or checks that nobody changed that list
     Audit(Audit),
-    /// Builds the folder of a handler crate to a component
+    /// Makes a folder of handlers in a language of yours, or brings the SDK in one up to date
+    New(New),
+    /// Builds a folder of handlers to a component
     Build(Build),
+    /// Builds a folder of handlers and makes the calls in its `tests/`, without a database
+    Test(Test),
     /// Says what a component is, wants and offers, or everything that is wrong with it
     Inspect(Inspect),
     /// Runs one handler once, without a database: its answer, its log, what it used

@@ -26,22 +26,33 @@ const NOBODY: TenantId = TenantId(0);
 
 /// Runs one handler once.
 pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow::Result<ExitCode> {
-    let input = input_of(&args)?;
-    let Exec { timeout_ms, fuel, memory_bytes, .. } = args;
-    let limits = Limits { fuel, timeout_ms, memory_bytes, ..Limits::default() };
+    // What cannot be called is told before anything is built.
+    input_of(&args)?;
+    context(&args)?;
     let data = DataDir::open(&global.data_dir)?;
     let sandbox = host::sandbox(&data, 1)?;
     let wasm = component(&args.wasm, screen).await?;
     let compiled = load(&sandbox, &wasm).await?;
+    Ok(show(&call(&sandbox, &compiled, &args).await?, screen))
+}
+
+/// Calls a handler as the command line says.
+pub(crate) async fn call(
+    sandbox: &Sandbox,
+    compiled: &Compiled,
+    args: &Exec,
+) -> anyhow::Result<Report> {
+    let input = input_of(args)?;
+    let (timeout_ms, fuel, memory_bytes) = (args.timeout_ms, args.fuel, args.memory_bytes);
+    let limits = Limits { fuel, timeout_ms, memory_bytes, ..Limits::default() };
     let flow_input = match &input {
         Input::Flow(json) => Some(json.clone()),
         Input::Deps(_) | Input::Element(_) => None,
     };
-    let context = context(&args)?;
+    let context = context(args)?;
     let (stop, ports) = (Stop::new(), Ports::default());
     let call = Call { input, context, flow_input, limits, stop, ports };
-    let report = sandbox.call(&compiled, call).await;
-    Ok(show(&report, screen))
+    Ok(sandbox.call(compiled, call).await)
 }
 
 /// A file, or the folder of a handler crate, which is built.
@@ -52,7 +63,10 @@ async fn component(path: &Path, screen: &Screen) -> anyhow::Result<Vec<u8>> {
     inspect::read(path)
 }
 
-async fn load(sandbox: &Sandbox, wasm: &[u8]) -> anyhow::Result<std::sync::Arc<Compiled>> {
+pub(crate) async fn load(
+    sandbox: &Sandbox,
+    wasm: &[u8],
+) -> anyhow::Result<std::sync::Arc<Compiled>> {
     let found = inspect::inspect(sandbox, wasm)?;
     let bytes = found.component.to_vec();
     let loaded = sandbox.load(NOBODY, found.digest, || async { Some(bytes) }).await;
@@ -131,61 +145,18 @@ fn context(args: &Exec) -> anyhow::Result<TaskContext> {
     })
 }
 
+/// What came of a call, as `--json` shows it.
+pub(crate) fn as_json(report: &Report) -> serde_json::Value {
+    serde_json::to_value(Shown::of(report)).expect("what is shown is always JSON")
+}
+
 fn show(report: &Report, screen: &Screen) -> ExitCode {
-    let Report { ended, receipt, log } = report;
-    let (mut skipped, mut went_on) = (None, None);
-    let (output, failure) = match ended {
-        Ended::Answered(text) => match Gate::default().check(text.as_bytes()) {
-            Ok(json) => (Some(json), None),
-            Err(refusal) => {
-                let failure = Failure::new(FailureKind::InvalidOutput, refusal.to_string());
-                (None, Some(ShownFailure::of(&failure)))
-            }
-        },
-        Ended::Failed(failure) | Ended::GaveUp(failure) => (None, Some(ShownFailure::of(failure))),
-        Ended::Skipped(reason) => {
-            skipped = Some(reason.as_str());
-            (None, None)
-        }
-        Ended::GoesOn(said) => {
-            went_on = Some(said);
-            (None, None)
-        }
-        Ended::Cancelled | Ended::Undecided | Ended::NoRoom => {
-            (None, Some(ShownFailure::cancelled()))
-        }
-    };
-    let failed = failure.is_some();
+    let shown = Shown::of(report);
+    let failed = shown.failure.is_some();
     if screen.is_json() {
-        screen.json(&Shown { output, skipped, went_on, failure, receipt, log });
+        screen.json(&shown);
     } else {
-        log.iter().for_each(|line| screen.complain(&log_line(line)));
-        if let Some(output) = &output {
-            screen.line(&escape(output.as_str()));
-        }
-        if let Some(reason) = skipped {
-            screen.line(&format!("skipped: {}", escape(reason)));
-        }
-        if let Some(went_on) = went_on {
-            let shown = serde_json::to_string(went_on).expect("an outcome is always JSON");
-            screen.line(&format!("goes on: {}", escape(&shown)));
-        }
-        if let Some(ShownFailure { kind, message, details }) = &failure {
-            screen.complain(&format!("{kind}: {}", escape(message)));
-            if let Some(details) = details {
-                screen.complain(&format!("details: {}", escape(details.as_str())));
-            }
-        }
-        screen.note(&format!(
-            "receipt: {} fuel, {} us wall ({} us to instantiate), {} peak memory, {} B in, {} B out, {} host calls",
-            receipt.fuel,
-            receipt.wall_us,
-            receipt.instantiate_us,
-            size(receipt.peak_memory_bytes),
-            receipt.input_bytes,
-            receipt.output_bytes,
-            receipt.host_calls
-        ));
+        shown.tell(screen);
     }
     if failed { ExitCode::from(RUN_FAILED) } else { ExitCode::SUCCESS }
 }
@@ -204,23 +175,92 @@ struct Shown<'a> {
     log: &'a [LogLine],
 }
 
+impl<'a> Shown<'a> {
+    fn of(report: &'a Report) -> Self {
+        let Report { ended, receipt, log } = report;
+        let (mut skipped, mut went_on) = (None, None);
+        let (output, failure) = match ended {
+            Ended::Answered(text) => match Gate::default().check(text.as_bytes()) {
+                Ok(json) => (Some(json), None),
+                Err(refusal) => {
+                    let failure = Failure::new(FailureKind::InvalidOutput, refusal.to_string());
+                    (None, Some(ShownFailure::of(&failure)))
+                }
+            },
+            Ended::Failed(failure) | Ended::GaveUp(failure) => {
+                (None, Some(ShownFailure::of(failure)))
+            }
+            Ended::Skipped(reason) => {
+                skipped = Some(reason.as_str());
+                (None, None)
+            }
+            Ended::GoesOn(said) => {
+                went_on = Some(said);
+                (None, None)
+            }
+            Ended::Cancelled | Ended::Undecided | Ended::NoRoom => {
+                (None, Some(ShownFailure::cancelled()))
+            }
+        };
+        Self { output, skipped, went_on, failure, receipt, log }
+    }
+
+    fn tell(&self, screen: &Screen) {
+        let Self { output, skipped, went_on, failure, receipt, log } = self;
+        log.iter().for_each(|line| screen.complain(&log_line(line)));
+        if let Some(output) = output {
+            screen.line(&escape(output.as_str()));
+        }
+        if let Some(reason) = skipped {
+            screen.line(&format!("skipped: {}", escape(reason)));
+        }
+        if let Some(went_on) = went_on {
+            let shown = serde_json::to_string(went_on).expect("an outcome is always JSON");
+            screen.line(&format!("goes on: {}", escape(&shown)));
+        }
+        if let Some(ShownFailure { kind, message, details, .. }) = failure {
+            screen.complain(&format!("{kind}: {}", escape(message)));
+            if let Some(details) = details {
+                screen.complain(&format!("details: {}", escape(details.as_str())));
+            }
+        }
+        screen.note(&format!(
+            "receipt: {} fuel, {} us wall ({} us to instantiate), {} peak memory, {} B in, {} B out, {} host calls",
+            receipt.fuel,
+            receipt.wall_us,
+            receipt.instantiate_us,
+            size(receipt.peak_memory_bytes),
+            receipt.input_bytes,
+            receipt.output_bytes,
+            receipt.host_calls
+        ));
+    }
+}
+
 #[derive(serde::Serialize)]
 struct ShownFailure {
     kind: String,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Json>,
+    /// What the handler said of another try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
 }
 
 impl ShownFailure {
     fn of(failure: &Failure) -> Self {
-        let Failure { kind, message, details, retry: _ } = failure.clone().redacted();
-        Self { kind: kind.to_string(), message, details }
+        let Failure { kind, message, details, retry } = failure.clone().redacted();
+        let (retry, retry_after_ms) = (retry.retry, retry.retry_after_ms);
+        Self { kind: kind.to_string(), message, details, retry, retry_after_ms }
     }
 
     fn cancelled() -> Self {
         let message = "the attempt was cancelled".to_owned();
-        Self { kind: "cancelled".to_owned(), message, details: None }
+        let kind = "cancelled".to_owned();
+        Self { kind, message, details: None, retry: None, retry_after_ms: None }
     }
 }
 

@@ -22,10 +22,12 @@ mod exec;
 mod exit;
 mod explain;
 mod fields;
+mod fixtures;
 mod host;
 mod inspect;
 mod key;
 mod logs;
+mod new;
 mod pages;
 mod persistent;
 mod quotas;
@@ -83,6 +85,8 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Tenant(args) => tenants::run(&client()?, args, screen).await?,
         Command::Audit(args) => return audit::run(&client()?, args, screen).await,
         Command::Build(args) => build::run(args, screen).await?,
+        Command::New(args) => new::run(args, screen)?,
+        Command::Test(args) => return fixtures::run(&global, args, screen).await,
         Command::Inspect(args) => inspect::run(&global, args, screen)?,
         Command::Exec(args) => return exec::run(&global, args, screen).await,
         Command::Deploy(args) => deploy::run(&client()?, args, screen).await?,

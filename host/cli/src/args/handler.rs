@@ -6,12 +6,58 @@ use super::values;
 
 #[derive(clap::Args)]
 pub(crate) struct Build {
-    /// The folder of a handler crate
+    /// A folder of handlers
     #[arg(default_value = ".")]
     pub(crate) folder: PathBuf,
     /// Where to put the component; without it its place is printed
     #[arg(long, short)]
     pub(crate) output: Option<PathBuf>,
+    /// Never install a toolchain
+    #[arg(long)]
+    pub(crate) no_install: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct New {
+    /// The folder; its name is the project's
+    pub(crate) folder: PathBuf,
+    /// The language
+    #[arg(long)]
+    pub(crate) lang: Option<Lang>,
+    /// Put this version's SDK in the place of the one in a project that is there
+    #[arg(long)]
+    pub(crate) sdk: bool,
+}
+
+/// What a new project is written in.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Lang {
+    /// Rust, built by cargo.
+    Rust,
+    /// JavaScript, built with Node.
+    #[value(alias = "javascript")]
+    Js,
+    /// TypeScript, built with Node.
+    #[value(alias = "typescript")]
+    Ts,
+    /// Python, built with Python.
+    #[value(alias = "py")]
+    Python,
+    /// C or C++, built with zig, which Python installs.
+    #[value(alias = "cpp")]
+    C,
+    /// Go, which Python installs.
+    Go,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Test {
+    /// The folder of a project
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Only the fixtures of this name, or whose names begin with it
+    #[arg(long)]
+    pub(crate) only: Vec<String>,
     /// Never install a toolchain
     #[arg(long)]
     pub(crate) no_install: bool,
@@ -25,7 +71,7 @@ pub(crate) struct Inspect {
 
 #[derive(clap::Args)]
 pub(crate) struct Exec {
-    /// A component, a core module with component-type information, or the folder of a handler crate
+    /// A component, a core module with component-type information, or a folder of handlers
     pub(crate) wasm: PathBuf,
     /// What a root step gets: JSON, `@file` or `-` for standard input
     #[arg(long, default_value = "null", conflicts_with_all = ["element", "dep"])]

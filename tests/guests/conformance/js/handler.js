@@ -38,7 +38,7 @@ export function spins() {
 }
 
 /** Answers something that is no JSON. */
-export function wrong(what) {
+export function wrong({ what }) {
   const circular = { list: [] };
   circular.list.push(circular);
   return { undefined: undefined, nan: { list: [Number.NaN] }, bytes: new Uint8Array(3), circular }[what];

@@ -54,11 +54,11 @@ def spins() -> None:
 
 
 @stepcell.handler
-def wrong(input: str) -> Any:
+def wrong(input: dict[str, str]) -> Any:
     """Answers something that is no JSON."""
     circular: dict[str, list[Any]] = {"list": []}
     circular["list"].append(circular)
-    return {"undefined": object(), "nan": {"list": [float("nan")]}, "bytes": b"abc", "circular": circular}[input]
+    return {"undefined": object(), "nan": {"list": [float("nan")]}, "bytes": b"abc", "circular": circular}[input["what"]]
 
 
 @stepcell.handler

@@ -1,0 +1,96 @@
+//! What people get wrong: each is told with its place and what to do, and leaves nothing behind that is in the way of the next try.
+
+use std::fs;
+
+use crate::{said, stepcell};
+
+/// A new project whose handler has this text; what its build says.
+fn built_with(lang: &str, file: &str, text: &str) -> String {
+    let around = tempfile::tempdir().unwrap();
+    let made = stepcell(around.path()).args(["new", "--lang", lang, "wrong"]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let folder = around.path().join("wrong");
+    let right = fs::read(folder.join(file)).unwrap();
+    fs::write(folder.join(file), text).unwrap();
+    let failed = stepcell(&folder).args(["build", "."]).output().unwrap();
+    assert!(!failed.status.success(), "{}", said(&failed));
+    fs::write(folder.join(file), right).unwrap();
+    let mended = stepcell(&folder).args(["build", "."]).output().unwrap();
+    assert!(mended.status.success(), "{}", said(&mended));
+    said(&failed)
+}
+
+fn tells(lang: &str, file: &str, text: &str, parts: &[&str]) {
+    let told = built_with(lang, file, text);
+    for part in parts {
+        assert!(told.contains(part), "`{part}` is not in:\n{told}");
+    }
+}
+
+#[test]
+fn a_mistake_in_javascript_is_told_with_its_place() {
+    tells(
+        "js",
+        "handler.js",
+        "export default () => {\n  let x 5;\n};\n",
+        &["handler.js:2:8", "Expected \";\""],
+    );
+    tells("js", "handler.js", "export const x = 1;\n", &["exports no function"]);
+    tells(
+        "js",
+        "handler.js",
+        "export default () => 1;\nfunction boom() { throw new Error(\"at the top\"); }\nboom();\n",
+        &["top-level code failed: at the top", "handler.js:2"],
+    );
+    tells(
+        "js",
+        "handler.js",
+        "import net from \"node:net\";\nexport default () => net;\n",
+        &["node:net"],
+    );
+}
+
+#[test]
+fn a_mistake_in_python_is_told_with_its_place() {
+    tells("python", "handler.py", "def f(:\n", &["handler.py:1", "invalid syntax"]);
+    tells("python", "handler.py", "x = 1\n", &["has no handler", "@stepcell.handler"]);
+    let raises = "import stepcell\n\n@stepcell.handler\ndef f():\n    return 1\n\nraise ValueError(\"at the top\")\n";
+    tells(
+        "python",
+        "handler.py",
+        raises,
+        &["top-level code failed", "\"handler.py\", line 7", "at the top"],
+    );
+    let missing = "import numpy\nimport stepcell\n\n@stepcell.handler\ndef f():\n    return 1\n";
+    tells("python", "handler.py", missing, &["no module named `numpy`", "requirements.txt"]);
+}
+
+#[test]
+fn a_mistake_in_c_is_told_with_its_place() {
+    let head = "#define STEPCELL_IMPLEMENTATION\n#include \"stepcell.h\"\n";
+    tells("c", "score.c", &format!("{head}int x = 5 5;\n"), &["score.c:3", "error: expected"]);
+    tells("c", "score.c", head, &["STEPCELL_HANDLERS"]);
+}
+
+#[test]
+fn a_mistake_in_go_is_told_with_its_place() {
+    tells(
+        "go",
+        "main.go",
+        "package main\n\nfunc main() { x := }\n",
+        &["main.go:3", "syntax error"],
+    );
+    tells("go", "main.go", "package main\n\nfunc main() {}\n", &["does not import `stepcell`"]);
+}
+
+#[test]
+fn a_folder_without_handlers_and_a_name_that_is_none_are_refused_with_what_would_do() {
+    let around = tempfile::tempdir().unwrap();
+    let told = said(&stepcell(around.path()).args(["build", "."]).output().unwrap());
+    assert!(told.contains("`handler.py`") && told.contains("stepcell new"), "{told}");
+    let named = stepcell(around.path()).args(["new", "--lang", "js", "No Name"]).output().unwrap();
+    assert!(said(&named).contains("is no name of a project"), "{}", said(&named));
+    fs::write(around.path().join("handler.js"), "export default () => 1;\n").unwrap();
+    let told = said(&stepcell(around.path()).args(["build", "."]).output().unwrap());
+    assert!(told.contains("stepcell new --sdk"), "{told}");
+}
