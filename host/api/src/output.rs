@@ -47,7 +47,7 @@ pub(crate) async fn of(
     })
 }
 
-pub(crate) fn too_large(most: usize) -> Problem {
+fn too_large(most: usize) -> Problem {
     let detail = format!("what the run's last steps answered has more than {most} bytes");
     Problem::new(Code::RunOutputTooLarge, detail).limit(most as u64)
 }
@@ -67,6 +67,8 @@ pub(crate) async fn get_output(
 ) -> Result<Response, Problem> {
     let run = state.store().get_run(caller.tenant, run_id(&id)?).await?;
     let run = run.ok_or_else(run_not_found)?;
+    // What is made here is counted once it is sent.
+    let _building = state.outputs().acquire().await.expect("it is never closed");
     let output = match of(&state, caller.tenant, &run, MOST_BYTES).await? {
         Output::Whole(output) => output,
         Output::Over(most) => return Err(too_large(most)),

@@ -16,6 +16,9 @@ use crate::upload::Uploads;
 /// Exports at a time: each holds a connection to Postgres for as long as its reader takes.
 const EXPORTS: usize = 2;
 
+/// Whole outputs of runs that are put together at a time.
+const OUTPUTS: usize = 4;
+
 /// What every handler shares. Clones are the same state.
 #[derive(Clone)]
 pub struct State(Arc<Inner>);
@@ -29,6 +32,7 @@ struct Inner {
     metrics: Metrics,
     uploads: Uploads,
     exports: Arc<Semaphore>,
+    outputs: Semaphore,
     limits: Limits,
     streams: Streams,
     answers: Answers,
@@ -48,6 +52,7 @@ impl State {
             metrics: Metrics::default(),
             uploads: Uploads::default(),
             exports: Arc::new(Semaphore::new(EXPORTS)),
+            outputs: Semaphore::new(OUTPUTS),
             limits,
             streams: Streams::new(&limits),
             answers: Answers::new(&limits),
@@ -77,6 +82,10 @@ impl State {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn outputs(&self) -> &Semaphore {
+        &self.0.outputs
     }
 
     pub(crate) fn answers(&self) -> &Answers {

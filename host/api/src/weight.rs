@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Shared};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -33,6 +34,10 @@ pub(crate) async fn weigh(
     mut request: Request,
     next: Next,
 ) -> Response {
+    // The answer to what was done is never refused.
+    if request.method() != Method::GET {
+        return next.run(request).await;
+    }
     let asker = Asker::default();
     request.extensions_mut().insert(asker.clone());
     let response = next.run(request).await;

@@ -55,7 +55,7 @@ impl Builder {
             (
                 folder,
                 language @ (Language::JavaScript | Language::Python | Language::C | Language::Go),
-            ) => guest::build(&Project::of(folder, language), progress),
+            ) => guest::build(&Project::of(folder, language)?, progress),
         }
     }
 
@@ -101,6 +101,7 @@ fn explain(error: Error) -> Error {
         other @ (Error::NoFolder(_)
         | Error::NoHandlers { .. }
         | Error::NoSdk { .. }
+        | Error::OpenCache { .. }
         | Error::Taken { .. }
         | Error::BadName { .. }
         | Error::OnlyWorkspace { .. }

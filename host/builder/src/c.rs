@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::progress::Note;
 use crate::project::Project;
 use crate::tools::Tools;
-use crate::world;
+use crate::{walk, world};
 
 /// The compiler, from PyPI.
 const ZIG: &str = "0.17.1";
@@ -40,9 +40,7 @@ const NO_TABLE: &str =
 /// Compiles and completes.
 pub(crate) fn build(project: &Project, tools: &Tools<'_>, work: &Path) -> Result<Vec<u8>, Error> {
     let zig = tools.pypi_package("ziglang", ZIG)?.join("ziglang/zig");
-    let mut sources = Vec::new();
-    find(&project.folder, Path::new(""), &mut sources)?;
-    sources.sort();
+    let sources = find(&project.folder)?;
     let refuse = |output: String| Error::Compile { folder: project.folder.clone(), output };
     if sources.is_empty() {
         return Err(refuse("there is no .c, .cc or .cpp file".to_owned()));
@@ -69,24 +67,14 @@ pub(crate) fn build(project: &Project, tools: &Tools<'_>, work: &Path) -> Result
     world::complete(&format!("`{}`", project.name()), module, HINT)
 }
 
-/// The sources of a folder and those below, but for those of the SDK, the tests and what is hidden.
-fn find(folder: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<(), Error> {
-    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))?.flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        let below = below.join(&name);
-        if name.as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        if path.is_dir() {
-            if !["tests", "stepcell", "target"].iter().any(|left_out| name == *left_out) {
-                find(&path, &below, found)?;
-            }
-        } else if below.extension().is_some_and(|is| is == "c" || is == "cc" || is == "cpp") {
-            // From a dot on: a name may begin with a dash.
-            found.push(Path::new(".").join(below));
-        }
-    }
-    Ok(())
+/// The sources of a folder and those below, but for those of the SDK.
+fn find(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_source =
+        |path: &Path| path.extension().is_some_and(|is| is == "c" || is == "cc" || is == "cpp");
+    let files = walk::sources(folder)?.into_keys();
+    let own = files.filter(|path| is_source(path) && !path.starts_with("stepcell"));
+    // From a dot on: a name may begin with a dash.
+    Ok(own.map(|path| Path::new(".").join(path)).collect())
 }
 
 fn flags(folder: &Path) -> Result<Vec<String>, Error> {

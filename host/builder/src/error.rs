@@ -34,6 +34,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Others may write where tools are kept that are run.
+    #[error(
+        "`{cache}` is not yours alone, and tools that are run are kept there; `chmod go-w` it, or say where else: `STEPCELL_CACHE`"
+    )]
+    OpenCache {
+        /// The folder.
+        cache: PathBuf,
+    },
     /// The SDK is not in the folder.
     #[error(
         "`{folder}` has no folder `stepcell`, in which the SDK is; run `stepcell new --sdk {folder}`"

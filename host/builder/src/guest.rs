@@ -1,7 +1,7 @@
 //! Builds what is not Rust: freshness, a folder to work in, and the language's own way in between.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
@@ -19,42 +19,50 @@ use crate::{c, go, javascript, python};
 pub(crate) fn build(project: &Project, progress: Progress<'_>) -> Result<Built, Error> {
     let built = project.built();
     fs::create_dir_all(&built).map_err(Error::file("create", &built))?;
-    let (path, key_path) = (built.join("component.wasm"), built.join("component.key"));
-    let is_kept = |key: &str, wasm: &[u8]| {
-        fs::read_to_string(&key_path).is_ok_and(|kept| kept == format!("{key} {}", digest(wasm)))
-    };
-    let key = key(project)?;
-    if let (Some(key), Ok(wasm)) = (&key, fs::read(&path))
-        && is_kept(key, &wasm)
-    {
-        return Ok(Built { package: project.name(), path, wasm, fresh: true });
-    }
+    let kept = Kept { path: built.join("component.wasm"), key: built.join("component.key") };
     has_sdk(project)?;
     let tools = Tools { cache: &project.cache, progress };
     let work = Work::begin(&built)?;
-    let wasm = match project.language {
-        Language::JavaScript => javascript::build(project, &tools, &work.0),
-        Language::Python => python::build(project, &tools, &work.0),
-        Language::C => c::build(project, &tools, &work.0),
-        Language::Go => go::build(project, &tools, &work.0),
+    let (wasm, key) = match project.language {
+        Language::JavaScript => javascript::build(project, &tools, &work.0, &kept)?,
+        Language::Python => {
+            let key = python::key(project)?;
+            let wasm = match kept.under(&key) {
+                Some(wasm) => wasm,
+                None => python::build(project, &tools, &work.0)?,
+            };
+            // What was saved meanwhile may be in it or not.
+            let is_still = python::key(project)? == key;
+            (wasm, is_still.then_some(key))
+        }
+        Language::C => (c::build(project, &tools, &work.0)?, None),
+        Language::Go => (go::build(project, &tools, &work.0)?, None),
         Language::Rust => unreachable!("cargo builds crates"),
-    }?;
-    let fresh = fs::read(&path).is_ok_and(|kept| kept == wasm);
-    keep(&path, &wasm)?;
-    if let Some(key) = key {
-        keep(&key_path, format!("{key} {}", digest(&wasm)).as_bytes())?;
-    }
-    Ok(Built { package: project.name(), path, wasm, fresh })
+    };
+    let fresh = fs::read(&kept.path).is_ok_and(|kept| kept == wasm);
+    kept.keep(&wasm, key.as_deref())?;
+    Ok(Built { package: project.name(), path: kept.path, wasm, fresh })
 }
 
-/// What a component is kept under; `None`: its compiler knows best what has changed.
-fn key(project: &Project) -> Result<Option<String>, Error> {
-    let version = match project.language {
-        Language::JavaScript => javascript::VERSION,
-        Language::Python => python::VERSION,
-        Language::C | Language::Go | Language::Rust => return Ok(None),
-    };
-    Ok(Some(format!("{version}; {ENCODER}; {}", project.sources()?)))
+/// The component of a project's last build, and what it was built of.
+pub(crate) struct Kept {
+    path: PathBuf,
+    key: PathBuf,
+}
+
+impl Kept {
+    /// The component, where it was built of just this.
+    pub(crate) fn under(&self, key: &str) -> Option<Vec<u8>> {
+        let wasm = fs::read(&self.path).ok()?;
+        let kept = fs::read_to_string(&self.key).ok()?;
+        (kept == format!("{ENCODER}; {key}; {}", digest(&wasm))).then_some(wasm)
+    }
+
+    fn keep(&self, wasm: &[u8], key: Option<&str>) -> Result<(), Error> {
+        keep(&self.path, wasm)?;
+        let key = key.map(|key| format!("{ENCODER}; {key}; {}", digest(wasm)));
+        keep(&self.key, key.unwrap_or_default().as_bytes())
+    }
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -75,7 +83,8 @@ fn has_sdk(project: &Project) -> Result<(), Error> {
 
 /// Writes a file whole or not at all.
 fn keep(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let part = path.with_extension(format!("part-{}", BUILDS.fetch_add(1, Ordering::Relaxed)));
+    let number = BUILDS.fetch_add(1, Ordering::Relaxed);
+    let part = path.with_extension(format!("part-{}-{number}", std::process::id()));
     fs::write(&part, bytes).map_err(Error::file("write", &part))?;
     fs::rename(&part, path).map_err(Error::file("write", path))
 }
@@ -84,7 +93,7 @@ fn keep(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 static BUILDS: AtomicU64 = AtomicU64::new(0);
 
 /// A folder for what is made on the way, gone with this.
-struct Work(std::path::PathBuf);
+struct Work(PathBuf);
 
 impl Work {
     fn begin(built: &Path) -> Result<Self, Error> {

@@ -96,11 +96,13 @@ fn take_turn(progress: Progress<'_>) -> Option<File> {
     Some(lock)
 }
 
-/// What this user's builds remember.
-fn cache() -> PathBuf {
+/// What this user's builds remember and keep.
+pub(crate) fn cache() -> PathBuf {
     let home = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
-    home.unwrap_or_else(env::temp_dir).join("stepcell")
+    // Without a home, a folder of the user's own among everybody's.
+    let own = || env::temp_dir().join(format!("of-user-{}", geteuid().as_raw()));
+    home.unwrap_or_else(own).join("stepcell")
 }
 
 fn what_is_missing(found: &Found) -> String {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment::{self, Choice};
 use crate::error::Error;
+use crate::guest::Kept;
 use crate::language::JAVASCRIPT;
 use crate::progress::Note;
 use crate::project::{Project, hex};
@@ -25,7 +26,7 @@ const ESBUILD: &str = "0.28.2";
 /// The oldest Node that runs them.
 const NODE: u32 = 20;
 /// Changes with the tools: part of what a component is kept under.
-pub(crate) const VERSION: &str = "componentize-qjs 0.4.5 esbuild 0.28.2";
+const VERSION: &str = "componentize-qjs 0.4.5 esbuild 0.28.2";
 
 const RUNTIME: &str = include_str!("javascript/runtime.cjs");
 const PLACES: &str = include_str!("javascript/places.cjs");
@@ -86,7 +87,14 @@ struct Build<'a> {
 }
 
 /// Bundles, tailors the world, completes.
-pub(crate) fn build(project: &Project, tools: &Tools<'_>, work: &Path) -> Result<Vec<u8>, Error> {
+///
+/// A bundle is made each time, because only the bundler knows of what; a component only where the bundle is another one.
+pub(crate) fn build(
+    project: &Project,
+    tools: &Tools<'_>,
+    work: &Path,
+    kept: &Kept,
+) -> Result<(Vec<u8>, Option<String>), Error> {
     let node = node()?;
     let kit = kit(tools, &node)?;
     let build = Build { project, tools, work, node, kit };
@@ -104,9 +112,17 @@ pub(crate) fn build(project: &Project, tools: &Tools<'_>, work: &Path) -> Result
     ];
     let entry = ("component", "stepcell/runtime/entry.js");
     let of_component = build.bundle((file, packages.as_deref()), entry, &more)?;
-    world_of(&of_component, &of_handlers).write(&work.join("wit"))?;
+    let world = world_of(&of_component, &of_handlers);
+    world.write(&work.join("wit"))?;
     build.script("places.cjs", PLACES, &[work.as_os_str(), project.folder.as_os_str()])?;
-    build.complete()
+    let bundle = work.join("component/component.js");
+    let text = fs::read(&bundle).map_err(Error::file("read", &bundle))?;
+    let key = format!("{VERSION}; {world:?}; {}", hex(&Sha256::digest(text)));
+    let wasm = match kept.under(&key) {
+        Some(wasm) => wasm,
+        None => build.complete()?,
+    };
+    Ok((wasm, Some(key)))
 }
 
 impl Build<'_> {

@@ -1,8 +1,8 @@
 //! Turns a folder of handlers into a component.
 //!
 //! A crate is compiled by cargo for `wasm32-unknown-unknown`, which links nothing of WASI, so the component asks for exactly what
-//! `wit/` says. Other languages are built by pinned tools from their own registries, installed once into a cache beside the
-//! project. Core modules are completed to components in this process.
+//! `wit/` says. Other languages are built by pinned tools from their own registries, installed once into the
+//! user's cache. Core modules are completed to components in this process.
 
 mod build;
 mod c;
@@ -23,6 +23,7 @@ mod python;
 pub mod scaffold;
 mod toolchain;
 mod tools;
+mod walk;
 mod world;
 
 pub use build::{Builder, Built};

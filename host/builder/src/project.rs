@@ -1,21 +1,19 @@
-//! A folder of handlers as its build sees it: its sources, and the cache beside the project.
+//! A folder of handlers as its build sees it: its sources, and the cache of whoever builds it.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::install;
 use crate::language::Language;
+use crate::walk;
 
-/// Where tools and what was built are kept, in place of the folder beside the project.
+/// Where tools and what was built are kept, in place of the user's cache.
 const CACHE: &str = "STEPCELL_CACHE";
-/// What marks the folder of a project.
-const MARKS: [&str; 3] = ["flow.toml", ".stepcell", ".git"];
-/// Folders that are no sources.
-const NO_SOURCES: [&str; 5] = ["node_modules", "target", "tests", "venv", "__pycache__"];
 
 /// A folder of handlers that are not Rust.
 #[derive(Debug)]
@@ -29,14 +27,22 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// The folder as a project; its cache is beside the nearest flow or repository around it.
-    pub(crate) fn of(folder: PathBuf, language: Language) -> Self {
-        let marked = |at: &&Path| MARKS.iter().any(|mark| at.join(mark).exists());
-        let cache = env::var_os(CACHE).map(PathBuf::from).unwrap_or_else(|| {
-            let root = folder.ancestors().find(marked).unwrap_or(&folder);
-            root.join(".stepcell").join("cache")
-        });
-        Self { folder, language, cache }
+    /// The folder as a project. Its cache is the user's: what runs from there must not come with a project.
+    pub(crate) fn of(folder: PathBuf, language: Language) -> Result<Self, Error> {
+        let said = env::var_os(CACHE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let cache = said.unwrap_or_else(install::cache);
+        let cache = std::path::absolute(&cache).map_err(Error::file("find", &cache))?;
+        let mut builder = fs::DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(0o700)
+            .create(&cache)
+            .map_err(Error::file("create", &cache))?;
+        let metadata = fs::metadata(&cache).map_err(Error::file("look at", &cache))?;
+        if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+            return Err(Error::OpenCache { cache });
+        }
+        Ok(Self { folder, language, cache })
     }
 
     /// The project's name: that of its folder.
@@ -52,48 +58,15 @@ impl Project {
 
     /// A digest of every source, with its path.
     pub(crate) fn sources(&self) -> Result<String, Error> {
-        let mut found = BTreeMap::new();
-        collect(&self.folder, Path::new(""), &mut found)?;
         let mut all = Sha256::new();
-        for (path, digest) in found {
-            all.update(path.as_os_str().as_encoded_bytes());
+        for (below, path) in walk::sources(&self.folder)? {
+            let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
+            all.update(below.as_os_str().as_encoded_bytes());
             all.update([0]);
-            all.update(digest);
+            all.update(Sha256::digest(&bytes));
         }
         Ok(hex(&all.finalize()))
     }
-}
-
-/// Digests of the files of a folder and those below. Links are followed: an SDK may be one.
-fn collect(
-    folder: &Path,
-    below: &Path,
-    found: &mut BTreeMap<PathBuf, [u8; 32]>,
-) -> Result<(), Error> {
-    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))?.flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        let below = below.join(&name);
-        let Ok(metadata) = fs::metadata(&path) else { continue };
-        if !is_source(&name, metadata.is_dir()) {
-            continue;
-        }
-        if metadata.is_dir() {
-            collect(&path, &below, found)?;
-        } else {
-            let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
-            found.insert(below, Sha256::digest(&bytes).into());
-        }
-    }
-    Ok(())
-}
-
-fn is_source(name: &OsStr, is_folder: bool) -> bool {
-    let name = name.to_string_lossy();
-    let is_left_out = match is_folder {
-        true => NO_SOURCES.contains(&name.as_ref()),
-        false => name.ends_with(".wasm"),
-    };
-    !name.starts_with('.') && !is_left_out
 }
 
 /// A name as a part of a path anywhere.
@@ -103,4 +76,9 @@ fn slug(name: &str) -> String {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A command's folder that is nobody's: what is there is not looked up by any program.
+pub(crate) fn nowhere() -> &'static Path {
+    Path::new("/")
 }

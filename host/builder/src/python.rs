@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::progress::Note;
 use crate::project::{Project, hex};
 use crate::tools::{Tools, python};
+use crate::walk;
 use crate::world::{self, World};
 
 /// What makes the component, from PyPI.
@@ -18,12 +19,9 @@ const COMPONENTIZE: &str = "0.25.1";
 /// The Python inside of it.
 const INSIDE: &str = "3.14";
 /// Changes with the tools: part of what a component is kept under.
-pub(crate) const VERSION: &str = "componentize-py 0.25.1";
+const VERSION: &str = "componentize-py 0.25.1";
 /// Names the project's packages, one a line.
 const REQUIREMENTS: &str = "requirements.txt";
-/// What of a folder is no part of the project.
-const LEFT_OUT: [&str; 5] = ["node_modules", "target", "tests", "venv", "__pycache__"];
-
 const SCAN: &str = include_str!("../../../guest-sdk/python/scan.py");
 const EXPLAIN: &str = include_str!("python/explain.py");
 
@@ -34,6 +32,11 @@ struct Scanned {
     exports: Vec<String>,
     warnings: Vec<String>,
     errors: Vec<String>,
+}
+
+/// What a component is kept under: its tools and every source.
+pub(crate) fn key(project: &Project) -> Result<String, Error> {
+    Ok(format!("{VERSION}; {}", project.sources()?))
 }
 
 /// Installs packages, tailors the world, completes.
@@ -63,6 +66,16 @@ fn packages(project: &Project, tools: &Tools<'_>, python: &Path) -> Result<Optio
     let wants = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
     if !text.lines().any(wants) {
         return Ok(None);
+    }
+    // What another file or folder says is not in the digest below.
+    let points = |line: &str| line.starts_with(['-', '.', '/']) || line.contains("file:");
+    if let Some((at, line)) = text.lines().enumerate().find(|(_, line)| points(line.trim())) {
+        let output = format!(
+            "{REQUIREMENTS}:{}: `{}` points elsewhere; name the packages here, each with a version",
+            at + 1,
+            line.trim()
+        );
+        return Err(Error::Compile { folder: project.folder.clone(), output });
     }
     let digest = hex(&Sha256::digest(format!("{INSIDE}\n{text}")));
     let there = tools.ensure(&format!("python-packages-{}", &digest[..16]), |part| {
@@ -107,18 +120,12 @@ fn scan(
 
 /// The project's own files. The tool follows no link out of a folder.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::create_dir_all(to).map_err(Error::file("create", to))?;
-    for entry in fs::read_dir(from).map_err(Error::file("read", from))?.flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        let text = name.to_string_lossy();
-        if text.starts_with('.') || text.ends_with(".wasm") || LEFT_OUT.contains(&text.as_ref()) {
-            continue;
+    for (below, path) in walk::sources(from)? {
+        let there = to.join(below);
+        if let Some(folder) = there.parent() {
+            fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
         }
-        if path.is_dir() {
-            copy(&path, &to.join(&name))?;
-        } else if path.is_file() {
-            fs::copy(&path, to.join(&name)).map_err(Error::file("copy", &path))?;
-        }
+        fs::copy(&path, &there).map_err(Error::file("copy", &path))?;
     }
     Ok(())
 }

@@ -85,18 +85,36 @@ const MAX_NAME: usize = 64;
 /// Puts this version of the SDK in the place of the one that is in a project.
 pub fn refresh_sdk(folder: &Path) -> Result<(), Error> {
     let (folder, language) = crate::folder::check(folder)?;
-    let sdk = folder.join(SDK);
-    if sdk.is_symlink() || sdk.is_file() {
+    let (sdk, old) = (folder.join(SDK), folder.join(format!(".{SDK}.old")));
+    // A folder of this name may be somebody's own.
+    let is_sdk = sdk.is_dir() && !sdk.is_symlink() && sdk.join(mark(language)).is_file();
+    if sdk.exists() && !is_sdk {
         return Err(Error::Taken { folder: sdk });
     }
-    if sdk.is_dir() {
-        fs::remove_dir_all(&sdk).map_err(Error::file("replace", &sdk))?;
+    if is_sdk {
+        drop(fs::remove_dir_all(&old));
+        fs::rename(&sdk, &old).map_err(Error::file("replace", &sdk))?;
     }
-    write_sdk(language, &folder)
+    write_sdk(language, &folder)?;
+    drop(fs::remove_dir_all(&old));
+    Ok(())
 }
 
+/// A file by which the SDK of a language is known.
+fn mark(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "src/dispatch.rs",
+        Language::JavaScript => "runtime/entry.js",
+        Language::Python => "_app.py",
+        Language::C => "stepcell.h",
+        Language::Go => "handle.go",
+    }
+}
+
+/// Writes the SDK beside its place and then puts it there, so that it is whole or not at all.
 fn write_sdk(language: Language, folder: &Path) -> Result<(), Error> {
-    let sdk = folder.join(SDK);
+    let (sdk, place) = (folder.join(format!(".{SDK}.new")), folder.join(SDK));
+    drop(fs::remove_dir_all(&sdk));
     let parts: &[(&str, &str)] = match language {
         Language::Rust => {
             write(&sdk.join("Cargo.toml"), RUST_SDK.as_bytes())?;
@@ -112,7 +130,7 @@ fn write_sdk(language: Language, folder: &Path) -> Result<(), Error> {
             write(&sdk.join(to).join(path), bytes)?;
         }
     }
-    Ok(())
+    fs::rename(&sdk, &place).map_err(Error::file("write", &place))
 }
 
 /// The files below a folder, with their paths from there.

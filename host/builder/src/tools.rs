@@ -1,4 +1,4 @@
-//! Pinned tools from a language's own registry, each installed once into the cache beside the project.
+//! Pinned tools from a language's own registry, each installed once into the user's cache.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use crate::environment::{self, Choice};
 use crate::error::Error;
 use crate::progress::{Note, Progress};
+use crate::project::nowhere;
 use crate::toolchain::on_path;
 
 /// The oldest Python that installs tools from PyPI, and is one.
@@ -32,7 +33,6 @@ impl Tools<'_> {
             return Ok(there);
         }
         fs::create_dir_all(&tools).map_err(Error::file("create", &tools))?;
-        keep_out_of_repositories(self.cache);
         let _turn = self.take_turn(&tools.join(format!("{name}.lock")))?;
         if there.is_dir() {
             return Ok(there);
@@ -60,8 +60,9 @@ impl Tools<'_> {
 
     /// `pip install`, whatever follows.
     pub(crate) fn pip(&self, python: &Path) -> Command {
-        let mut pip = environment::command(python, self.cache, &Choice::Folder);
-        pip.args(["-m", "pip", "install", "--quiet"]);
+        // Isolated: no folder may stand in for a part of Python or of pip.
+        let mut pip = environment::command(python, nowhere(), &Choice::Folder);
+        pip.args(["-I", "-m", "pip", "install", "--quiet"]);
         pip.env("PIP_DISABLE_PIP_VERSION_CHECK", "1").env("PIP_ROOT_USER_ACTION", "ignore");
         pip.env("PIP_CACHE_DIR", self.cache.join("pip"));
         ["VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"].iter().for_each(|name| {
@@ -112,7 +113,7 @@ pub(crate) fn python() -> Result<PathBuf, Error> {
         )));
     };
     let check = format!("import sys, pip; sys.exit(sys.version_info < ({major}, {minor}))");
-    let answered = Command::new(&python).args(["-c", &check]).output();
+    let answered = Command::new(&python).current_dir(nowhere()).args(["-I", "-c", &check]).output();
     match answered {
         Ok(output) if output.status.success() => Ok(python),
         Ok(_) | Err(_) => {
@@ -128,13 +129,4 @@ pub(crate) fn python() -> Result<PathBuf, Error> {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
-}
-
-/// What is in the cache is nobody's source.
-fn keep_out_of_repositories(cache: &Path) {
-    let ignore = cache.join(".gitignore");
-    if !ignore.exists() {
-        // Where it cannot be written, it is shown by `git status`.
-        drop(fs::write(ignore, "*\n"));
-    }
 }

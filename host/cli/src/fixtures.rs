@@ -25,17 +25,25 @@ const FOLDER: &str = "tests";
 struct Fixture {
     #[serde(default)]
     handler: String,
+    #[serde(default, deserialize_with = "present")]
     input: Option<Value>,
     deps: Option<BTreeMap<String, Value>>,
+    #[serde(default, deserialize_with = "present")]
     element: Option<Value>,
     #[serde(default)]
     phase: String,
+    #[serde(default, deserialize_with = "present")]
     state: Option<Value>,
     #[serde(default)]
     signals: Vec<Signal>,
     #[serde(default)]
     limits: Limits,
     expect: Expect,
+}
+
+/// What is there, `null` too.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 #[derive(Deserialize)]

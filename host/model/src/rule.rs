@@ -302,24 +302,25 @@ impl<'a> Turn<'a> {
         if self.state.end.is_some() || self.state.status(step) != StepStatus::Created {
             return;
         }
-        if let Some(needed) = self.too_large_for(step) {
-            let plan = self.state.plan();
-            let (name, needed) = (&plan.step(step).name, &plan.step(needed).name);
-            let message = format!(
-                "step `{name}` is given what the tasks of `{needed}` answered, which is more than {MAX_ANSWERS_BYTES} bytes"
-            );
-            return self.fail_step(step, Failure::new(FailureKind::SchemaMismatch, message));
-        }
-        match self.state.verdict(step) {
-            // A part of it was not loaded: whoever has it decides.
-            None => return,
-            Some(Verdict::Run) => {}
-            Some(Verdict::Skip(reason)) => return self.skip_step(step, reason),
-            Some(Verdict::Fail) => {
+        let too_large = self.too_large_for(step);
+        match (self.state.verdict(step), too_large) {
+            (Some(Verdict::Skip(reason)), _) => return self.skip_step(step, reason),
+            (Some(Verdict::Fail), _) => {
                 let name = &self.state.plan().step(step).name;
                 let message = format!("what step `{name}` asks for does not hold");
                 return self.fail_step(step, Failure::new(FailureKind::ConditionUnmet, message));
             }
+            (Some(Verdict::Run) | None, Some(needed)) => {
+                let plan = self.state.plan();
+                let (name, needed) = (&plan.step(step).name, &plan.step(needed).name);
+                let message = format!(
+                    "step `{name}` is given what the tasks of `{needed}` answered, all together more than {MAX_ANSWERS_BYTES} bytes"
+                );
+                return self.fail_step(step, Failure::new(FailureKind::SchemaMismatch, message));
+            }
+            // A part of it was not loaded: whoever has it decides.
+            (None, None) => return,
+            (Some(Verdict::Run), None) => {}
         }
         let tasks = if self.state.plan().step(step).map {
             match self.state.count_elements(step) {
@@ -344,13 +345,16 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// A map step whose answers together are more than `step` may be given.
+    /// A map step whose answers, with those of the others, are more than `step` may be given.
     fn too_large_for(&self, step: StepIndex) -> Option<StepIndex> {
         let plan = self.state.plan();
         if plan.takes_elements(step) {
             return None;
         }
-        plan.step(step).needs.iter().copied().find(|needed| self.state.is_too_large(*needed))
+        let needs = &plan.step(step).needs;
+        let whole: usize = needs.iter().map(|needed| self.state.answered_bytes(*needed)).sum();
+        let largest = needs.iter().max_by_key(|needed| self.state.answered_bytes(**needed));
+        largest.copied().filter(|_| whole > MAX_ANSWERS_BYTES)
     }
 
     fn refuse_source(&mut self, step: StepIndex, found: &str) {

@@ -276,9 +276,21 @@ impl RunState {
         }
     }
 
-    /// True when a map step's answers are more than a step that is no map may be given.
-    pub(crate) fn is_too_large(&self, step: StepIndex) -> bool {
-        self.steps[step.at()].is_too_large
+    /// Takes note that the answers of the map steps among these are more than a step that is no map may be given.
+    pub fn mark_too_large(&mut self, steps: &[StepIndex]) {
+        for step in steps.iter().filter(|step| self.plan.step(**step).map) {
+            self.steps[step.at()].is_too_large = true;
+        }
+    }
+
+    /// Bytes of a map step's answers, as far as they are known here; more than any step may be given where that is all that is known.
+    pub(crate) fn answered_bytes(&self, step: StepIndex) -> usize {
+        let state = &self.steps[step.at()];
+        match (self.counting, state.is_too_large) {
+            (Counting::Here, _) => 0,
+            (Counting::Store, true) => MAX_ANSWERS_BYTES + 1,
+            (Counting::Store, false) => state.bytes,
+        }
     }
 
     /// Forgets the answers that nobody here is given any more, once `step` has completed.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use model::{
     Failure, FailureKind, GoOn, Json, Position, Receipt, Recorded, RunId, StepIndex, TaskKey,
     TenantId, WorkerId,
@@ -252,17 +251,12 @@ impl Store {
         most: usize,
     ) -> Result<Option<Loaded>, Error> {
         let steps: Vec<i16> = steps.iter().map(|step| step_number(*step)).collect();
-        let mut bound = self.bound(tenant).await?;
-        let mut rows = sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps)
-            .fetch(&mut *bound);
-        let (mut loaded, mut bytes) = (Loaded::default(), 0);
-        while let Some(row) = rows.try_next().await? {
-            bytes += row.output.as_ref().map_or(0, String::len);
-            if bytes > most {
-                return Ok(None);
-            }
-            loaded.add(read_step(row.step)?, row.index, row.output)?;
-        }
-        Ok(Some(loaded))
+        let bytes = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows =
+            sqlx::query_file!("queries/outcome/leaves.sql", tenant.0, run_id.0, &steps, bytes)
+                .fetch_all(&mut *self.bound(tenant).await?)
+                .await?;
+        let rows = rows.into_iter().map(|row| (row.bytes, row.step, row.index, row.output));
+        Loaded::bounded(rows, most)
     }
 }

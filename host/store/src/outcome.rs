@@ -1,6 +1,5 @@
 //! What tasks ended in, for whoever takes over a token that stands on it.
 
-use futures_util::TryStreamExt;
 use model::limits::MAX_ANSWERS_BYTES;
 use model::{Json, SkipReason, StepIndex, TaskKey};
 
@@ -50,6 +49,23 @@ impl Need {
 }
 
 impl Loaded {
+    /// What rows say that have how much there is in all beside each; `None`: more than so many bytes.
+    pub(crate) fn bounded(
+        rows: impl Iterator<Item = (i64, Option<i16>, Option<i32>, Option<String>)>,
+        most: usize,
+    ) -> Result<Option<Self>, Error> {
+        let mut loaded = Self::default();
+        for (bytes, step, index, output) in rows {
+            if usize::try_from(bytes).is_ok_and(|bytes| bytes > most) {
+                return Ok(None);
+            }
+            if let (Some(step), Some(index)) = (step, index) {
+                loaded.add(read_step(step)?, index, output)?;
+            }
+        }
+        Ok(Some(loaded))
+    }
+
     pub(crate) fn add(
         &mut self,
         step: StepIndex,
@@ -88,18 +104,19 @@ impl Store {
         let lo = |need: &Need| if need.lo == 0 { -1 } else { number(need.lo) };
         let los: Vec<i32> = needs.iter().map(lo).collect();
         let his: Vec<i32> = needs.iter().map(|need| number(need.hi)).collect();
-        let mut rows =
-            sqlx::query_file!("queries/outcome/load.sql", &tenants, &runs, &steps, &los, &his)
-                .fetch(self.hot());
-        let (mut loaded, mut bytes) = (Loaded::default(), 0);
-        while let Some(row) = rows.try_next().await? {
-            bytes += row.output.as_ref().map_or(0, String::len);
-            if bytes > MAX_ANSWERS_BYTES {
-                return Ok(None);
-            }
-            loaded.add(read_step(row.step)?, row.index, row.output)?;
-        }
-        Ok(Some(loaded))
+        let rows = sqlx::query_file!(
+            "queries/outcome/load.sql",
+            &tenants,
+            &runs,
+            &steps,
+            &los,
+            &his,
+            MAX_ANSWERS_BYTES as i64
+        )
+        .fetch_all(self.hot())
+        .await?;
+        let rows = rows.into_iter().map(|row| (row.bytes, row.step, row.index, row.output));
+        Loaded::bounded(rows, MAX_ANSWERS_BYTES)
     }
 
     /// How many tasks some map steps of one run have, where that was recorded.

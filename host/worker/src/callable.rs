@@ -54,15 +54,17 @@ pub(crate) async fn compiled(
 ) -> Result<Arc<Compiled>, Uncallable> {
     let unread = OnceLock::new();
     let bytes = || async {
+        // Asked for only where it would have to be compiled again.
+        if let Some(failure) = shared.refusals.of((tenant, digest)) {
+            let _ = unread.set(failure);
+            return None;
+        }
         let found = patiently(|| shared.store.get_component_bytes(tenant, digest)).await;
         found.unwrap_or_else(|failure| {
             let _ = unread.set(failure);
             None
         })
     };
-    if let Some(failure) = shared.refusals.of((tenant, digest)) {
-        return Err(Uncallable::Failed(failure));
-    }
     let (loaded, took) = shared.sandbox.load_timed(tenant, digest, bytes).await;
     if !took.is_zero()
         && let Err(error) = shared.store.charge_compilation(tenant, took).await
@@ -88,7 +90,7 @@ pub(crate) async fn compiled(
 }
 
 /// How long a component is not compiled again that could not be: it would take as long again.
-const REMEMBERED: Duration = Duration::from_secs(600);
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Components that could not be compiled here a while ago.
 #[derive(Default)]

@@ -15,14 +15,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::limits::MAX_ANSWERS_BYTES;
 use model::{Failure, FailureKind, Finish, Position, RunId, StepIndex};
 use store::{Claimed, Delta, Held, Interrupted, Seat, TokenId, TokenMove, Written};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::Shared;
-use crate::attempt::Closed;
+use crate::attempt::{Closed, Try};
 use crate::lane::flush::Flushed;
 use crate::owned::{OwnedRun, OwnedToken};
 use crate::prepare::{Prepared, needs, prepare};
@@ -147,9 +146,7 @@ impl Lane {
                 self.begin(*prepared);
                 drop(seat);
             }
-            Message::Unpreparable(claimed) => {
-                self.give_up(&claimed, FailureKind::HostInternal, "the run cannot be read");
-            }
+            Message::Unpreparable(claimed) => self.give_up(&claimed),
             Message::Closed(closed) => {
                 self.running -= 1;
                 self.close(*closed);
@@ -194,9 +191,9 @@ impl Lane {
     }
 
     /// A run that cannot go on fails: held and silent it would run forever.
-    fn give_up(&mut self, claimed: &Claimed, kind: FailureKind, why: &str) {
+    fn give_up(&mut self, claimed: &Claimed) {
         let mut delta = Delta::of(&claimed.run, claimed.held, TokenMove::End);
-        let failure = Failure::new(kind, why);
+        let failure = Failure::new(FailureKind::HostInternal, "the run cannot be read");
         let step = claimed.position.step();
         delta.attempts.push(turn::unattempted(step, Written::Failed(failure.clone())));
         delta.finish = Some(Finish::Failed { step, failure });
@@ -232,14 +229,20 @@ impl Lane {
         if let Some(taken_away) = run.tokens.insert(held.id, token) {
             taken_away.stop();
         }
-        if prepared.is_too_large && !matches!(position, Position::Range { .. }) {
-            let why = format!("the step is given more than {MAX_ANSWERS_BYTES} bytes");
-            return self.give_up(&prepared.claimed, FailureKind::SchemaMismatch, &why);
-        }
-        if let Position::Range { step, lo, hi } = position {
-            self.begin_range(run_id, held.id, (step, lo, hi), &prepared);
-        } else {
-            self.enter(run_id, held.id);
+        match position {
+            Position::Range { step, lo, hi } => {
+                self.begin_range(run_id, held.id, (step, lo, hi), &prepared);
+            }
+            Position::Task { task, attempt, phase } if prepared.is_too_large => {
+                self.refuse_task(run_id, held, Try { task, attempt, phase });
+            }
+            Position::Open(_) | Position::Close(_) | Position::Task { .. } => {
+                if prepared.is_too_large {
+                    // The rule says what that means for the steps that are given it.
+                    run.mark_too_large(position);
+                }
+                self.enter(run_id, held.id);
+            }
         }
     }
 

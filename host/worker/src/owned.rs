@@ -110,6 +110,16 @@ impl OwnedRun {
         }
     }
 
+    /// What the token stands on is more than anybody may be given.
+    pub(crate) fn mark_too_large(&mut self, position: Position) {
+        let steps = match position {
+            Position::Close(step) => vec![step],
+            Position::Open(step) => self.version.plan.step(step).needs.clone(),
+            Position::Task { .. } | Position::Range { .. } => Vec::new(),
+        };
+        self.state.mark_too_large(&steps);
+    }
+
     /// A claim is over. A later claim of the same token stays.
     pub(crate) fn let_go(&mut self, held: Held) {
         if self.tokens.get(&held.id).is_some_and(|token| token.held == held) {

@@ -20,7 +20,7 @@ picked as (
             left join unnest($5::int[], $6::bigint[], $7::bigint[]) as share (tenant_id, weight, room)
                 on share.tenant_id = turn.tenant_id
             where turn.tenant_id is not null and coalesce(share.room, $8) > 0
-            order by turn.tenant_id
+            -- In the order of the recursion, which ends where the limit does: sorted, it would go through every tenant.
             limit $3
         ) as their
     ) as chosen

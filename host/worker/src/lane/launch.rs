@@ -2,15 +2,27 @@
 
 use std::sync::Arc;
 
-use model::Input;
+use model::limits::MAX_ANSWERS_BYTES;
+use model::{Failure, FailureKind, Input, RunId};
 use sandbox::Stop;
-use store::{Claimed, TokenId};
+use store::{Claimed, Held, TokenId};
 
 use super::Lane;
-use crate::attempt::{Attempt, Try, launch};
+use crate::attempt::{Attempt, Closed, Made, Try, launch};
 use crate::owned::{OwnedToken, Work};
 
 impl Lane {
+    /// A task is given more than it may be: its attempt fails, and its step says what follows.
+    pub(super) fn refuse_task(&mut self, run_id: RunId, held: Held, at: Try) {
+        let token = self.runs.get_mut(&run_id).and_then(|run| run.tokens.get_mut(&held.id));
+        let Some(token) = token else { return };
+        token.work = Work::Task(Stop::default());
+        let message = format!("the step is given more than {MAX_ANSWERS_BYTES} bytes");
+        let mut failure = Failure::new(FailureKind::SchemaMismatch, message);
+        failure.retry.retry = Some(false);
+        self.close(Closed { run_id, held, at, made: Made::failed(failure) });
+    }
+
     pub(super) fn launch(&mut self, id: TokenId, at: Try, stop: Stop) {
         let Some(run) = self.runs.get_mut(&id.run_id) else {
             return;
