@@ -39,6 +39,21 @@ async fn a_step_that_would_be_given_more_than_any_may_fails_and_nothing_else_doe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_skipped_does_not_mind_how_much_it_would_be_given() {
+    let host = Host::start().await;
+    let after = "[[step]]\nname = \"n\"\nneeds = [\"m\"]\nmap = true\nbuiltin = { set = 1 }\n\
+        [[step]]\nname = \"fallback\"\nneeds = [\"m\"]\nwhen_skipped = [\"m\"]\non_unmet = \"skip\"\nbuiltin = { set = 2 }\n";
+    deploy(&host.client, after).await;
+    // More than one range has: the map step is closed from what is recorded.
+    let mut elements = input();
+    elements.as_array_mut().unwrap().extend((0..20).map(Value::from));
+    let run = host.client.run("f", &elements).await;
+    assert_eq!(run["status"], "completed", "{run:#}");
+    assert_eq!(run["output"]["n"].as_array().unwrap().len(), TASKS + 20);
+    assert_eq!(run["output"].get("fallback"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_map_over_large_answers_is_given_them_one_by_one_and_all_are_sent() {
     let host = Host::start().await;
     let each =
