@@ -96,6 +96,7 @@ pub(crate) struct Host {
     address: Option<SocketAddr>,
     api: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
     worker: Option<Worker>,
+    sweeping: JoinHandle<()>,
 }
 
 impl Host {
@@ -126,13 +127,14 @@ impl Host {
             }
             None => None,
         };
+        let sweeping = tokio::spawn(worker::sweep_artifacts(store.clone(), sandbox.clone()));
         let worker = match settings.slots {
             0 => None,
             _ => Some(Worker::start(store.clone(), sandbox, settings).await?),
         };
         let address = api.as_ref().map(|(address, ..)| *address);
         let api = api.map(|(_, stop, task)| (stop, task));
-        Ok(Self { store, address, api, worker })
+        Ok(Self { store, address, api, worker, sweeping })
     }
 
     /// Where the API answers.
@@ -164,6 +166,7 @@ impl Host {
         if let Some(worker) = self.worker {
             worker.drain().await;
         }
+        self.sweeping.abort();
         self.store.close().await;
     }
 }

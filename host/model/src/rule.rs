@@ -302,7 +302,7 @@ impl<'a> Turn<'a> {
         if self.state.end.is_some() || self.state.status(step) != StepStatus::Created {
             return;
         }
-        let too_large = self.too_large_for(step);
+        let too_large = self.state.too_large_for(step);
         match (self.state.verdict(step), too_large) {
             (Some(Verdict::Skip(reason)), _) => return self.skip_step(step, reason),
             (Some(Verdict::Fail), _) => {
@@ -343,18 +343,6 @@ impl<'a> Turn<'a> {
         if tasks == 0 {
             self.complete_step(step);
         }
-    }
-
-    /// A map step whose answers, with those of the others, are more than `step` may be given.
-    fn too_large_for(&self, step: StepIndex) -> Option<StepIndex> {
-        let plan = self.state.plan();
-        if plan.takes_elements(step) {
-            return None;
-        }
-        let needs = &plan.step(step).needs;
-        let whole: usize = needs.iter().map(|needed| self.state.answered_bytes(*needed)).sum();
-        let largest = needs.iter().max_by_key(|needed| self.state.answered_bytes(**needed));
-        largest.copied().filter(|_| whole > MAX_ANSWERS_BYTES)
     }
 
     fn refuse_source(&mut self, step: StepIndex, found: &str) {

@@ -283,8 +283,19 @@ impl RunState {
         }
     }
 
+    /// A map step whose answers, with those of the others, are more than `step` may be given.
+    pub(crate) fn too_large_for(&self, step: StepIndex) -> Option<StepIndex> {
+        if self.plan.takes_elements(step) {
+            return None;
+        }
+        let needs = &self.plan.step(step).needs;
+        let whole: usize = needs.iter().map(|needed| self.answered_bytes(*needed)).sum();
+        let largest = needs.iter().max_by_key(|needed| self.answered_bytes(**needed));
+        largest.copied().filter(|_| whole > MAX_ANSWERS_BYTES)
+    }
+
     /// Bytes of a map step's answers, as far as they are known here; more than any step may be given where that is all that is known.
-    pub(crate) fn answered_bytes(&self, step: StepIndex) -> usize {
+    fn answered_bytes(&self, step: StepIndex) -> usize {
         let state = &self.steps[step.at()];
         match (self.counting, state.is_too_large) {
             (Counting::Here, _) => 0,

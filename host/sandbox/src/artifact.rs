@@ -76,6 +76,18 @@ impl Artifacts {
         }
     }
 
+    /// The tenants that have artifacts here, and which.
+    pub(crate) fn list(&self) -> Vec<(TenantId, Vec<Digest>)> {
+        let tenant = |folder: fs::DirEntry| {
+            let id: i32 = folder.file_name().to_str()?.parse().ok()?;
+            let files = fs::read_dir(folder.path()).ok()?.flatten();
+            let names = files.filter_map(|file| file.file_name().into_string().ok());
+            let digests = names.filter_map(|name| name.strip_suffix(".code")?.parse().ok());
+            Some((TenantId(id), digests.collect()))
+        };
+        fs::read_dir(&self.folder).into_iter().flatten().flatten().filter_map(tenant).collect()
+    }
+
     fn path(&self, tenant: TenantId, digest: Digest) -> PathBuf {
         self.folder.join(tenant.0.to_string()).join(format!("{digest}.code"))
     }

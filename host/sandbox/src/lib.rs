@@ -175,6 +175,11 @@ impl Sandbox {
         (loaded, took)
     }
 
+    /// The components whose code is on disk, by tenant.
+    pub fn kept(&self) -> Vec<(TenantId, Vec<Digest>)> {
+        self.0.artifacts.list()
+    }
+
     /// Forgets a component: its code in memory, once no attempt uses it, and on disk.
     pub fn forget(&self, tenant: TenantId, digest: Digest) {
         self.0.shelf.forget((tenant, digest));

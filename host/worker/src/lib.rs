@@ -22,6 +22,7 @@ mod quarantine;
 mod revealed;
 mod schedules;
 mod shares;
+mod sweep;
 mod telemetry;
 mod told;
 
@@ -37,6 +38,7 @@ use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 pub use crate::quarantine::QuarantineRule;
+pub use crate::sweep::{forget_gone, sweep_artifacts};
 
 use crate::callable::Refusals;
 use crate::chores::SHORTEST_LEASE;

@@ -1,6 +1,7 @@
 //! Tenants: frozen, exported, deleted with all they have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -208,4 +209,26 @@ async fn every_table_of_tenants_is_exported_and_cleared_away() {
         let clears = cleared.contains(&format!("delete from {table} x"));
         assert!(clears || STAYS.contains(&table.as_str()), "`{table}` is not cleared away");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_of_a_component_that_is_gone_is_forgotten_on_every_host() {
+    let (host, other) = Host::two(Duration::from_secs(3)).await;
+    deploy(&host.client, "echo", "").await;
+    host.client.run("f", &json!(1)).await;
+    let kept = |host: &Host| -> usize {
+        host.sandbox.kept().iter().map(|(_, digests)| digests.len()).sum()
+    };
+    let before = kept(&host) + kept(&other);
+    assert!(before > 0);
+    for host in [&host, &other] {
+        worker::forget_gone(&host.store, &host.sandbox).await.unwrap();
+    }
+    assert_eq!(kept(&host) + kept(&other), before, "what is there is kept");
+    let gone = ["delete from flow_version_component", "delete from component"];
+    host.database.run(&gone).unwrap();
+    for host in [&host, &other] {
+        worker::forget_gone(&host.store, &host.sandbox).await.unwrap();
+    }
+    assert_eq!(kept(&host) + kept(&other), 0);
 }

@@ -77,6 +77,11 @@ impl Crowd {
         let Some((first, others)) = rigs.split_first() else {
             anyhow::bail!("there is no tenant");
         };
+        let host = start_host(data, database_url).await?;
+        let alone = first.over(&host.store).rate(ALONE * tenants).await?;
+        host.stop().await;
+        store.clear_runs().await?;
+        store.vacuum_runs().await?;
         let mut left = BACKLOG * tenants;
         while left > 0 {
             let together = left.min(TOGETHER);
@@ -97,13 +102,6 @@ impl Crowd {
                 break (done, began.elapsed());
             }
         };
-        // The host is at work on what goes.
-        while let Err(error) = store.clear_runs().await {
-            if !matches!(error, store::Error::Collision) {
-                return Err(error.into());
-            }
-        }
-        let alone = first.over(&host.store).rate(ALONE * tenants).await?;
         host.stop().await;
         store.close().await;
         Ok(Self::of(&rigs, &done, (took, alone)))
