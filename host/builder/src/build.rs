@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::compile::{Module, compile};
 use crate::encode::{ENCODER, encode_core_module};
 use crate::error::Error;
@@ -13,7 +11,7 @@ use crate::guest;
 use crate::install::{Install, ensure_toolchain};
 use crate::language::Language;
 use crate::progress::{Note, Progress};
-use crate::project::{Project, hex};
+use crate::project::{Project, digest};
 use crate::toolchain::Toolchain;
 
 /// How folders are built.
@@ -112,8 +110,4 @@ fn explain(error: Error) -> Error {
         | Error::Command { .. }
         | Error::File { .. }) => other,
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }

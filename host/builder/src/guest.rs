@@ -4,14 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest, Sha256};
-
 use crate::build::Built;
 use crate::encode::ENCODER;
 use crate::error::Error;
 use crate::language::Language;
 use crate::progress::Progress;
-use crate::project::{Project, hex};
+use crate::project::{Project, digest};
 use crate::tools::Tools;
 use crate::{c, go, javascript, python};
 
@@ -27,13 +25,15 @@ pub(crate) fn build(project: &Project, progress: Progress<'_>) -> Result<Built, 
         Language::JavaScript => javascript::build(project, &tools, &work.0, &kept)?,
         Language::Python => {
             let key = python::key(project)?;
-            let wasm = match kept.under(&key) {
-                Some(wasm) => wasm,
-                None => python::build(project, &tools, &work.0)?,
-            };
-            // What was saved meanwhile may be in it or not.
-            let is_still = python::key(project)? == key;
-            (wasm, is_still.then_some(key))
+            match kept.under(&key) {
+                Some(wasm) => (wasm, Some(key)),
+                None => {
+                    let wasm = python::build(project, &tools, &work.0)?;
+                    // What was saved meanwhile may be in it or not.
+                    let is_still = python::key(project)? == key;
+                    (wasm, is_still.then_some(key))
+                }
+            }
         }
         Language::C => (c::build(project, &tools, &work.0)?, None),
         Language::Go => (go::build(project, &tools, &work.0)?, None),
@@ -63,10 +63,6 @@ impl Kept {
         let key = key.map(|key| format!("{ENCODER}; {key}; {}", digest(wasm)));
         keep(&self.key, key.unwrap_or_default().as_bytes())
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }
 
 /// The SDK of these languages is a part of the project. A module of Go may have it elsewhere, as a flag of C may.

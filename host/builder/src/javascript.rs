@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::environment::{self, Choice};
 use crate::error::Error;
 use crate::guest::Kept;
 use crate::language::JAVASCRIPT;
 use crate::progress::Note;
-use crate::project::{Project, hex};
+use crate::project::{Project, digest};
 use crate::toolchain::on_path;
 use crate::tools::Tools;
 use crate::world::{self, World};
@@ -25,8 +24,6 @@ const COMPONENTIZE: &str = "0.4.5";
 const ESBUILD: &str = "0.28.2";
 /// The oldest Node that runs them.
 const NODE: u32 = 20;
-/// Changes with the tools: part of what a component is kept under.
-const VERSION: &str = "componentize-qjs 0.4.5 esbuild 0.28.2";
 
 const RUNTIME: &str = include_str!("javascript/runtime.cjs");
 const PLACES: &str = include_str!("javascript/places.cjs");
@@ -117,7 +114,7 @@ pub(crate) fn build(
     build.script("places.cjs", PLACES, &[work.as_os_str(), project.folder.as_os_str()])?;
     let bundle = work.join("component/component.js");
     let text = fs::read(&bundle).map_err(Error::file("read", &bundle))?;
-    let key = format!("{VERSION}; {world:?}; {}", hex(&Sha256::digest(text)));
+    let key = format!("{}; {world:?}; {}", kit_name(), digest(text));
     let wasm = match kept.under(&key) {
         Some(wasm) => wasm,
         None => build.complete()?,
@@ -142,7 +139,7 @@ impl Build<'_> {
         }
         let locked = fs::read_to_string(&lock).ok();
         let asked = format!("{text}\n{}", locked.as_deref().unwrap_or_default());
-        let digest = hex(&Sha256::digest(asked));
+        let digest = digest(asked);
         let there = self.tools.ensure(&format!("npm-packages-{}", &digest[..16]), |part| {
             let files =
                 [("package.json", Some(text.as_str())), ("package-lock.json", locked.as_deref())];
@@ -241,9 +238,13 @@ fn world_of(component: &Bundled, handlers: &Bundled) -> World {
     }
 }
 
+/// The tools and their versions.
+fn kit_name() -> String {
+    format!("componentize-qjs-{COMPONENTIZE}-esbuild-{ESBUILD}")
+}
+
 fn kit(tools: &Tools<'_>, node: &Path) -> Result<PathBuf, Error> {
-    let name = format!("componentize-qjs-{COMPONENTIZE}-esbuild-{ESBUILD}");
-    tools.ensure(&name, |part| {
+    tools.ensure(&kit_name(), |part| {
         let package = part.join("package.json");
         fs::write(&package, "{\"private\":true}\n").map_err(Error::file("write", &package))?;
         let mut npm = npm(tools)?;

@@ -48,15 +48,3 @@ impl Language {
         }
     }
 }
-
-impl std::fmt::Display for Language {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Rust => "Rust",
-            Self::JavaScript => "JavaScript",
-            Self::Python => "Python",
-            Self::C => "C",
-            Self::Go => "Go",
-        })
-    }
-}

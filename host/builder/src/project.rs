@@ -52,7 +52,7 @@ impl Project {
 
     /// Where what is built of it is kept, another folder for each project.
     pub(crate) fn built(&self) -> PathBuf {
-        let path = hex(&Sha256::digest(self.folder.as_os_str().as_encoded_bytes()));
+        let path = digest(self.folder.as_os_str().as_encoded_bytes());
         self.cache.join("built").join(format!("{}-{}", slug(&self.name()), &path[..16]))
     }
 
@@ -74,7 +74,12 @@ fn slug(name: &str) -> String {
     name.chars().take(40).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// The SHA-256 of some bytes, in hexadecimal digits.
+pub(crate) fn digest(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

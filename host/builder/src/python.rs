@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::progress::Note;
-use crate::project::{Project, hex};
+use crate::project::{Project, digest};
 use crate::tools::{Tools, python};
 use crate::walk;
 use crate::world::{self, World};
@@ -18,8 +17,6 @@ use crate::world::{self, World};
 const COMPONENTIZE: &str = "0.25.1";
 /// The Python inside of it.
 const INSIDE: &str = "3.14";
-/// Changes with the tools: part of what a component is kept under.
-const VERSION: &str = "componentize-py 0.25.1";
 /// Names the project's packages, one a line.
 const REQUIREMENTS: &str = "requirements.txt";
 const SCAN: &str = include_str!("../../../guest-sdk/python/scan.py");
@@ -36,7 +33,7 @@ struct Scanned {
 
 /// What a component is kept under: its tools and every source.
 pub(crate) fn key(project: &Project) -> Result<String, Error> {
-    Ok(format!("{VERSION}; {}", project.sources()?))
+    Ok(format!("componentize-py {COMPONENTIZE}; {}", project.sources()?))
 }
 
 /// Installs packages, tailors the world, completes.
@@ -77,7 +74,7 @@ fn packages(project: &Project, tools: &Tools<'_>, python: &Path) -> Result<Optio
         );
         return Err(Error::Compile { folder: project.folder.clone(), output });
     }
-    let digest = hex(&Sha256::digest(format!("{INSIDE}\n{text}")));
+    let digest = digest(format!("{INSIDE}\n{text}"));
     let there = tools.ensure(&format!("python-packages-{}", &digest[..16]), |part| {
         let mut pip = tools.pip(python);
         pip.args(["--no-compile", "--only-binary=:all:", "--platform", "any"]);
