@@ -25,18 +25,24 @@ export function component(module) {
 }
 
 function handlersOf(module) {
-  const names = Object.keys(module).filter((name) => typeof module[name] === "function" && !SPECIAL.includes(name));
+  const [fault] = faults(module);
+  if (fault) throw new Error(fault.message);
+  return Object.fromEntries(namesOf(module).map((name) => [name, module[name]]));
+}
+
+/** Why a module can be no component, by the exports that are wrong; without a name: all of it. */
+export function faults(module) {
+  const names = namesOf(module);
   if (names.length === 0) {
-    throw new Error("the handlers' module exports no function; write `export default function (input, context) { ... }`");
+    return [{ message: "the handlers' module exports no function; write `export default function (input, context) { ... }`" }];
   }
-  for (const name of names) {
-    if (!NAME.test(name)) {
-      throw new Error(
-        `the handler \`${name}\` cannot be named in a flow: letters, digits, \`_\` and \`-\`, no digit or \`-\` in front, at most 128`,
-      );
-    }
-  }
-  return Object.fromEntries(names.map((name) => [name, module[name]]));
+  const message = (name) =>
+    `the handler \`${name}\` cannot be named in a flow: letters, digits, \`_\` and \`-\`, no digit or \`-\` in front, at most 128`;
+  return names.filter((name) => !NAME.test(name)).map((name) => ({ name, message: message(name) }));
+}
+
+function namesOf(module) {
+  return Object.keys(module).filter((name) => typeof module[name] === "function" && !SPECIAL.includes(name));
 }
 
 function describe(names, undo) {

@@ -1,0 +1,32 @@
+// The entry of the runtime: a component whose handlers are a pasted source, another one in each attempt.
+import "../js/runtime/globals.js";
+import "../js/runtime/system.js";
+import context from "stepcell:handler/context@0.1.0";
+import log from "stepcell:handler/log@0.1.0";
+import source from "stepcell:handler/source@0.1.0";
+import { component } from "../js/runtime/component.js";
+import { host } from "../js/runtime/host.js";
+import { wireError } from "../js/runtime/wire.js";
+import { read, run } from "./program.js";
+
+export { prepare } from "./prepare.js";
+
+// Every line of this bundle is the SDK's; what is evaluated is the source.
+globalThis.stepcellPlaces = { sources: [], runs: [[1, -1, 1]], evaluated: "handler.js" };
+
+/** A call of the component that the source makes. Its top-level code runs first, with no host, as when a component is built. */
+function call(name, given) {
+  let made;
+  try {
+    made = component(run(read(source.program())));
+  } catch (thrown) {
+    throw wireError(thrown);
+  }
+  Object.assign(host, { context, log });
+  host.isCalled = true;
+  return made[name](...given);
+}
+
+export const handle = (...given) => call("handle", given);
+export const onError = (...given) => call("onError", given);
+export const compensate = (...given) => call("compensate", given);

@@ -1,0 +1,134 @@
+// Makes a module the body of a function, in place: what it imports is given, what it exports is answered.
+import * as fetch from "../js/fetch.js";
+import * as stepcell from "../js/index.js";
+import * as keyValue from "../js/key-value.js";
+import * as secrets from "../js/secrets.js";
+
+/** The SDK, by what it is imported as in a pasted source and in a project. */
+const SDK = {
+  stepcell: { path: "./stepcell/index.js", module: stepcell },
+  "stepcell/fetch": { path: "./stepcell/fetch.js", module: fetch, capability: "fetch" },
+  "stepcell/key-value": { path: "./stepcell/key-value.js", module: keyValue, capability: "key-value" },
+  "stepcell/secrets": { path: "./stepcell/secrets.js", module: secrets, capability: "secrets" },
+};
+
+/** What a program is given as its imports. */
+export const modules = Object.fromEntries(Object.entries(SDK).map(([name, { module }]) => [name, module]));
+
+/** What a module imports and exports. */
+export class Interface {
+  /** Declarations of what it imports, as text. */
+  imports = [];
+  /** The names of what it exports, the own ones, and where that is said. */
+  exports = [];
+  /** What it asks for. */
+  capabilities = new Set();
+  #source;
+  #name;
+
+  constructor(source, tree, name) {
+    this.#source = source;
+    this.#name = name;
+    for (const node of tree.body) this[node.type]?.(node);
+  }
+
+  ImportDeclaration(node) {
+    this.#source.replace(node.start, node.end, ";");
+    const asked = node.source.value;
+    const [known, sdk] = Object.entries(SDK).find(([name, { path }]) => asked === name || asked === path) ?? [];
+    if (!sdk) {
+      this.#source.refuse(node.source.start, unknown(asked));
+      return;
+    }
+    if (sdk.capability) this.capabilities.add(sdk.capability);
+    const given = `${this.#name("modules")}[${JSON.stringify(known)}]`;
+    for (const specifier of node.specifiers) this.#specifier(specifier, known, given);
+  }
+
+  #specifier(specifier, known, given) {
+    const local = specifier.local.name;
+    if (specifier.type === "ImportNamespaceSpecifier") {
+      this.imports.push(`${local} = ${given}`);
+      return;
+    }
+    const imported = specifier.type === "ImportDefaultSpecifier" ? "default" : nameOf(specifier.imported);
+    if (!Object.hasOwn(modules[known], imported)) {
+      const has = Object.keys(modules[known]).map((name) => `\`${name}\``).join(", ");
+      this.#source.refuse(specifier.start, `\`${known}\` exports no \`${imported}\`, only ${has}`);
+    }
+    this.imports.push(`${local} = ${given}.${imported}`);
+  }
+
+  ExportAllDeclaration(node) {
+    this.#source.refuse(node.start, "`export * from` is not possible: a pasted source exports what is its own");
+  }
+
+  ExportNamedDeclaration(node) {
+    const { declaration, start } = node;
+    if (node.source) {
+      this.#source.refuse(start, "`export ... from` is not possible: a pasted source exports what is its own");
+    } else if (declaration) {
+      this.#source.replace(start, declaration.start, "");
+      const ids = declaration.id ? [declaration.id] : declaration.declarations.flatMap(({ id }) => namesIn(id));
+      for (const { name } of ids) this.#export(name, name, start);
+    } else {
+      this.#source.replace(start, node.end, ";");
+      for (const { exported, local } of node.specifiers) this.#export(nameOf(exported), local.name, exported.start);
+    }
+  }
+
+  ExportDefaultDeclaration(node) {
+    const { declaration, start } = node;
+    const inside = this.#source.after(start, "exportGAPdefaultGAP");
+    const isDeclaration = declaration.type.endsWith("Declaration");
+    if (isDeclaration && declaration.id) {
+      this.#source.replace(start, inside, "");
+      this.#export("default", declaration.id.name, start);
+      return;
+    }
+    // As a member it gets the name that it has in a module.
+    this.#source.replace(start, inside, () => `const ${this.#name("default")} = { default: `);
+    const end = isDeclaration ? node.end : this.#source.endOf(node);
+    this.#source.replace(end, end, () => ` }.default${end === node.end ? ";" : ""}`);
+    this.#export("default", () => this.#name("default"), start);
+  }
+
+  #export(name, own, at) {
+    this.exports.push({ name, own, at });
+  }
+
+  /** The end of the program: what it answers. As in a module, names are in order. */
+  get answer() {
+    const sorted = this.exports.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const members = sorted.map(({ name, own }) => `[${JSON.stringify(name)}]: ${typeof own === "function" ? own() : own}`);
+    return `return { ${members.join(", ")} };`;
+  }
+}
+
+function unknown(asked) {
+  const names = Object.keys(SDK).map((name) => `\`${name}\``).join(", ");
+  return `a pasted source imports the SDK (${names}) and nothing else, not \`${asked}\`; for packages and files of your own make a project with \`stepcell new\``;
+}
+
+/** An exported or imported name may be written as text. */
+function nameOf(node) {
+  return node.type === "Literal" ? node.value : node.name;
+}
+
+/** The names that a pattern declares. */
+function namesIn(pattern) {
+  switch (pattern?.type) {
+    case "Identifier":
+      return [pattern];
+    case "ObjectPattern":
+      return pattern.properties.flatMap((property) => namesIn(property.type === "RestElement" ? property : property.value));
+    case "ArrayPattern":
+      return pattern.elements.flatMap(namesIn);
+    case "AssignmentPattern":
+      return namesIn(pattern.left);
+    case "RestElement":
+      return namesIn(pattern.argument);
+    default:
+      return [];
+  }
+}

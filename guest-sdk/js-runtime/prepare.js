@@ -1,0 +1,77 @@
+// What is done once for a pasted source: it is checked, made a program, and run without its handlers being called.
+import { component, faults } from "../js/runtime/component.js";
+import { wireError } from "../js/runtime/wire.js";
+import { lower } from "./lower.js";
+import { Interface } from "./module.js";
+import { begin, end, read, run } from "./program.js";
+import { Source } from "./source.js";
+
+/** A frame of a program in a stack. */
+const PLACE = /<input>:(\d+)/;
+/** What the engine says where calls are nested too deeply. */
+const TOO_DEEP = /stack/;
+
+/** What is to be run for a source. Throws the list of what is wrong with it. */
+export function prepare(text) {
+  const source = new Source(text);
+  try {
+    const prepared = made(source);
+    if (source.problems.length === 0) return prepared;
+  } catch (error) {
+    if (!TOO_DEEP.test(error.message)) throw error;
+    refuse(source, 0, "the source is nested too deeply to be read; take its innermost parts out and give them names");
+  }
+  throw source.problems.sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** Adds a problem of a whole line; 0: of the source. */
+function refuse(source, line, message) {
+  source.problems.push({ line, column: 0, message });
+}
+
+/** What is to be run, where nothing is wrong. */
+function made(source) {
+  const tree = source.tree();
+  if (!tree) return undefined;
+  const name = lower(source, tree);
+  const { imports, exports, capabilities, answer } = new Interface(source, tree, name);
+  if (source.problems.length > 0) return undefined;
+  const program = begin(imports, name) + source.changed() + end(answer);
+  const module = moduleOf(source, program);
+  if (!module) return undefined;
+  for (const { name, message } of faults(module)) {
+    const at = exports.find((one) => one.name === name)?.at;
+    if (at === undefined) refuse(source, 0, message);
+    else source.refuse(at, message);
+  }
+  if (source.problems.length > 0) return undefined;
+  return {
+    program,
+    description: component(module).describe(),
+    capabilities: [...capabilities].sort(),
+    onError: "onError" in module,
+    compensate: "compensate" in module,
+  };
+}
+
+/** What a program exports; a problem where it cannot be read or its top-level code fails. */
+function moduleOf(source, program) {
+  let body;
+  try {
+    body = read(program);
+  } catch (error) {
+    refuse(source, lineOf(error), `the engine cannot read it: ${error.message}`);
+    return undefined;
+  }
+  try {
+    return run(body);
+  } catch (thrown) {
+    refuse(source, lineOf(thrown), `top-level code failed: ${wireError(thrown).message}`);
+    return undefined;
+  }
+}
+
+function lineOf(thrown) {
+  const found = PLACE.exec(thrown instanceof Error ? thrown.stack : "");
+  return found ? Number(found[1]) : 0;
+}
