@@ -11,7 +11,17 @@ fn main() {
     let sdk = root.join("guest-sdk");
     println!("cargo::rerun-if-changed={}", root.join("Cargo.toml").display());
     let mut files = Vec::new();
-    for folder in ["c", "go", "js", "python/stepcell", "templates", "src", "wit"] {
+    for folder in [
+        "c",
+        "go",
+        "js",
+        "js-runtime",
+        "python/stepcell",
+        "python-runtime",
+        "templates",
+        "src",
+        "wit",
+    ] {
         collect(&sdk, Path::new(folder), &mut files);
     }
     files.sort();

@@ -14,8 +14,8 @@ use crate::body;
 use crate::cursor::List;
 use crate::params::{Params, Parts, component_not_found, digest, page_size};
 use crate::problem::Problem;
+use crate::report::KeptReport;
 use crate::state::State;
-use crate::upload::KeptReport;
 
 /// Characters of the reason for a quarantine.
 const MAX_REASON: usize = 500;

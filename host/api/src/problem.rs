@@ -38,9 +38,12 @@ pub(crate) struct Reason {
     /// JSON pointer to the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
-    /// 1-based line, where TOML was sent.
+    /// 1-based line, where TOML or a source was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
+    /// 1-based column, where a source was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
 }
 
 /// A problem as it is sent, `application/problem+json`.
@@ -147,8 +150,27 @@ impl Problem {
             detail: reason.detail.clone(),
             pointer: None,
             line: None,
+            column: None,
         };
         problem.0.reasons = reasons.iter().map(shown).collect();
+        problem
+    }
+
+    /// A source that is refused, with everything that is wrong with it.
+    pub(crate) fn source(problems: &[sandbox::SourceProblem]) -> Self {
+        let detail = match problems {
+            [one] => one.to_string(),
+            several => format!("the source has {} problems; see `reasons`", several.len()),
+        };
+        let mut problem = Self::new(Code::ComponentBadSource, detail);
+        let shown = |one: &sandbox::SourceProblem| Reason {
+            code: Code::ComponentBadSource.to_string(),
+            detail: one.message.clone(),
+            pointer: None,
+            line: (one.line > 0).then_some(one.line as usize),
+            column: (one.column > 0).then_some(one.column),
+        };
+        problem.0.reasons = problems.iter().map(shown).collect();
         problem
     }
 
@@ -163,6 +185,7 @@ impl Problem {
             detail: one.detail.clone(),
             pointer: Some(one.pointer.clone()),
             line: one.line,
+            column: None,
         };
         problem.0.reasons = reasons.map(shown).collect();
         problem

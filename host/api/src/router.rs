@@ -18,9 +18,9 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     attempts, audit, batch, breakers, closures, components, dead_letters, events, export, flows,
-    health, logs, metrics, output, pages, quotas, request_id, reruns, run_list, runs, schedules,
-    secrets, signals, start, tenant_keys, tenants, trigger, upload, versions, wait, weight,
-    workers,
+    health, logs, metrics, output, pages, quotas, request_id, reruns, run_list, runs, runtimes,
+    schedules, secrets, signals, start, tenant_keys, tenants, trigger, upload, versions, wait,
+    weight, workers,
 };
 
 /// Everything that answers HTTP.
@@ -52,6 +52,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(components::get_component, components::delete_component))
         .routes(routes!(components::quarantine_component))
         .routes(routes!(components::release_component))
+        .routes(routes!(runtimes::list_runtimes))
+        .routes(routes!(runtimes::put_runtime))
         .routes(routes!(flows::register_flow, flows::list_flows))
         .routes(routes!(flows::get_flow))
         .routes(routes!(versions::list_versions))

@@ -7,22 +7,23 @@ use std::time::Duration;
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::limits::MAX_COMPONENT_BYTES;
-use model::{Capability, Code, Digest, Gate, Json, TenantId};
-use sandbox::{ComponentReport, Inspection, LoadError, World};
-use serde::{Deserialize, Serialize};
+use model::limits::{MAX_COMPONENT_BYTES, MAX_SOURCE_BYTES};
+use model::{Code, Digest, Gate, Language, TenantId};
+use sandbox::{Inspection, LoadError};
+use store::NewComponent;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use utoipa::ToSchema;
 
 use crate::auth::{Caller, Deploy, check_standing};
 use crate::body::{self, Ceiling};
 use crate::components::{ComponentView, view};
 use crate::problem::Problem;
 use crate::quotas;
+use crate::report::KeptReport;
+use crate::source;
 use crate::state::State;
 
 /// How long an upload may take to arrive.
-const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
+pub(crate) const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// Uploads that are held in memory at a time, each at most the component ceiling.
 const UPLOADS: usize = 8;
@@ -33,7 +34,7 @@ const UPLOADS_EACH: usize = 2;
 const ROOM_TIME: Duration = Duration::from_secs(10);
 
 /// The room an upload takes, for as long as anybody works on it.
-type Room = Arc<[OwnedSemaphorePermit; 2]>;
+pub(crate) type Room = Arc<[OwnedSemaphorePermit; 2]>;
 
 /// The uploads under way.
 pub(crate) struct Uploads {
@@ -49,7 +50,7 @@ impl Default for Uploads {
 
 impl Uploads {
     /// Waits for room for a while: behind the tenant's own uploads first, so that they do not keep others out.
-    async fn enter(&self, tenant: TenantId) -> Result<Room, Problem> {
+    pub(crate) async fn enter(&self, tenant: TenantId) -> Result<Room, Problem> {
         let own = {
             let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
             // Only the map still holds the room of a tenant that uploads nothing.
@@ -68,127 +69,23 @@ impl Uploads {
     }
 }
 
-/// What a component is, wants and offers, as it is kept beside its bytes.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = ComponentReport)]
-pub(crate) struct KeptReport {
-    /// `handler`, or `durable`: its attempts may also park, wait for signals or spawn children.
-    pub(crate) world: String,
-    /// What it asks for beyond computing; a step that calls it must be granted each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) capabilities: Vec<KeptCapability>,
-    /// Every interface it imports, with what that lets it do.
-    imports: Vec<KeptImport>,
-    /// Every function it offers to the host.
-    exports: Vec<String>,
-    /// True when its imports prove that a call can have no effect but its answer and its log.
-    pure: bool,
-    /// True when the upload was a core module and the host completed it.
-    completed: bool,
-    /// Bytes uploaded.
-    uploaded_bytes: u64,
-    /// Bytes of the component.
-    component_bytes: u64,
-    /// Core instances of one attempt.
-    core_instances: u64,
-    /// Memory an attempt starts with.
-    memory_minimum_bytes: u64,
-    /// Table elements an attempt starts with.
-    table_elements: u64,
-    /// How long it was compiled; 0 where that was done before.
-    compile_ms: u64,
-    /// What it says about itself: its handlers and schemas.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<serde_json::Value>)]
-    pub(crate) description: Option<Json>,
-    /// What a person should know.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<String>,
-}
+/// What wasm comes as.
+pub(crate) const WASM: [&str; 2] = ["application/wasm", "application/octet-stream"];
 
-/// One capability.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub(crate) struct KeptCapability {
-    /// Its name, as `grants` have it.
-    #[schema(value_type = String)]
-    pub(crate) name: Capability,
-    /// What it lets the component do.
-    meaning: String,
-}
-
-/// One imported interface.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-struct KeptImport {
-    /// Its name.
-    name: String,
-    /// What it lets the component do.
-    meaning: String,
-}
-
-impl KeptReport {
-    /// Whether it exports a function of this name.
-    pub(crate) fn exports(&self, name: &str) -> bool {
-        self.exports.iter().any(|export| export == name)
-    }
-
-    /// Whether it imports files.
-    pub(crate) fn uses_files(&self) -> bool {
-        self.imports.iter().any(|import| import.name.starts_with(sandbox::FILES))
-    }
-
-    fn of(report: &ComponentReport) -> Self {
-        let ComponentReport {
-            world,
-            capabilities,
-            imports,
-            exports,
-            pure,
-            describes: _,
-            completed,
-            uploaded_bytes,
-            component_bytes,
-            core_instances,
-            memory_minimum_bytes,
-            table_elements,
-        } = report.clone();
-        let import = |import: sandbox::Import| KeptImport {
-            name: import.name,
-            meaning: import.meaning.to_owned(),
-        };
-        let capability =
-            |name: Capability| KeptCapability { name, meaning: name.meaning().to_owned() };
-        Self {
-            world: world_name(world).to_owned(),
-            capabilities: capabilities.into_iter().map(capability).collect(),
-            imports: imports.into_iter().map(import).collect(),
-            exports,
-            pure,
-            completed,
-            uploaded_bytes,
-            component_bytes,
-            core_instances,
-            memory_minimum_bytes,
-            table_elements,
-            compile_ms: 0,
-            description: None,
-            notes: Vec::new(),
-        }
-    }
-}
-
-fn world_name(world: World) -> &'static str {
-    match world {
-        World::Handler => "handler",
-        World::Durable => "durable",
-    }
-}
-
-/// Uploads a component. The same bytes again answer 200 and change nothing. Everything that is wrong is listed.
+/// Uploads a component, or a source that a runtime of this host runs. The same bytes again answer 200 and change nothing.
+/// Everything that is wrong is listed.
 #[utoipa::path(
     put,
     path = "/v1/components",
     tag = "components",
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "the component's bytes"),
+    request_body(
+        content(
+            (Vec<u8> = "application/wasm"),
+            (String = "text/javascript"),
+            (String = "text/x-python"),
+        ),
+        description = "the component's bytes, or the source of handlers",
+    ),
     responses(
         (status = 201, description = "kept", body = ComponentView),
         (status = 200, description = "it was there", body = ComponentView),
@@ -199,45 +96,64 @@ pub(crate) async fn put_component(
     caller: Caller<Deploy>,
     request: Request,
 ) -> Result<Response, Problem> {
-    body::expect_type(request.headers(), &["application/wasm", "application/octet-stream"])?;
+    let language = Language::of_media_type(&body::media_type(request.headers()));
+    if language.is_none() {
+        let sources = Language::ALL.iter().map(|language| language.media_types()[0]);
+        let wanted: Vec<&str> = WASM.into_iter().chain(sources).collect();
+        body::expect_type(request.headers(), &wanted)?;
+    }
     let room = state.uploads().enter(caller.tenant).await?;
-    let ceiling =
-        Ceiling { bytes: MAX_COMPONENT_BYTES, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
+    let bytes = match language {
+        Some(_) => MAX_SOURCE_BYTES,
+        None => MAX_COMPONENT_BYTES,
+    };
+    let ceiling = Ceiling { bytes, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
     let bytes = body::read(request, ceiling).await?;
-    let (digest, tenant) = (Digest::of(&bytes), caller.tenant);
-    let known = state.store().get_component(tenant, digest).await?;
-    let created = match known {
-        Some(_) => false,
-        None => keep(&state, &caller, (digest, bytes), &room).await?,
+    let (digest, created) = match language {
+        Some(language) => source::put(&state, &caller, (language, bytes), &room).await?,
+        None => put(&state, &caller, bytes, &room).await?,
     };
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, axum::Json(view(&state, tenant, digest).await?)).into_response())
+    Ok((status, axum::Json(view(&state, caller.tenant, digest).await?)).into_response())
 }
 
-async fn keep(
+/// Keeps a component; true: it was not there.
+async fn put(
     state: &State,
     caller: &Caller<Deploy>,
-    (digest, bytes): (Digest, Vec<u8>),
+    bytes: Vec<u8>,
     room: &Room,
-) -> Result<bool, Problem> {
-    let (sandbox, tenant) = (state.sandbox().clone(), caller.tenant);
+) -> Result<(Digest, bool), Problem> {
+    let (sandbox, tenant, digest) = (state.sandbox().clone(), caller.tenant, Digest::of(&bytes));
+    if state.store().get_component(tenant, digest).await?.is_some() {
+        return Ok((digest, false));
+    }
     if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
         return Err(quotas::over(used_up));
     }
     let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
     let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
     let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
-    // In a task of its own: who hangs up has it charged all the same, and holds the room until then.
-    let (of, room) = (state.clone(), Arc::clone(room));
-    let compiling = tokio::spawn(async move {
-        let report = compiled(&of, tenant, &inspection).await;
-        drop(room);
-        report
-    });
-    let report = compiling.await.map_err(|panic| Problem::internal(&panic))??;
-    let text = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
+    let of = state.clone();
+    let report = to_the_end(room, async move { compiled(&of, tenant, &inspection).await }).await?;
+    let report = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
     check_standing(state, &caller.key).await?;
-    Ok(state.store().put_component(caller.by(), digest, &bytes, &text).await?)
+    let new = NewComponent { digest, bytes: &bytes, report: &report, source: None };
+    Ok((digest, state.store().put_component(caller.by(), new).await?))
+}
+
+/// Work in a task of its own: who hangs up has it charged all the same, and holds the room until then.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    room: &Room,
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let room = Arc::clone(room);
+    let work = tokio::spawn(async move {
+        let done = work.await;
+        drop(room);
+        done
+    });
+    work.await.map_err(|panic| Problem::internal(&panic))?
 }
 
 /// Compiles an upload and asks what it carries, so that whatever is wrong shows now.
@@ -254,10 +170,7 @@ async fn compiled(
         // Refused or not: it was compiled.
         state.store().charge_compilation(tenant, took).await?;
     }
-    let loaded = loaded.map_err(|error| match error {
-        LoadError::Refused(reason) => Problem::refused(&[reason]),
-        LoadError::Absent(_) | LoadError::Host(_) => Problem::internal(&error),
-    })?;
+    let loaded = loaded.map_err(unloaded)?;
     report.compile_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match state.sandbox().describe(&loaded).await {
         Ok(None) => {}
@@ -272,4 +185,12 @@ async fn compiled(
         }
     }
     Ok(report)
+}
+
+/// Why something could not be made callable, as an answer.
+pub(crate) fn unloaded(error: LoadError) -> Problem {
+    match error {
+        LoadError::Refused(reason) => Problem::refused(&[reason]),
+        LoadError::Absent(_) | LoadError::Host(_) => Problem::internal(&error),
+    }
 }

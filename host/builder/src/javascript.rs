@@ -18,6 +18,8 @@ use crate::toolchain::on_path;
 use crate::tools::Tools;
 use crate::world::{self, World};
 
+pub(crate) mod runtime;
+
 /// The engine and what completes it, from npm.
 const COMPONENTIZE: &str = "0.4.5";
 /// The bundler, from npm.
@@ -194,10 +196,8 @@ impl Build<'_> {
     fn complete(&self) -> Result<Vec<u8>, Error> {
         let (wasm, bundle) = (self.work.join("out.wasm"), self.work.join("component"));
         let mut command = self.command(&self.node);
-        command.current_dir(&bundle).arg(self.kit.join("node_modules/componentize-qjs/cli.mjs"));
-        command.arg("--wit").arg(self.work.join("wit")).args(["-n", world::NAME, "--stub-wasi"]);
-        command.arg("--runtime").arg(self.kit.join("runtime.wasm"));
-        command.args(["--js", "component.js", "-o"]).arg(&wasm);
+        command.current_dir(&bundle);
+        componentize(&mut command, &self.kit, world::NAME).arg(&wasm);
         let output = command.output().map_err(Error::file("run", &self.node))?;
         if output.status.success() {
             return fs::read(&wasm).map_err(Error::file("read", &wasm));
@@ -226,6 +226,13 @@ impl Build<'_> {
     }
 }
 
+/// Completes `component.js` for a world of the contract in `../wit`, into what is added as the next argument.
+fn componentize<'c>(command: &'c mut Command, kit: &Path, world: &str) -> &'c mut Command {
+    command.arg(kit.join("node_modules/componentize-qjs/cli.mjs"));
+    command.args(["--wit", "../wit", "-n", world, "--stub-wasi", "--runtime"]);
+    command.arg(kit.join("runtime.wasm")).args(["--js", "component.js", "-o"])
+}
+
 /// What the component's bundle imports of the host, and which exports the handlers' module has besides handlers.
 fn world_of(component: &Bundled, handlers: &Bundled) -> World {
     let imports = component.imports.iter().filter_map(|import| World::interface(&import.path));
@@ -245,17 +252,22 @@ fn kit_name() -> String {
 
 fn kit(tools: &Tools<'_>, node: &Path) -> Result<PathBuf, Error> {
     tools.ensure(&kit_name(), |part| {
-        let package = part.join("package.json");
-        fs::write(&package, "{\"private\":true}\n").map_err(Error::file("write", &package))?;
-        let mut npm = npm(tools)?;
-        npm.args(["install", "--save-exact", "--prefix"]).arg(part);
-        npm.arg(format!("componentize-qjs@{COMPONENTIZE}")).arg(format!("esbuild@{ESBUILD}"));
-        tools.run(&mut npm)?;
+        let packages = [format!("componentize-qjs@{COMPONENTIZE}"), format!("esbuild@{ESBUILD}")];
+        install(tools, part, &packages)?;
         let script = part.join("runtime.cjs");
         fs::write(&script, RUNTIME).map_err(Error::file("write", &script))?;
         let output = Command::new(node).arg(&script).arg(part).output();
         checked(output.map_err(Error::file("run", node))?, "runtime.cjs").map(drop)
     })
+}
+
+/// Packages of npm in a folder of their own.
+fn install(tools: &Tools<'_>, part: &Path, packages: &[String]) -> Result<(), Error> {
+    let package = part.join("package.json");
+    fs::write(&package, "{\"private\":true}\n").map_err(Error::file("write", &package))?;
+    let mut npm = npm(tools)?;
+    npm.args(["install", "--save-exact", "--prefix"]).arg(part).args(packages);
+    tools.run(&mut npm)
 }
 
 /// npm, quiet, with its cache in ours. No package runs a script of its own.

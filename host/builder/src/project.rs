@@ -29,20 +29,7 @@ pub(crate) struct Project {
 impl Project {
     /// The folder as a project. Its cache is the user's: what runs from there must not come with a project.
     pub(crate) fn of(folder: PathBuf, language: Language) -> Result<Self, Error> {
-        let said = env::var_os(CACHE).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let cache = said.unwrap_or_else(install::cache);
-        let cache = std::path::absolute(&cache).map_err(Error::file("find", &cache))?;
-        let mut builder = fs::DirBuilder::new();
-        builder
-            .recursive(true)
-            .mode(0o700)
-            .create(&cache)
-            .map_err(Error::file("create", &cache))?;
-        let metadata = fs::metadata(&cache).map_err(Error::file("look at", &cache))?;
-        if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-            return Err(Error::OpenCache { cache });
-        }
-        Ok(Self { folder, language, cache })
+        Ok(Self { folder, language, cache: cache()? })
     }
 
     /// The project's name: that of its folder.
@@ -67,6 +54,20 @@ impl Project {
         }
         Ok(hex(&all.finalize()))
     }
+}
+
+/// The user's own cache, which nobody else may write.
+pub(crate) fn cache() -> Result<PathBuf, Error> {
+    let said = env::var_os(CACHE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let cache = said.unwrap_or_else(install::cache);
+    let cache = std::path::absolute(&cache).map_err(Error::file("find", &cache))?;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&cache).map_err(Error::file("create", &cache))?;
+    let metadata = fs::metadata(&cache).map_err(Error::file("look at", &cache))?;
+    if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        return Err(Error::OpenCache { cache });
+    }
+    Ok(cache)
 }
 
 /// A name as a part of a path anywhere.

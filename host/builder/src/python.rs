@@ -13,6 +13,8 @@ use crate::tools::{Tools, python};
 use crate::walk;
 use crate::world::{self, World};
 
+pub(crate) mod runtime;
+
 /// What makes the component, from PyPI.
 const COMPONENTIZE: &str = "0.25.1";
 /// The Python inside of it.
@@ -135,12 +137,7 @@ fn complete(
     packages: Option<&Path>,
 ) -> Result<Vec<u8>, Error> {
     let wasm = work.join("out.wasm");
-    let mut command = Command::new(python);
-    command.current_dir(work).stdin(Stdio::null()).env("PYTHONPATH", kit);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("RUST_BACKTRACE", "0");
-    command.env_remove("PYTHONHOME").env_remove("VIRTUAL_ENV");
-    command.arg(kit.join("bin/componentize-py")).args(["-q", "-d"]).arg(work.join("wit"));
-    command.args(["-w", world::NAME, "componentize", "--stub-wasi", "-p"]).arg(work.join("app"));
+    let mut command = componentize(work, (python, kit), world::NAME);
     packages.iter().for_each(|packages| {
         command.arg("-p").arg(packages);
     });
@@ -157,6 +154,17 @@ fn complete(
     let said = [explained.stdout, explained.stderr].concat();
     let output = String::from_utf8_lossy(&said).trim().to_owned();
     Err(Error::Compile { folder: project.folder.clone(), output })
+}
+
+/// Completes the modules in `app` for a world of the contract in `wit`; more folders of modules and the first module follow.
+fn componentize(work: &Path, (python, kit): (&Path, &Path), world: &str) -> Command {
+    let mut command = Command::new(python);
+    command.current_dir(work).stdin(Stdio::null()).env("PYTHONPATH", kit);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("RUST_BACKTRACE", "0");
+    command.env_remove("PYTHONHOME").env_remove("VIRTUAL_ENV");
+    command.arg(kit.join("bin/componentize-py")).args(["-q", "-d"]).arg(work.join("wit"));
+    command.args(["-w", world, "componentize", "--stub-wasi", "-p"]).arg(work.join("app"));
+    command
 }
 
 fn isolated(python: &Path) -> Command {

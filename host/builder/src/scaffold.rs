@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::language::Language;
+use crate::project::digest;
 
 /// The SDKs and the templates, by their paths in `guest-sdk`.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -126,11 +127,21 @@ fn write_sdk(language: Language, folder: &Path) -> Result<(), Error> {
         Language::Go => &[("go/", "")],
     };
     for (from, to) in parts {
-        for (path, bytes) in below(from) {
-            write(&sdk.join(to).join(path), bytes)?;
-        }
+        unpack(from, &sdk.join(to))?;
     }
     fs::rename(&sdk, &place).map_err(Error::file("write", &place))
+}
+
+/// Writes what is below a folder of `guest-sdk`, given with its slash, into another one.
+pub(crate) fn unpack(from: &str, to: &Path) -> Result<(), Error> {
+    below(from).try_for_each(|(path, bytes)| write(&to.join(path), bytes))
+}
+
+/// The digest of what is below some folders of `guest-sdk`.
+pub(crate) fn digest_of(folders: &[&str]) -> String {
+    let files = folders.iter().flat_map(|folder| below(folder));
+    let listed = files.map(|(path, bytes)| format!("{} {}\n", path.display(), digest(bytes)));
+    digest(listed.collect::<String>())
 }
 
 /// The files below a folder, with their paths from there.

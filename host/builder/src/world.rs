@@ -10,9 +10,10 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
 use crate::error::Error;
+use crate::project::digest;
 
 /// The contract.
-const WIT: [(&str, &str); 8] = [
+const WIT: [(&str, &str); 9] = [
     ("types.wit", include_str!("../../../wit/types.wit")),
     ("context.wit", include_str!("../../../wit/context.wit")),
     ("log.wit", include_str!("../../../wit/log.wit")),
@@ -20,6 +21,7 @@ const WIT: [(&str, &str); 8] = [
     ("fetch.wit", include_str!("../../../wit/fetch.wit")),
     ("key-value.wit", include_str!("../../../wit/key-value.wit")),
     ("secrets.wit", include_str!("../../../wit/secrets.wit")),
+    ("runtime.wit", include_str!("../../../wit/runtime.wit")),
     ("worlds.wit", include_str!("../../../wit/worlds.wit")),
 ];
 /// The world's name.
@@ -47,13 +49,9 @@ impl World {
 
     /// The contract's files and this world, in a folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
-        let text = self.text();
-        for (name, text) in WIT.into_iter().chain([("tailored.wit", text.as_str())]) {
-            let path = folder.join(name);
-            fs::write(&path, text).map_err(Error::file("write", &path))?;
-        }
-        Ok(())
+        write_contract(folder)?;
+        let path = folder.join("tailored.wit");
+        fs::write(&path, self.text()).map_err(Error::file("write", &path))
     }
 
     fn text(&self) -> String {
@@ -106,6 +104,21 @@ impl World {
         }
         handles.then_some((world, wasi))
     }
+}
+
+/// The contract's files, in a folder.
+pub(crate) fn write_contract(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+    for (name, text) in WIT {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(Error::file("write", &path))?;
+    }
+    Ok(())
+}
+
+/// The digest of the contract.
+pub(crate) fn contract_digest() -> String {
+    digest(WIT.map(|(_, text)| text).concat())
 }
 
 /// The component of a core module that keeps to the canonical ABI by itself; `hint` says what is forgotten where it has no handlers.

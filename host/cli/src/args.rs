@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use flow::{Activate, Components, ComponentsCommand, Deploy, Diff, Flow, Rollback};
+pub(crate) use flow::{
+    Activate, Components, ComponentsCommand, Deploy, Diff, Flow, Rollback, Runtime, RuntimeCommand,
+};
 pub(crate) use handler::{Build, Chain, Exec, Inspect, Lang, New, Test};
 pub(crate) use host::{Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand};
 pub(crate) use quota::{Quota, QuotaCommand, SetQuota, Usage};
@@ -102,7 +104,7 @@ pub(crate) enum Command {
     New(New),
     /// Builds a folder of handlers to a component
     Build(Build),
-    /// Builds a folder of handlers and makes the calls in its `tests/`, without a database
+    /// Builds handlers and makes the calls in their `tests/`, without a database
     Test(Test),
     /// Says what a component is, wants and offers, or everything that is wrong with it
     Inspect(Inspect),
@@ -116,6 +118,8 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Lists the components, or deletes one
     Components(Components),
+    /// Lists the runtimes that run `.js` and `.py` sources, or installs one
+    Runtime(Runtime),
     /// Lists the flows
     Flows,
     /// Lists the versions of a flow

@@ -1,11 +1,11 @@
 //! `stepcell build`: a folder of handlers to a component.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use builder::{Builder, Built, Install, Note, Progress};
+use builder::{Builder, Built, Install, Note, Progress, Runtime};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::Digest;
+use model::{Digest, Language};
 use serde_json::json;
 
 use crate::args::Build;
@@ -41,6 +41,16 @@ pub(crate) fn said(built: &Built) -> String {
     format!("`{}`: {how}, {size}, digest {}", built.package, Digest::of(&built.wasm).short())
 }
 
+/// The runtime of a language, built where it is not kept already.
+pub(crate) async fn runtime(language: Language, screen: &Screen) -> anyhow::Result<Built> {
+    let runtime = match language {
+        Language::Javascript => Runtime::JavaScript,
+        Language::Python => Runtime::Python,
+    };
+    let what = format!("building the runtime of {language}");
+    told(&what, screen, move |progress| runtime.build(progress)).await
+}
+
 /// Builds a folder, saying what goes on.
 pub(crate) async fn folder(
     folder: &Path,
@@ -48,10 +58,19 @@ pub(crate) async fn folder(
     screen: &Screen,
 ) -> anyhow::Result<Built> {
     let builder = Builder { install, ..Builder::default() };
-    let bar = spinner(screen, &format!("building {}", folder.display()));
+    let (what, folder) = (format!("building {}", folder.display()), folder.to_owned());
+    told(&what, screen, move |progress| builder.build(&folder, progress)).await
+}
+
+/// Builds something, saying what goes on.
+async fn told(
+    what: &str,
+    screen: &Screen,
+    build: impl FnOnce(Progress<'_>) -> Result<Built, builder::Error> + Send + 'static,
+) -> anyhow::Result<Built> {
+    let bar = spinner(screen, what);
     let told = bar.clone();
     let is_watched = screen.is_watched();
-    let folder: PathBuf = folder.to_owned();
     let work = move || {
         let say = |note: Note<'_>| match note {
             Note::Running(command) => told.println(format!("running `{command}`")),
@@ -64,7 +83,7 @@ pub(crate) async fn folder(
                 }
             }
         };
-        builder.build(&folder, Progress(&say))
+        build(Progress(&say))
     };
     let built = tokio::task::spawn_blocking(work).await?;
     bar.finish_and_clear();

@@ -21,7 +21,7 @@ use crate::screen::Screen;
 pub(crate) async fn run(client: &Client, args: Chain, screen: &Screen) -> anyhow::Result<ExitCode> {
     let input = read_json(&args.input, "`--input`")?;
     let install = if args.no_install { Install::Never } else { Install::IfRoot };
-    let deployment = Deployment { install, activate: true };
+    let deployment = Deployment { install, activate: true, runtimes: false };
     let manifest = toml::to_string(&json!({
         "flow": args.flow,
         "chain": args.handlers,

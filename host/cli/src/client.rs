@@ -67,8 +67,13 @@ impl Ask {
 
     /// Uploads a component.
     pub(crate) fn put_wasm(path: impl Into<String>, wasm: Vec<u8>) -> Self {
-        let ask = Self { method: Method::PUT, body: wasm, ..Self::get(path) };
-        ask.with(CONTENT_TYPE, "application/wasm")
+        Self::put_bytes(path, "application/wasm", wasm)
+    }
+
+    /// Uploads something of a media type.
+    pub(crate) fn put_bytes(path: impl Into<String>, kind: &str, body: Vec<u8>) -> Self {
+        let ask = Self { method: Method::PUT, body, ..Self::get(path) };
+        ask.with(CONTENT_TYPE, kind)
     }
 
     /// With one more header; a value that cannot be one is left out.

@@ -112,7 +112,8 @@ impl Stage<'_> {
 
     /// Builds and deploys an example.
     async fn deploy(&self, flow: &Path) -> anyhow::Result<Registered> {
-        self.register(flow, Deployment { install: Install::IfRoot, activate: true }).await
+        self.register(flow, Deployment { install: Install::IfRoot, activate: true, runtimes: true })
+            .await
     }
 
     async fn register(&self, flow: &Path, deployment: Deployment) -> anyhow::Result<Registered> {

@@ -16,13 +16,15 @@ use crate::client::{Ask, Client};
 use crate::escape::escape_line;
 use crate::exit::Refused;
 use crate::inspect;
+use crate::local::{self, Text};
+use crate::runtimes;
 use crate::screen::Screen;
 use crate::versions::show_differences;
 
 /// Deploys a flow.
 pub(crate) async fn run(client: &Client, args: Deploy, screen: &Screen) -> anyhow::Result<()> {
     let install = if args.no_install { Install::Never } else { Install::IfRoot };
-    let deployment = Deployment { install, activate: !args.no_activate };
+    let deployment = Deployment { install, activate: !args.no_activate, runtimes: false };
     let text = deployment.deploy(client, &args.flow, screen).await?;
     if screen.is_json() {
         screen.line(&text);
@@ -57,6 +59,8 @@ pub(crate) struct Deployment {
     pub(crate) install: Install,
     /// Whether new runs shall start on the version.
     pub(crate) activate: bool,
+    /// Whether a missing runtime may be installed on the host.
+    pub(crate) runtimes: bool,
 }
 
 impl Deployment {
@@ -103,22 +107,54 @@ impl Deployment {
             return Ok(digest.to_string());
         }
         let path = folder.join(component.as_str());
-        let wasm = if component.is_wasm_file() {
-            inspect::read(&path)?
+        let kept = if let Some(language) = component.source() {
+            self.put_source(client, &local::text(&path, language)?, screen).await
         } else {
-            let built = build::folder(&path, self.install, screen).await?;
-            screen.note(&build::said(&built));
-            built.wasm
+            let wasm = if component.is_wasm_file() {
+                inspect::read(&path)?
+            } else {
+                let built = build::folder(&path, self.install, screen).await?;
+                screen.note(&build::said(&built));
+                built.wasm
+            };
+            put(client, component.as_str(), Ask::put_wasm(COMPONENTS, wasm), screen).await
         };
-        let bar = build::spinner(screen, &format!("uploading {}", component.as_str()));
-        let kept: anyhow::Result<Component> =
-            client.read(Ask::put_wasm("/v1/components", wasm)).await;
-        bar.finish_and_clear();
         let Component { digest, component_bytes, compile_ms, notes, .. } = kept?;
         tracing::info!(digest, component_bytes, compile_ms, "uploaded");
         notes.iter().for_each(|note| screen.note(&format!("note: {}", escape_line(note))));
         Ok(digest)
     }
+
+    /// Uploads a source. Where its language has no runtime yet and this may be done, installs one first.
+    async fn put_source(
+        &self,
+        client: &Client,
+        source: &Text,
+        screen: &Screen,
+    ) -> anyhow::Result<Component> {
+        let Text { name, language, text } = source;
+        let ask = || {
+            let kind = language.media_types()[0];
+            Ask::put_bytes(COMPONENTS, kind, text.clone().into_bytes())
+        };
+        match put(client, name, ask(), screen).await {
+            Err(error) if self.runtimes && runtimes::is_missing(&error) => {
+                runtimes::install(client, *language, None, screen).await?;
+                put(client, name, ask(), screen).await
+            }
+            kept => kept,
+        }
+    }
+}
+
+/// Where components are uploaded.
+const COMPONENTS: &str = "/v1/components";
+
+async fn put(client: &Client, name: &str, ask: Ask, screen: &Screen) -> anyhow::Result<Component> {
+    let bar = build::spinner(screen, &format!("uploading {name}"));
+    let kept = client.read(ask).await;
+    bar.finish_and_clear();
+    kept
 }
 
 /// What is wrong with a manifest, as the host would say it.

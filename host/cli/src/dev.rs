@@ -111,7 +111,7 @@ async fn watch(client: &Client, flow: Option<&Path>, screen: &Screen) {
 }
 
 async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<()> {
-    let deployment = Deployment { install: Install::IfRoot, activate: true };
+    let deployment = Deployment { install: Install::IfRoot, activate: true, runtimes: true };
     let text = deployment.deploy(client, flow, screen).await?;
     if screen.is_json() {
         screen.line(&text);

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -10,19 +9,16 @@ use builder::Install;
 use model::size::Bytes;
 use model::{
     Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Memory, Name, RunId, Signal,
-    TaskContext, TenantId,
+    TaskContext,
 };
-use sandbox::{Call, Compiled, Ended, LoadError, Ports, Report, SaidGoOn, Sandbox, Stop};
+use sandbox::{Call, Compiled, Ended, Ports, Report, SaidGoOn, Sandbox, Stop};
 
 use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
 use crate::escape::{escape, escape_line};
 use crate::exit::{RUN_FAILED, Usage};
 use crate::screen::{Screen, size};
-use crate::{build, host, inspect};
-
-/// Components that were never uploaded are nobody's.
-const NOBODY: TenantId = TenantId(0);
+use crate::{host, inspect, local};
 
 /// Runs one handler once.
 pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow::Result<ExitCode> {
@@ -31,8 +27,8 @@ pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow:
     context(&args)?;
     let data = DataDir::open(&global.data_dir)?;
     let sandbox = host::sandbox(&data, 1)?;
-    let wasm = component(&args.wasm, screen).await?;
-    let compiled = load(&sandbox, &wasm).await?;
+    let handlers = local::read(&args.handlers, Install::IfRoot, screen).await?;
+    let compiled = local::load(&sandbox, &handlers).await?;
     Ok(show(&call(&sandbox, &compiled, &args).await?, screen))
 }
 
@@ -53,27 +49,6 @@ pub(crate) async fn call(
     let (stop, ports) = (Stop::new(), Ports::default());
     let call = Call { input, context, flow_input, limits, stop, ports };
     Ok(sandbox.call(compiled, call).await)
-}
-
-/// A file, or the folder of a handler crate, which is built.
-async fn component(path: &Path, screen: &Screen) -> anyhow::Result<Vec<u8>> {
-    if path.is_dir() {
-        return Ok(build::folder(path, Install::IfRoot, screen).await?.wasm);
-    }
-    inspect::read(path)
-}
-
-pub(crate) async fn load(
-    sandbox: &Sandbox,
-    wasm: &[u8],
-) -> anyhow::Result<std::sync::Arc<Compiled>> {
-    let found = inspect::inspect(sandbox, wasm)?;
-    let bytes = found.component.to_vec();
-    let loaded = sandbox.load(NOBODY, found.digest, || async { Some(bytes) }).await;
-    loaded.map_err(|error| match error {
-        LoadError::Refused(reason) => inspect::refused(&[reason]).into(),
-        other @ (LoadError::Absent(_) | LoadError::Host(_)) => other.into(),
-    })
 }
 
 /// JSON from the command line, a file or standard input, through the gate.

@@ -66,11 +66,14 @@ impl Refused {
         let mut text = format!("{}: {}", part("title"), part("detail"));
         if let Some(reasons) = problem["reasons"].as_array().filter(|reasons| reasons.len() > 1) {
             for reason in reasons {
-                let line =
-                    reason["line"].as_u64().map_or(String::new(), |line| format!("line {line}: "));
+                let place = match (reason["line"].as_u64(), reason["column"].as_u64()) {
+                    (None | Some(0), _) => String::new(),
+                    (Some(line), None | Some(0)) => format!("line {line}: "),
+                    (Some(line), Some(column)) => format!("line {line}, column {column}: "),
+                };
                 let (code, detail) = (&reason["code"], &reason["detail"]);
                 let (code, detail) = (code.as_str().unwrap_or("?"), detail.as_str().unwrap_or("?"));
-                text.push_str(&format!("\n  - {line}{detail} [{code}]"));
+                text.push_str(&format!("\n  - {place}{detail} [{code}]"));
             }
         }
         text.push_str(&format!(

@@ -14,7 +14,7 @@ use crate::data_dir::DataDir;
 use crate::escape::{escape, escape_line};
 use crate::exit::{RUN_FAILED, Usage};
 use crate::screen::Screen;
-use crate::{build, exec, host};
+use crate::{exec, host, local};
 
 /// Where a project's fixtures are.
 const FOLDER: &str = "tests";
@@ -81,8 +81,8 @@ pub(crate) async fn run(global: &Global, args: Test, screen: &Screen) -> anyhow:
     let data = DataDir::open(&global.data_dir)?;
     let sandbox = host::sandbox(&data, 1)?;
     let install = if args.no_install { Install::Never } else { Install::IfRoot };
-    let built = build::folder(&args.folder, install, screen).await?;
-    let compiled = exec::load(&sandbox, &built.wasm).await?;
+    let handlers = local::read(&args.handlers, install, screen).await?;
+    let compiled = local::load(&sandbox, &handlers).await?;
     let mut failed = 0;
     for (name, path) in &fixtures {
         let (fixture, call) = read(path)?;
@@ -107,7 +107,11 @@ pub(crate) async fn run(global: &Global, args: Test, screen: &Screen) -> anyhow:
 
 /// The fixtures that are meant, by name.
 fn find(args: &Test) -> anyhow::Result<Vec<(String, PathBuf)>> {
-    let folder = args.folder.join(FOLDER);
+    let beside = match args.handlers.is_dir() {
+        true => args.handlers.as_path(),
+        false => args.handlers.parent().unwrap_or(Path::new("")),
+    };
+    let folder = beside.join(FOLDER);
     let entries = std::fs::read_dir(&folder);
     let entries = entries.with_context(|| format!("cannot read `{}`", folder.display()))?;
     let mut found: Vec<(String, PathBuf)> = Vec::new();
@@ -146,7 +150,7 @@ fn read(path: &Path) -> anyhow::Result<(Fixture, Exec)> {
     let deps = fixture.deps.iter().flatten();
     let signals = fixture.signals.iter();
     let call = Exec {
-        wasm: PathBuf::new(),
+        handlers: PathBuf::new(),
         input: fixture.input.as_ref().unwrap_or(&Value::Null).to_string(),
         element: fixture.element.as_ref().map(Value::to_string),
         dep: deps.map(|(name, output)| format!("{name}={output}")).collect(),

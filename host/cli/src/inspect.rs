@@ -5,38 +5,45 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
-use model::Code;
+use builder::Install;
 use model::limits::MAX_COMPONENT_BYTES;
 use model::size::Bytes;
-use sandbox::Inspection;
+use model::{Capability, Code};
+use sandbox::{ComponentReport, Import, Inspection, Prepared};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Inspect};
 use crate::data_dir::DataDir;
 use crate::escape::escape_line;
 use crate::exit::Refused;
-use crate::host;
+use crate::local::{Handlers, Ready, Text};
 use crate::screen::{Screen, size};
+use crate::{host, local};
 
 /// Inspects a file.
-pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Result<()> {
+pub(crate) async fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Result<()> {
     let data = DataDir::open(&global.data_dir)?;
     let sandbox = host::sandbox(&data, 1)?;
-    let found = inspect(&sandbox, &read(&args.wasm)?)?;
-    if screen.is_json() {
-        screen.json(&json!({ "digest": found.digest, "report": found.report }));
-        return Ok(());
+    match local::read(&args.handlers, Install::Never, screen).await? {
+        Handlers::Wasm(wasm) => component(&inspect(&sandbox, &wasm)?, screen),
+        Handlers::Source(text, runtime) => {
+            source(&local::prepare(&sandbox, &text, &runtime).await?, &text, screen)
+        }
     }
+    Ok(())
+}
+
+fn component(found: &Inspection, screen: &Screen) {
     let report = &found.report;
-    let world = serde_json::to_value(report.world)?;
-    let yes = |yes: bool| if yes { "yes" } else { "no" };
+    if screen.is_json() {
+        screen.json(&json!({ "digest": found.digest, "report": report }));
+        return;
+    }
+    let world = serde_json::to_value(report.world).expect("a word is always JSON");
     let rows = [
         ("digest", found.digest.to_string()),
         ("world", world.as_str().unwrap_or_default().to_owned()),
-        (
-            "pure",
-            format!("{} (it can cause no effect but its answer and its log)", yes(report.pure)),
-        ),
+        ("pure", pure(report.pure)),
         (
             "size",
             format!(
@@ -44,36 +51,81 @@ pub(crate) fn run(global: &Global, args: Inspect, screen: &Screen) -> anyhow::Re
                 report.uploaded_bytes, report.component_bytes
             ),
         ),
-        (
-            "starts with",
-            format!(
-                "{} of memory, {} table elements",
-                size(report.memory_minimum_bytes),
-                report.table_elements
-            ),
-        ),
+        ("starts with", starts_with(report)),
         ("core instances", report.core_instances.to_string()),
         ("describes itself", yes(report.describes).to_owned()),
         ("exports", escape_line(&report.exports.join(", "))),
     ];
+    show(&rows, (&report.capabilities, &report.imports), screen);
+}
+
+fn source(ready: &Ready, text: &Text, screen: &Screen) {
+    let Ready { digest, runtime, prepared, .. } = ready;
+    let Prepared { program, description, capabilities, on_error, compensate } = prepared;
+    let imports = prepared.imports();
+    if screen.is_json() {
+        screen.json(&json!({
+            "digest": digest,
+            "language": text.language,
+            "runtime": runtime.digest,
+            "capabilities": capabilities,
+            "imports": imports,
+            "on_error": on_error,
+            "compensate": compensate,
+            "program_bytes": program.len(),
+            "description": description,
+        }));
+        return;
+    }
+    let rows = [
+        ("digest", format!("{digest}, as a source under this runtime")),
+        ("language", text.language.to_string()),
+        ("runtime", format!("{}, {}", runtime.digest, size(runtime.report.component_bytes))),
+        ("pure", pure(capabilities.is_empty())),
+        ("size", format!("{} B of text, {} B to be run", text.text.len(), program.len())),
+        ("starts with", starts_with(&runtime.report)),
+        ("describes itself", escape_line(description)),
+        ("decides on errors", yes(*on_error).to_owned()),
+        ("can be undone", yes(*compensate).to_owned()),
+    ];
+    show(&rows, (capabilities, &imports), screen);
+}
+
+fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+fn pure(pure: bool) -> String {
+    format!("{} (it can cause no effect but its answer and its log)", yes(pure))
+}
+
+fn starts_with(report: &ComponentReport) -> String {
+    let memory = size(report.memory_minimum_bytes);
+    format!("{memory} of memory, {} table elements", report.table_elements)
+}
+
+fn show(
+    rows: &[(&str, String)],
+    (capabilities, imports): (&[Capability], &[Import]),
+    screen: &Screen,
+) {
     for (name, value) in rows {
         screen.line(&format!("{name:<17} {value}"));
     }
     screen.line("asks for");
-    for capability in &report.capabilities {
+    for capability in capabilities {
         screen.line(&format!("  {:<40} {}", capability.as_str(), capability.meaning()));
     }
-    if report.capabilities.is_empty() {
+    if capabilities.is_empty() {
         screen.line("  nothing beyond computing");
     }
     screen.line("imports");
-    for import in &report.imports {
+    for import in imports {
         screen.line(&format!("  {:<40} {}", escape_line(&import.name), import.meaning));
     }
-    if report.imports.is_empty() {
+    if imports.is_empty() {
         screen.line("  none");
     }
-    Ok(())
 }
 
 /// The bytes of a component; a file that is too large for one is refused.

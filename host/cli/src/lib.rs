@@ -26,6 +26,7 @@ mod fixtures;
 mod host;
 mod inspect;
 mod key;
+mod local;
 mod logs;
 mod new;
 mod pages;
@@ -34,6 +35,7 @@ mod quotas;
 mod rerun;
 mod run;
 mod runs;
+mod runtimes;
 mod schedules;
 mod screen;
 mod secrets;
@@ -87,12 +89,13 @@ async fn run(args: Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         Command::Build(args) => build::run(args, screen).await?,
         Command::New(args) => new::run(args, screen)?,
         Command::Test(args) => return fixtures::run(&global, args, screen).await,
-        Command::Inspect(args) => inspect::run(&global, args, screen)?,
+        Command::Inspect(args) => inspect::run(&global, args, screen).await?,
         Command::Exec(args) => return exec::run(&global, args, screen).await,
         Command::Deploy(args) => deploy::run(&client()?, args, screen).await?,
         Command::Activate(args) => versions::activate(&client()?, args, screen).await?,
         Command::Rollback(args) => versions::roll_back(&client()?, args, screen).await?,
         Command::Components(args) => components::run(&client()?, args, screen).await?,
+        Command::Runtime(args) => runtimes::run(&client()?, args, screen).await?,
         Command::Flows => versions::flows(&client()?, screen).await?,
         Command::Versions(args) => versions::list(&client()?, args, screen).await?,
         Command::Diff(args) => versions::diff(&client()?, args, screen).await?,

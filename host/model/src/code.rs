@@ -104,6 +104,11 @@ codes! {
     ComponentWrongSignature = "component.wrong_signature", 422, "A function has the wrong signature";
     ComponentUnknownImport = "component.unknown_import", 422, "The component imports what the host does not offer";
 
+    ComponentBadSource = "component.bad_source", 422, "The source cannot be used";
+
+    RuntimeMissing = "runtime.missing", 409, "The language has no runtime here";
+    RuntimeUnfit = "runtime.unfit", 422, "The component is no runtime of the language";
+
     SecretNotFound = "secret.not_found", 404, "There is no such secret";
     SecretNoKey = "secret.no_key", 409, "This host has no key for secrets";
     SecretTooMany = "secret.too_many", 409, "The tenant has as many secrets as it may";

@@ -11,6 +11,11 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TenantId(pub i32);
 
+impl TenantId {
+    /// Whose the components are that belong to no tenant: runtimes, and those of the command line.
+    pub const NOBODY: Self = Self(0);
+}
+
 /// A flow of a tenant, whatever its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlowId(pub i64);

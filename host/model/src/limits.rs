@@ -63,8 +63,14 @@ pub const MAX_TABLE_ELEMENTS: usize = 20_000;
 pub const MAX_MEMORIES: u32 = 4;
 /// Core instances of one attempt, counted before compiling.
 pub const MAX_CORE_INSTANCES: u32 = 64;
-/// Largest component that may be uploaded, in bytes.
-pub const MAX_COMPONENT_BYTES: usize = 20 * 1024 * 1024;
+/// Largest component that may be uploaded, in bytes: an interpreter and its packages fit.
+pub const MAX_COMPONENT_BYTES: usize = 64 * 1024 * 1024;
+/// Largest source that may be uploaded in place of a component, in bytes.
+pub const MAX_SOURCE_BYTES: usize = 128 * 1024;
+/// Largest program that a runtime makes of one, in bytes.
+pub const MAX_PROGRAM_BYTES: usize = 1024 * 1024;
+/// Problems that are listed of a source.
+pub const MAX_SOURCE_PROBLEMS: usize = 100;
 /// CPU time one compilation may take.
 pub const COMPILE_CPU: Duration = Duration::from_secs(60);
 /// Address space one compilation may take, in bytes.

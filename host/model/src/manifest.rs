@@ -21,6 +21,7 @@ use crate::definition::{MaxAttempts, Options};
 use crate::grant::Grants;
 use crate::id::Digest;
 use crate::json::Json;
+use crate::language::Language;
 use crate::limits::Limits;
 use crate::name::Name;
 
@@ -133,7 +134,7 @@ pub struct BackoffSettings {
     pub jitter: Option<f64>,
 }
 
-/// A component as its author names it: a folder that `stepcell build` knows, a `.wasm` file, or a digest.
+/// A component as its author names it: a folder that `stepcell build` knows, a `.wasm` file, a source, or a digest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ComponentRef(String);
 
@@ -155,6 +156,11 @@ impl ComponentRef {
     /// Whether it names a `.wasm` file rather than a folder or a digest.
     pub fn is_wasm_file(&self) -> bool {
         self.0.to_ascii_lowercase().ends_with(".wasm")
+    }
+
+    /// The language of the source it names, where it names one.
+    pub fn source(&self) -> Option<Language> {
+        Language::of_file(&self.0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one attempt carries in its store: limits, clocks, log, context and what it used so far.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::limits::MAX_REQUEST_BYTES;
@@ -55,6 +56,8 @@ pub(crate) struct Attempt {
     pub(crate) key_value_calls: u64,
     /// Bytes it moved to and from there.
     pub(crate) key_value_bytes: u64,
+    /// What a runtime runs in it.
+    pub(crate) program: Option<Arc<str>>,
     /// Present when the component imports WASI.
     pub(crate) wasi: Option<Box<Wasi>>,
 }
@@ -82,6 +85,7 @@ impl Attempt {
             fetches: 0,
             key_value_calls: 0,
             key_value_bytes: 0,
+            program: None,
             wasi: None,
         }
     }
@@ -97,6 +101,12 @@ impl Attempt {
     /// The same attempt, with what it was granted.
     pub(crate) fn with_ports(mut self, ports: Ports) -> Self {
         self.ports = ports;
+        self
+    }
+
+    /// The same attempt, of a source.
+    pub(crate) fn with_program(mut self, program: Option<Arc<str>>) -> Self {
+        self.program = program;
         self
     }
 

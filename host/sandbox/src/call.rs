@@ -1,6 +1,7 @@
 //! Runs one attempt: a fresh store, an instance, one call; whatever happens becomes a report.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -11,6 +12,7 @@ use wasmtime::{Engine, Store};
 use crate::attempt::{Attempt, bound, is_overdrawn};
 use crate::fair::{Cpu, Spent};
 use crate::fault::{Fault, Stage, classify, out_of_fuel};
+use crate::interfaces::source::PrepareAnswer;
 use crate::interfaces::types::{
     Answer, CompensateAnswer, DurableAnswer, HandlerError, OnErrorAnswer, WireFailure, WireInput,
     WireOutcome,
@@ -83,6 +85,8 @@ pub(crate) enum Export<'a> {
     OnError(ComponentExportIndex, &'a Failure),
     /// `compensate`, given what the task answered.
     Compensate(ComponentExportIndex, &'a Json),
+    /// `prepare`, given a source; its answer is left here.
+    Prepare(ComponentExportIndex, &'a str, &'a OnceLock<PrepareAnswer>),
 }
 
 /// What `on-error` may use: it decides, it does not work.
@@ -130,7 +134,9 @@ pub(crate) async fn run(
         let ended = Ended::Failed(input_too_large(receipt.input_bytes, &limits));
         return Report { ended, receipt, log: Vec::new() };
     }
-    let attempt = Attempt::new(&limits, context, flow_input, stop).with_ports(ports);
+    let attempt = Attempt::new(&limits, context, flow_input, stop)
+        .with_ports(ports)
+        .with_program(compiled.program.clone());
     let attempt = if compiled.wants_wasi { attempt.with_wasi() } else { attempt };
     let log = attempt.log.clone();
     let mut store = Store::new(runner.engine, attempt);
@@ -213,6 +219,13 @@ async fn drive(
             let told = (WireInput::from(work.input), output.as_str());
             let (answer,) = compensate.call_async(&mut *store, told).await?;
             Ok(answer.map(|()| Said::Complete("null".to_owned())))
+        }
+        Export::Prepare(index, text, place) => {
+            let prepare =
+                instance.get_typed_func::<(&str,), (PrepareAnswer,)>(&mut *store, &index)?;
+            let (answer,) = prepare.call_async(&mut *store, (text,)).await?;
+            let _ = place.set(answer);
+            Ok(Ok(Said::Nothing))
         }
         Export::OnError(index, failure) => {
             let on_error = instance

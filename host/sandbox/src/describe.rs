@@ -49,7 +49,7 @@ pub(crate) async fn describe(
 }
 
 /// The context of a call that belongs to no run.
-fn nobody() -> TaskContext {
+pub(crate) fn nobody() -> TaskContext {
     let name: Name = "describe".parse().expect("it has the form of a name");
     let run_id: RunId =
         "00000000-0000-0000-0000-000000000000".parse().expect("it has the form of a UUID");

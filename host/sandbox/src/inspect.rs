@@ -16,7 +16,7 @@ use serde::Serialize;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::engine::MAX_TABLES;
-use crate::interfaces::{CAPABILITIES, context, log, system, wasi};
+use crate::interfaces::{CAPABILITIES, context, log, source, system, wasi};
 use crate::reason::Reason;
 
 pub(crate) use contract::Contract;
@@ -79,6 +79,15 @@ pub enum World {
     Durable,
 }
 
+/// What an upload is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The handlers of a tenant.
+    Component,
+    /// What runs the sources of all of them.
+    Runtime,
+}
+
 /// One interface a component imports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Import {
@@ -93,6 +102,7 @@ pub(crate) fn inspect(
     contract: &Contract,
     bytes: &[u8],
     most_bytes: usize,
+    role: Role,
 ) -> Result<Inspection, Vec<Reason>> {
     if bytes.len() > most_bytes {
         let detail = format!("the upload has {} bytes, the limit is {most_bytes}", bytes.len());
@@ -109,7 +119,7 @@ pub(crate) fn inspect(
     let types = Validator::new_with_features(features())
         .validate_all(&component)
         .map_err(|error| vec![complete::invalid(&error)])?;
-    let world = check::check(contract, &census, types.as_ref())?;
+    let world = check::check(contract, &census, types.as_ref(), role)?;
     Ok(Inspection {
         digest: Digest::of(bytes),
         report: report(world, completed, bytes.len(), component.len(), &census),
@@ -128,7 +138,8 @@ fn completed_if(core_module: bool, bytes: &[u8]) -> Result<Vec<u8>, Reason> {
 
 /// True for an import that cannot cause an effect outside the attempt.
 pub(crate) fn harmless(import: &str) -> bool {
-    let own = ["types", "context", "log", "system"].map(|name| format!("stepcell:handler/{name}@"));
+    let own = ["types", "context", "log", "system", "source"]
+        .map(|name| format!("stepcell:handler/{name}@"));
     // A name without a package is a type that the world itself uses.
     let type_only = !import.contains(':');
     let wasi = import.starts_with(wasi::PREFIX) && !wasi::effectful(import);
@@ -200,6 +211,14 @@ fn report(
     }
 }
 
+/// What a source imports by way of its runtime.
+pub(crate) fn imports_of_source(capabilities: &[Capability]) -> Vec<Import> {
+    let always = [context::NAME, log::NAME, system::NAME];
+    let asked = CAPABILITIES.iter().filter(|(_, capability)| capabilities.contains(capability));
+    let names = always.into_iter().chain(asked.map(|(name, _)| *name));
+    names.map(|name| Import { name: name.to_owned(), meaning: meaning(name) }).collect()
+}
+
 fn capabilities(census: &Census) -> Vec<Capability> {
     let asked: BTreeSet<Capability> =
         census.imports.iter().filter_map(|name| capability(name)).collect();
@@ -221,6 +240,8 @@ fn meaning(import: &str) -> &'static str {
         log::MEANING
     } else if track == contract::track(system::NAME) {
         system::MEANING
+    } else if track == contract::track(source::NAME) {
+        source::MEANING
     } else if let Some(capability) = capability(import) {
         capability.meaning()
     } else if import.starts_with(wasi::PREFIX) {

@@ -6,6 +6,7 @@ pub(crate) mod filesystem;
 pub(crate) mod key_value;
 pub(crate) mod log;
 pub(crate) mod secrets;
+pub(crate) mod source;
 pub(crate) mod system;
 pub(crate) mod types;
 pub(crate) mod wasi;
@@ -48,5 +49,6 @@ fn own(engine: &Engine) -> wasmtime::Result<Linker<Attempt>> {
     fetch::link(&mut linker)?;
     key_value::link(&mut linker)?;
     secrets::link(&mut linker)?;
+    source::link(&mut linker)?;
     Ok(linker)
 }

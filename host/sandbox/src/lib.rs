@@ -22,6 +22,7 @@ mod reason;
 mod said;
 mod scratch;
 mod settings;
+mod source;
 mod stop;
 mod ticker;
 
@@ -47,6 +48,7 @@ pub use ports::{
 pub use reason::Reason;
 pub use said::{SaidChild, SaidGoOn, SaidWait};
 pub use settings::Settings;
+pub use source::{Executable, PREPARE_TIME, Prepared, Source, SourceProblem, Unprepared};
 pub use stop::Stop;
 
 /// Runs guests. Clones are the same sandbox.
@@ -140,38 +142,39 @@ impl Sandbox {
 
     /// Checks an upload without compiling it and lists every problem. Takes milliseconds for each megabyte.
     pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Vec<Reason>> {
-        inspect::inspect(&self.0.contract, bytes, self.0.settings.max_component_bytes)
+        let most = self.0.settings.max_component_bytes;
+        inspect::inspect(&self.0.contract, bytes, most, inspect::Role::Component)
     }
 
     /// Makes a component callable: from memory, else from disk, else compiled; one compilation at a time for each
-    /// component. `bytes` is only asked when neither cache has it; it may answer the upload or what
+    /// component. `code` is only asked when neither cache has it; of a component it may answer the upload or what
     /// [`Inspection::component`] completed it to.
-    pub async fn load<F, Bytes>(
+    pub async fn load<C: Into<Executable>, F, Found>(
         &self,
         tenant: TenantId,
         digest: Digest,
-        bytes: F,
+        code: F,
     ) -> Result<Arc<Compiled>, LoadError>
     where
-        F: FnOnce() -> Bytes,
-        Bytes: Future<Output = Option<Vec<u8>>>,
+        F: FnOnce() -> Found,
+        Found: Future<Output = Option<C>>,
     {
-        load::load(&self.0, (tenant, digest), bytes, &mut Duration::default()).await
+        load::load(&self.0, (tenant, digest), code, &mut Duration::default()).await
     }
 
     /// The same, and how long this call compiled, whatever came of it: no wait for a turn is in it.
-    pub async fn load_timed<F, Bytes>(
+    pub async fn load_timed<C: Into<Executable>, F, Found>(
         &self,
         tenant: TenantId,
         digest: Digest,
-        bytes: F,
+        code: F,
     ) -> (Result<Arc<Compiled>, LoadError>, Duration)
     where
-        F: FnOnce() -> Bytes,
-        Bytes: Future<Output = Option<Vec<u8>>>,
+        F: FnOnce() -> Found,
+        Found: Future<Output = Option<C>>,
     {
         let mut took = Duration::ZERO;
-        let loaded = load::load(&self.0, (tenant, digest), bytes, &mut took).await;
+        let loaded = load::load(&self.0, (tenant, digest), code, &mut took).await;
         (loaded, took)
     }
 
@@ -250,6 +253,25 @@ impl Sandbox {
         describe::describe(self.0.runner(), compiled).await
     }
 
+    /// Checks what is to be a runtime, like [`Self::inspect`]; it may import `source`, and has to export `prepare`.
+    pub fn inspect_runtime(&self, bytes: &[u8]) -> Result<Inspection, Vec<Reason>> {
+        let most = self.0.settings.max_component_bytes;
+        inspect::inspect(&self.0.contract, bytes, most, inspect::Role::Runtime)
+    }
+
+    /// Has a runtime make a tenant's source ready, within a budget, with nothing granted; its top-level code is run once.
+    pub async fn prepare(
+        &self,
+        runtime: &Arc<Compiled>,
+        (tenant, digest): (TenantId, Digest),
+        text: &str,
+    ) -> Result<Prepared, Unprepared> {
+        let _place = self.0.describes.acquire().await.expect("the semaphore is never closed");
+        let (runtime, program) = (Arc::clone(runtime), Arc::from(""));
+        let source = Source { runtime, program, on_error: false, compensate: false };
+        source::prepare(self.0.runner(), &source.bind((tenant, digest)), text).await
+    }
+
     /// Whether the operator forbids a capability to everybody.
     pub fn forbids(&self, capability: Capability) -> bool {
         self.0.settings.forbidden.contains(&capability)
@@ -277,8 +299,8 @@ impl Sandbox {
     }
 }
 
-/// Components that are asked at a time what they carry.
-const DESCRIBES: u32 = 4;
+/// Uploads that are asked at a time what they carry, or made ready.
+const DESCRIBES: u32 = 8;
 
 /// A component with nothing in it.
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

@@ -14,11 +14,13 @@ use crate::artifact::Signed;
 use crate::attempt::Attempt;
 use crate::engine::Checks;
 use crate::interfaces::Linkers;
+use crate::interfaces::source::PrepareAnswer;
 use crate::interfaces::types::{
     Answer, CompensateAnswer, DurableAnswer, OnErrorAnswer, WireFailure, WireInput,
 };
 use crate::interfaces::wasi;
 use crate::reason::Reason;
+use crate::source::Executable;
 use crate::{Error, Inner, compiler, inspect};
 
 /// A component that is compiled, linked and ready to be called.
@@ -38,6 +40,10 @@ pub struct Compiled {
     pub(crate) describe: Option<ComponentExportIndex>,
     pub(crate) on_error: Option<ComponentExportIndex>,
     pub(crate) compensate: Option<ComponentExportIndex>,
+    /// Of a runtime.
+    pub(crate) prepare: Option<ComponentExportIndex>,
+    /// What it runs, where it stands for a source.
+    pub(crate) program: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -109,15 +115,15 @@ impl Shelf {
 }
 
 /// See [`crate::Sandbox::load`]; `took`: how long it compiled, if it did.
-pub(crate) async fn load<F, Bytes>(
+pub(crate) async fn load<C: Into<Executable>, F, Found>(
     inner: &Arc<Inner>,
     key: Key,
-    bytes: F,
+    code: F,
     took: &mut Duration,
 ) -> Result<Arc<Compiled>, LoadError>
 where
-    F: FnOnce() -> Bytes,
-    Bytes: Future<Output = Option<Vec<u8>>>,
+    F: FnOnce() -> Found,
+    Found: Future<Output = Option<C>>,
 {
     if let Some(compiled) = inner.shelf.find(key) {
         return Ok(compiled);
@@ -131,8 +137,10 @@ where
         inner.shelf.keep(&compiled, inner.settings.loaded_components);
         return Ok(compiled);
     }
-    let bytes = bytes().await.ok_or(LoadError::Absent(key.1))?;
-    let compiled = compile(inner, key, bytes, took).await?;
+    let compiled = match code().await.ok_or(LoadError::Absent(key.1))?.into() {
+        Executable::Component(bytes) => compile(inner, key, bytes, took).await?,
+        Executable::Source(source) => Arc::new(source.bind(key)),
+    };
     inner.shelf.keep(&compiled, inner.settings.loaded_components);
     Ok(compiled)
 }
@@ -215,7 +223,7 @@ pub(crate) fn connect(
     let wants_wasi = imports.iter().any(|name| name.starts_with(wasi::PREFIX));
     let linker = if wants_wasi { &linkers.with_wasi } else { &linkers.own };
     let pre = linker.instantiate_pre(component).map_err(|error| refused(&error))?;
-    let Exports { handle, durable, describe, on_error, compensate } = exports(component)?;
+    let Exports { handle, durable, describe, on_error, compensate, prepare } = exports(component)?;
     Ok(Compiled {
         digest,
         tenant,
@@ -228,6 +236,8 @@ pub(crate) fn connect(
         describe,
         on_error,
         compensate,
+        prepare,
+        program: None,
     })
 }
 
@@ -237,6 +247,7 @@ struct Exports {
     describe: Option<ComponentExportIndex>,
     on_error: Option<ComponentExportIndex>,
     compensate: Option<ComponentExportIndex>,
+    prepare: Option<ComponentExportIndex>,
 }
 
 fn exports(component: &Component) -> Result<Exports, LoadError> {
@@ -266,7 +277,9 @@ fn exports(component: &Component) -> Result<Exports, LoadError> {
     let compensate = optional("compensate", &|func| {
         func.typecheck::<(WireInput<'_>, &str), (CompensateAnswer,)>(&instance).is_ok()
     });
-    Ok(Exports { handle, durable, describe, on_error, compensate })
+    let prepare =
+        optional("prepare", &|func| func.typecheck::<(&str,), (PrepareAnswer,)>(&instance).is_ok());
+    Ok(Exports { handle, durable, describe, on_error, compensate, prepare })
 }
 
 fn oversized(error: &wasmtime::Error) -> LoadError {

@@ -22,7 +22,7 @@ pub struct Settings {
     pub compile_limits: CompileLimits,
     /// Compilations that run at once, one of each tenant. Defaults to 2.
     pub compilers: u32,
-    /// Largest upload, in bytes. Defaults to 20 MiB.
+    /// Largest upload, in bytes. Defaults to 64 MiB.
     pub max_component_bytes: usize,
     /// Capabilities that no tenant may use here. Defaults to none.
     pub forbidden: Vec<Capability>,

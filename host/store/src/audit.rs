@@ -71,6 +71,7 @@ actions! {
     TenantDelete = "tenant.delete";
     KeyCreate = "key.create";
     KeyRevoke = "key.revoke";
+    RuntimeInstall = "runtime.install";
     ComponentPut = "component.put";
     ComponentDelete = "component.delete";
     FlowRegister = "flow.register";

@@ -20,24 +20,74 @@ pub struct StoredComponent {
     pub used_by: Vec<String>,
 }
 
+/// A component to keep.
+#[derive(Clone, Copy, Debug)]
+pub struct NewComponent<'a> {
+    /// Its name.
+    pub digest: Digest,
+    /// What was uploaded.
+    pub bytes: &'a [u8],
+    /// The report of its inspection, as JSON text.
+    pub report: &'a str,
+    /// What runs in its place; `None`: it is a component itself.
+    pub source: Option<&'a BoundSource>,
+}
+
+/// A source that was made ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundSource {
+    /// What runs it.
+    pub runtime: Digest,
+    /// What is run.
+    pub program: String,
+    /// Whether it decides what follows a failed attempt.
+    pub on_error: bool,
+    /// Whether it can undo what it did.
+    pub compensate: bool,
+}
+
+impl BoundSource {
+    fn offers(&self) -> Vec<String> {
+        let offered = [(self.on_error, ON_ERROR), (self.compensate, COMPENSATE)];
+        offered.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned()).collect()
+    }
+}
+
+/// What is kept of a component to be run.
+#[derive(Clone, Debug)]
+pub enum StoredCode {
+    /// A component, or a core module to be completed.
+    Component(Vec<u8>),
+    /// A source.
+    Source(BoundSource),
+}
+
+/// The optional exports, as they are kept.
+const ON_ERROR: &str = "on-error";
+const COMPENSATE: &str = "compensate";
+
 /// A page of components.
 pub type ComponentPage = Vec<StoredComponent>;
 
 impl Store {
     /// Keeps a component. True when it was new; the same bytes twice are the same row.
-    pub async fn put_component(
-        &self,
-        by: By<'_>,
-        digest: Digest,
-        bytes: &[u8],
-        report: &str,
-    ) -> Result<bool, Error> {
+    pub async fn put_component(&self, by: By<'_>, new: NewComponent<'_>) -> Result<bool, Error> {
         let tenant = by.tenant;
+        let NewComponent { digest, bytes, report, source } = new;
+        let offers = source.map(BoundSource::offers);
         let mut work = self.begin(tenant).await?;
-        let done =
-            sqlx::query_file!("queries/component/put.sql", tenant.0, &digest.0[..], bytes, report)
-                .execute(&mut *work)
-                .await?;
+        let done = sqlx::query_file!(
+            "queries/component/put.sql",
+            tenant.0,
+            &digest.0[..],
+            bytes,
+            report,
+            source.map(|source| &source.runtime.0[..]),
+            source.map(|source| source.program.as_str()),
+            offers.as_deref()
+        )
+        .execute(&mut *work)
+        .await?;
         let is_new = done.rows_affected() == 1;
         // With it, or what waits would be forgotten where the host ends in between.
         let is_awaited = unblock(&mut work, tenant).await?;
@@ -52,16 +102,30 @@ impl Store {
         Ok(is_new)
     }
 
-    /// The bytes of a component.
-    pub async fn get_component_bytes(
+    /// What is to be run of a component.
+    pub async fn get_component_code(
         &self,
         tenant: TenantId,
         digest: Digest,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let row = sqlx::query_file!("queries/component/bytes.sql", tenant.0, &digest.0[..])
+    ) -> Result<Option<StoredCode>, Error> {
+        let row = sqlx::query_file!("queries/component/code.sql", tenant.0, &digest.0[..])
             .fetch_optional(self.pool())
             .await?;
-        Ok(row.map(|row| row.bytes))
+        let Some(row) = row else { return Ok(None) };
+        if let Some(bytes) = row.bytes {
+            return Ok(Some(StoredCode::Component(bytes)));
+        }
+        let (Some(runtime), Some(program), Some(offers)) = (row.runtime, row.program, row.offers)
+        else {
+            return Err(Error::unreadable("a source", "it is not whole"));
+        };
+        let offers = |name: &str| offers.iter().any(|offered| offered == name);
+        Ok(Some(StoredCode::Source(BoundSource {
+            runtime: read_digest(&runtime)?,
+            program,
+            on_error: offers(ON_ERROR),
+            compensate: offers(COMPENSATE),
+        })))
     }
 
     /// What is known of a component.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use model::{Digest, Failure, FailureKind, TenantId};
-use sandbox::{Compiled, LoadError};
-use store::Held;
+use sandbox::{Compiled, Executable, LoadError, Source};
+use store::{BoundSource, Held, StoredCode};
 
 use crate::attempt::{Made, Try, Unmade};
 use crate::prepare::patiently;
@@ -59,11 +59,15 @@ pub(crate) async fn compiled(
             let _ = unread.set(failure);
             return None;
         }
-        let found = patiently(|| shared.store.get_component_bytes(tenant, digest)).await;
-        found.unwrap_or_else(|failure| {
-            let _ = unread.set(failure);
-            None
-        })
+        let code = match patiently(|| shared.store.get_component_code(tenant, digest)).await {
+            Ok(None) => return None,
+            Ok(Some(StoredCode::Component(bytes))) => Ok(Executable::Component(bytes)),
+            Ok(Some(StoredCode::Source(bound))) => {
+                source(shared, bound).await.map(Executable::Source)
+            }
+            Err(failure) => Err(failure),
+        };
+        code.map_err(|failure| unread.set(failure)).ok()
     };
     let (loaded, took) = shared.sandbox.load_timed(tenant, digest, bytes).await;
     if !took.is_zero()
@@ -87,6 +91,24 @@ pub(crate) async fn compiled(
             LoadError::Host(_) => Uncallable::Failed(failure(FailureKind::HostInternal)),
         }
     })
+}
+
+/// A source with its runtime, which is nobody's and whose compilation nobody is charged.
+async fn source(shared: &Shared, bound: BoundSource) -> Result<Source, Failure> {
+    let unread = OnceLock::new();
+    let bytes = || async {
+        let found = patiently(|| shared.store.get_runtime_bytes(bound.runtime)).await;
+        found.map_err(|failure| unread.set(failure)).ok().flatten()
+    };
+    let runtime = match shared.sandbox.load(TenantId::NOBODY, bound.runtime, bytes).await {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::new(FailureKind::HostInternal, format!("the runtime: {error}"));
+            return Err(unread.into_inner().unwrap_or(failure));
+        }
+    };
+    let BoundSource { runtime: _, program, on_error, compensate } = bound;
+    Ok(Source { runtime, program: program.into(), on_error, compensate })
 }
 
 /// How long a component is not compiled again that could not be: it would take as long again.

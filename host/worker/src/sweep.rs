@@ -11,8 +11,6 @@ use tokio::time::sleep;
 const EVERY: Duration = Duration::from_secs(600);
 /// Components that are asked for at a time.
 const BITE: usize = 500;
-/// Whose components are called without ever being uploaded: those of the command line.
-const NOBODY: TenantId = TenantId(0);
 
 /// Forgets, again and again, the compiled code of components that no tenant has any more. Every host does, whatever its role.
 pub async fn sweep_artifacts(store: Store, sandbox: Sandbox) {
@@ -28,7 +26,7 @@ pub async fn sweep_artifacts(store: Store, sandbox: Sandbox) {
 pub async fn forget_gone(store: &Store, sandbox: &Sandbox) -> Result<(), store::Error> {
     let listing = sandbox.clone();
     let kept = tokio::task::spawn_blocking(move || listing.kept()).await.unwrap_or_default();
-    for (tenant, digests) in kept.into_iter().filter(|(tenant, _)| *tenant != NOBODY) {
+    for (tenant, digests) in kept.into_iter().filter(|(tenant, _)| *tenant != TenantId::NOBODY) {
         for bite in digests.chunks(BITE) {
             let gone: Vec<Digest> = store.find_missing_components(tenant, bite).await?;
             gone.iter().for_each(|digest| sandbox.forget(tenant, *digest));

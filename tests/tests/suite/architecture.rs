@@ -152,8 +152,9 @@ fn every_query_says_what_it_does_names_its_tenant_and_is_used_once() {
         let text = read(&file);
         let name = shown(&file);
         assert!(text.starts_with("-- "), "{name} does not say what it does");
-        // A worker and its beat belong to no tenant.
-        let belongs_to_nobody = name.contains("/worker/") || name.contains("/bench/");
+        // A worker, its beat and runtimes belong to no tenant.
+        let belongs_to_nobody =
+            ["/worker/", "/runtime/", "/bench/"].iter().any(|folder| name.contains(folder));
         assert!(belongs_to_nobody || text.contains("tenant_id"), "{name} names no tenant");
         let path = name.trim_start_matches("host/store/");
         assert_eq!(sources.matches(&format!("{path}\"")).count(), 1, "{name} is used once");

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use model::{Definition, Digest, Name, Options, Plan, Step};
 use sandbox::{CompilerCommand, Sandbox};
 use serde_json::{Value, json};
-use store::{By, NewKey, Scope, Store};
+use store::{By, NewComponent, NewKey, Scope, Store};
 use tower::ServiceExt;
 
 /// What the API answered.
@@ -89,10 +89,9 @@ impl Host {
             "uploaded_bytes": 11, "component_bytes": 11, "core_instances": 1, "memory_minimum_bytes": 0,
             "table_elements": 0, "compile_ms": 1,
         });
-        self.store
-            .put_component(By::operator(tenant), digest, b"a component", &report.to_string())
-            .await
-            .unwrap();
+        let report = report.to_string();
+        let new = NewComponent { digest, bytes: b"a component", report: &report, source: None };
+        self.store.put_component(By::operator(tenant), new).await.unwrap();
         digest
     }
 

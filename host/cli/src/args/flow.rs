@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use model::Digest;
+use model::{Digest, Language};
 
 #[derive(clap::Args)]
 pub(crate) struct Deploy {
@@ -43,6 +43,24 @@ pub(crate) enum ComponentsCommand {
     Release {
         /// Its digest: 64 hexadecimal digits
         digest: Digest,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Runtime {
+    #[command(subcommand)]
+    pub(crate) command: Option<RuntimeCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RuntimeCommand {
+    /// Builds the runtime of a language and installs it for all tenants
+    Install {
+        /// `javascript` or `python`
+        language: Language,
+        /// A component of the world `runtime`, in place of the one that is built
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
 }
 

@@ -52,9 +52,9 @@ pub(crate) enum Lang {
 
 #[derive(clap::Args)]
 pub(crate) struct Test {
-    /// The folder of a project
+    /// The folder of a project, or a `.js` or `.py` source with a folder `tests` beside it
     #[arg(default_value = ".")]
-    pub(crate) folder: PathBuf,
+    pub(crate) handlers: PathBuf,
     /// Only the fixtures of this name, or whose names begin with it
     #[arg(long)]
     pub(crate) only: Vec<String>,
@@ -65,14 +65,14 @@ pub(crate) struct Test {
 
 #[derive(clap::Args)]
 pub(crate) struct Inspect {
-    /// A component, or a core module with component-type information
-    pub(crate) wasm: PathBuf,
+    /// A component, a core module with component-type information, or a `.js` or `.py` source
+    pub(crate) handlers: PathBuf,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Exec {
-    /// A component, a core module with component-type information, or a folder of handlers
-    pub(crate) wasm: PathBuf,
+    /// A component, a core module with component-type information, a `.js` or `.py` source, or a folder of handlers
+    pub(crate) handlers: PathBuf,
     /// What a root step gets: JSON, `@file` or `-` for standard input
     #[arg(long, default_value = "null", conflicts_with_all = ["element", "dep"])]
     pub(crate) input: String,

@@ -11,7 +11,7 @@ use model::{
     TenantId,
 };
 use sandbox::Sandbox;
-use store::{By, StartAnswer, StartRun, Store};
+use store::{By, NewComponent, StartAnswer, StartRun, Store};
 use tokio::task::JoinSet;
 
 use crate::bench::per_second;
@@ -74,7 +74,8 @@ impl Uploaded {
             )
         })?;
         let digest = inspection.digest;
-        store.put_component(By::operator(tenant), digest, component, "{}").await?;
+        let new = NewComponent { digest, bytes: component, report: "{}", source: None };
+        store.put_component(By::operator(tenant), new).await?;
         Ok(Self { store: store.clone(), tenant, digest })
     }
 

@@ -24,7 +24,8 @@ impl Stage<'_> {
     pub(super) async fn hot_swap(&self, folder: &Path) -> anyhow::Result<()> {
         let v1 = self.deploy(&folder.join("v1/flow.toml")).await?;
         // Built and registered before, so that the swap itself is one statement.
-        let only_register = Deployment { install: Install::IfRoot, activate: false };
+        let only_register =
+            Deployment { install: Install::IfRoot, activate: false, runtimes: false };
         let v2 = self.register(&folder.join("v2/flow.toml"), only_register).await?;
         let mut runs = JoinSet::new();
         for order in 0..IN_FLIGHT {

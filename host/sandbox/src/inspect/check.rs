@@ -6,10 +6,11 @@ use wasmparser::component_types::{
 };
 use wasmparser::types::TypesRef;
 
-use super::World;
-use super::contract::Contract;
+use super::contract::{Contract, track};
 use super::count::Census;
 use super::render::Renderer;
+use super::{Role, World};
+use crate::interfaces::source;
 use crate::reason::{Reason, short};
 
 /// The problems that are listed of one component; hostile ones have millions.
@@ -20,8 +21,10 @@ pub(super) fn check(
     contract: &Contract,
     census: &Census,
     types: TypesRef<'_>,
+    role: Role,
 ) -> Result<World, Vec<Reason>> {
-    let mut check = Check { contract, types, renderer: Renderer::new(types), reasons: Vec::new() };
+    let (renderer, reasons) = (Renderer::new(types), Vec::new());
+    let mut check = Check { contract, types, role, renderer, reasons };
     let imports = census.imports.iter().filter_map(|name| {
         types.component_item_for_import(name).map(|item| (name.as_str(), item.ty))
     });
@@ -35,6 +38,9 @@ pub(super) fn check(
     }
     let world = check.handle();
     check.optional();
+    if role == Role::Runtime {
+        check.runtime(world);
+    }
     match world {
         Some(world) if check.reasons.is_empty() => Ok(world),
         Some(_) | None => Err(check.reasons),
@@ -44,6 +50,7 @@ pub(super) fn check(
 struct Check<'a> {
     contract: &'a Contract,
     types: TypesRef<'a>,
+    role: Role,
     renderer: Renderer<'a>,
     reasons: Vec<Reason>,
 }
@@ -74,6 +81,12 @@ impl Check<'_> {
 
     fn interface(&mut self, import: &str, id: ComponentInstanceTypeId) {
         let name = short(import);
+        if self.role == Role::Component && track(import) == track(source::NAME) {
+            self.unknown(format!(
+                "it imports `{name}`, which is for runtimes that an operator installs"
+            ));
+            return;
+        }
         let Some(offered) = self.contract.interface(import) else {
             self.unknown(format!("it imports `{name}`, {}", advice(import)));
             return;
@@ -130,6 +143,25 @@ impl Check<'_> {
             if found != *expected {
                 self.signature(&format!("export `{name}`"), expected, &found);
             }
+        }
+    }
+
+    /// What a runtime has besides.
+    fn runtime(&mut self, world: Option<World>) {
+        if world == Some(World::Handler) {
+            let (expected, found) =
+                (self.contract.handle(World::Durable), self.contract.handle(World::Handler));
+            self.signature("export `handle`", expected, found);
+        }
+        let expected = &self.contract.prepare;
+        let Some(item) = self.types.component_item_for_export("prepare") else {
+            let detail = format!("it exports no `prepare`; world `runtime` expects `{expected}`");
+            self.reasons.push(Reason::new(Code::ComponentMissingExport, detail));
+            return;
+        };
+        let found = self.function(&item.ty);
+        if found != *expected {
+            self.signature("export `prepare`", expected, &found);
         }
     }
 

@@ -10,7 +10,7 @@ use wit_parser::{PackageId, Resolve, SourceMap};
 use super::World;
 use super::render::Renderer;
 
-const STEPCELL: [(&str, &str); 8] = [
+const STEPCELL: [(&str, &str); 9] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),
     ("context.wit", include_str!("../../../../wit/context.wit")),
     ("fetch.wit", include_str!("../../../../wit/fetch.wit")),
@@ -18,6 +18,7 @@ const STEPCELL: [(&str, &str); 8] = [
     ("secrets.wit", include_str!("../../../../wit/secrets.wit")),
     ("system.wit", include_str!("../../../../wit/system.wit")),
     ("log.wit", include_str!("../../../../wit/log.wit")),
+    ("runtime.wit", include_str!("../../../../wit/runtime.wit")),
     ("worlds.wit", include_str!("../../../../wit/worlds.wit")),
 ];
 
@@ -45,6 +46,8 @@ pub(crate) struct Contract {
     handle: [(World, String); 2],
     /// The types of what a component may export besides.
     pub(super) optional: [(&'static str, String); 3],
+    /// What a runtime exports besides.
+    pub(super) prepare: String,
 }
 
 impl Contract {
@@ -71,6 +74,7 @@ impl Contract {
                 ("on-error", export_of(&own, "on-error", "on-error")),
                 ("compensate", export_of(&own, "compensate", "compensate")),
             ],
+            prepare: export_of(&own, "runtime", "prepare"),
         }
     }
 

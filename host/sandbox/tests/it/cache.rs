@@ -32,7 +32,7 @@ async fn a_second_start_compiles_nothing() {
     drop(first);
     let second = Sandbox::new(settings(folder.path())).unwrap();
     let never = || async { panic!("the bytes are only asked for when they are needed") };
-    second.load(TENANT, digest(&bytes), never).await.unwrap();
+    second.load::<Vec<u8>, _, _>(TENANT, digest(&bytes), never).await.unwrap();
     load(&second, &bytes).await.unwrap();
     assert_eq!(second.compiled_count(), 0);
 }
@@ -79,7 +79,7 @@ async fn an_artifact_of_another_tenant_or_key_is_not_loaded() {
     let copy = folder.path().join(format!("2/{}.code", digest(&bytes)));
     std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
     std::fs::copy(artifact(folder.path(), &bytes), copy).unwrap();
-    let asked = sandbox.load(TenantId(2), digest(&bytes), || async { None }).await;
+    let asked = sandbox.load(TenantId(2), digest(&bytes), || async { None::<Vec<u8>> }).await;
     assert!(matches!(asked, Err(LoadError::Absent(_))));
 }
 

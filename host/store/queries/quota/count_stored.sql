@@ -21,7 +21,7 @@ select
         + coalesce((select sum(octet_length(c.lines) + coalesce(octet_length(c.failure), 0)) from page p
             join compensated c on c.tenant_id = $1 and c.run_id = p.id), 0)
         + case when $2 = '00000000-0000-0000-0000-000000000000'
-            then coalesce((select sum(octet_length(bytes)) from component where tenant_id = $1), 0)
+            then coalesce((select sum(octet_length(bytes) + coalesce(octet_length(program), 0)) from component where tenant_id = $1), 0)
                 + coalesce((select sum(byte_count) from key_value_use where tenant_id = $1), 0)
                 + coalesce((select sum(octet_length(definition)) from flow_version where tenant_id = $1), 0)
                 + coalesce((select sum(octet_length(preset)) from closure where tenant_id = $1), 0)

@@ -1,0 +1,160 @@
+//! What is kept of an upload beside its bytes, and shown of it.
+
+use model::{Capability, Digest, Json, Language};
+use sandbox::{ComponentReport, Prepared, World};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a component is, wants and offers, as it is kept beside its bytes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ComponentReport)]
+pub(crate) struct KeptReport {
+    /// `handler`, or `durable`: its attempts may also park, wait for signals or spawn children.
+    pub(crate) world: String,
+    /// What it asks for beyond computing; a step that calls it must be granted each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) capabilities: Vec<KeptCapability>,
+    /// Every interface it imports, with what that lets it do.
+    pub(crate) imports: Vec<KeptImport>,
+    /// Every function it offers to the host.
+    pub(crate) exports: Vec<String>,
+    /// True when its imports prove that a call can have no effect but its answer and its log.
+    pub(crate) pure: bool,
+    /// True when the upload was a core module and the host completed it.
+    completed: bool,
+    /// Bytes uploaded.
+    pub(crate) uploaded_bytes: u64,
+    /// Bytes of the component.
+    pub(crate) component_bytes: u64,
+    /// Core instances of one attempt.
+    core_instances: u64,
+    /// Memory an attempt starts with.
+    pub(crate) memory_minimum_bytes: u64,
+    /// Table elements an attempt starts with.
+    table_elements: u64,
+    /// How long it was compiled; 0 where that was done before.
+    pub(crate) compile_ms: u64,
+    /// Of a source: the language, and the runtime that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<KeptSource>,
+    /// What it says about itself: its handlers and schemas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub(crate) description: Option<Json>,
+    /// What a person should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
+}
+
+/// What runs a source.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ComponentSource)]
+pub(crate) struct KeptSource {
+    /// `javascript` or `python`.
+    #[schema(value_type = String)]
+    pub(crate) language: Language,
+    /// The digest of the runtime.
+    #[schema(value_type = String)]
+    pub(crate) runtime: Digest,
+}
+
+/// One capability.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct KeptCapability {
+    /// Its name, as `grants` have it.
+    #[schema(value_type = String)]
+    pub(crate) name: Capability,
+    /// What it lets the component do.
+    meaning: String,
+}
+
+/// One imported interface.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct KeptImport {
+    /// Its name.
+    name: String,
+    /// What it lets the component do.
+    meaning: String,
+}
+
+impl KeptReport {
+    /// Of a source that a runtime made ready. What an attempt starts with is the runtime's.
+    pub(crate) fn of_source(runtime: Self, source: KeptSource, prepared: &Prepared) -> Self {
+        let Prepared { program, description: _, capabilities, on_error, compensate } = prepared;
+        let optional = [("on-error", *on_error), ("compensate", *compensate)];
+        let exports = [("handle", true)].into_iter().chain(optional);
+        Self {
+            capabilities: capabilities.iter().copied().map(KeptCapability::from).collect(),
+            imports: prepared.imports().into_iter().map(KeptImport::from).collect(),
+            exports: exports.filter(|(_, has)| *has).map(|(name, _)| name.to_owned()).collect(),
+            pure: capabilities.is_empty(),
+            component_bytes: program.len() as u64,
+            source: Some(source),
+            ..runtime
+        }
+    }
+
+    /// Whether it exports a function of this name.
+    pub(crate) fn exports(&self, name: &str) -> bool {
+        self.exports.iter().any(|export| export == name)
+    }
+
+    /// Whether it imports files.
+    pub(crate) fn uses_files(&self) -> bool {
+        self.imports.iter().any(|import| import.name.starts_with(sandbox::FILES))
+    }
+
+    /// Of a component that was inspected.
+    pub(crate) fn of(report: &ComponentReport) -> Self {
+        let ComponentReport {
+            world,
+            capabilities,
+            imports,
+            exports,
+            pure,
+            describes: _,
+            completed,
+            uploaded_bytes,
+            component_bytes,
+            core_instances,
+            memory_minimum_bytes,
+            table_elements,
+        } = report.clone();
+        Self {
+            world: world_name(world).to_owned(),
+            capabilities: capabilities.into_iter().map(KeptCapability::from).collect(),
+            imports: imports.into_iter().map(KeptImport::from).collect(),
+            exports,
+            pure,
+            completed,
+            uploaded_bytes,
+            component_bytes,
+            core_instances,
+            memory_minimum_bytes,
+            table_elements,
+            compile_ms: 0,
+            source: None,
+            description: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+fn world_name(world: World) -> &'static str {
+    match world {
+        World::Handler => "handler",
+        World::Durable => "durable",
+    }
+}
+
+impl From<sandbox::Import> for KeptImport {
+    fn from(import: sandbox::Import) -> Self {
+        Self { name: import.name, meaning: import.meaning.to_owned() }
+    }
+}
+
+impl From<Capability> for KeptCapability {
+    fn from(name: Capability) -> Self {
+        Self { name, meaning: name.meaning().to_owned() }
+    }
+}

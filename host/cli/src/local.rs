@@ -1,0 +1,147 @@
+//! Handlers without a host: a component, a source or a folder, made callable in a sandbox of this process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use builder::Install;
+use model::limits::MAX_SOURCE_BYTES;
+use model::size::Bytes;
+use model::{Code, Digest, Language, TenantId};
+use sandbox::{
+    Compiled, Executable, Inspection, LoadError, Prepared, Sandbox, Source, SourceProblem,
+    Unprepared,
+};
+use serde_json::json;
+
+use crate::exit::Refused;
+use crate::screen::Screen;
+use crate::{build, inspect};
+
+/// Handlers that were read or built.
+pub(crate) enum Handlers {
+    /// A component, or a core module with component-type information.
+    Wasm(Vec<u8>),
+    /// A source, and what runs it.
+    Source(Text, Vec<u8>),
+}
+
+/// A source as its author wrote it.
+pub(crate) struct Text {
+    /// As the command line named it.
+    pub(crate) name: String,
+    /// What it is written in.
+    pub(crate) language: Language,
+    /// The text.
+    pub(crate) text: String,
+}
+
+/// A source that was made ready.
+pub(crate) struct Ready {
+    /// Its name as a component.
+    pub(crate) digest: Digest,
+    /// The runtime as it was inspected.
+    pub(crate) runtime: Inspection,
+    /// What the runtime made of it.
+    pub(crate) prepared: Prepared,
+    compiled: Arc<Compiled>,
+}
+
+/// A file, or a folder of handlers, which is built.
+pub(crate) async fn read(
+    path: &Path,
+    install: Install,
+    screen: &Screen,
+) -> anyhow::Result<Handlers> {
+    if path.is_dir() {
+        return Ok(Handlers::Wasm(build::folder(path, install, screen).await?.wasm));
+    }
+    match Language::of_file(&path.to_string_lossy()) {
+        Some(language) => {
+            let text = text(path, language)?;
+            let runtime = build::runtime(language, screen).await?;
+            Ok(Handlers::Source(text, runtime.wasm))
+        }
+        None => inspect::read(path).map(Handlers::Wasm),
+    }
+}
+
+/// The text of a source.
+pub(crate) fn text(path: &Path, language: Language) -> anyhow::Result<Text> {
+    let name = path.display().to_string();
+    let bytes = std::fs::File::open(path)
+        .and_then(|file| inspect::at_most(MAX_SOURCE_BYTES, file))
+        .with_context(|| format!("cannot read `{name}`"))?;
+    let bytes = bytes.ok_or_else(|| {
+        let most = Bytes(MAX_SOURCE_BYTES as u64);
+        let detail = format!("`{name}` has more than {most}");
+        Refused::here(Code::ComponentTooLarge, detail, Vec::new())
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Refused::here(Code::ComponentBadSource, format!("`{name}` is not UTF-8"), Vec::new())
+    })?;
+    Ok(Text { name, language, text })
+}
+
+/// Makes handlers callable.
+pub(crate) async fn load(sandbox: &Sandbox, handlers: &Handlers) -> anyhow::Result<Arc<Compiled>> {
+    match handlers {
+        Handlers::Wasm(wasm) => {
+            let found = inspect::inspect(sandbox, wasm)?;
+            component(sandbox, &found).await
+        }
+        Handlers::Source(text, runtime) => {
+            let Ready { digest, prepared, compiled: runtime, .. } =
+                prepare(sandbox, text, runtime).await?;
+            let Prepared { program, on_error, compensate, .. } = prepared;
+            let source = Source { runtime, program: program.into(), on_error, compensate };
+            let bound = async || Some(Executable::Source(source));
+            Ok(sandbox.load(TenantId::NOBODY, digest, bound).await?)
+        }
+    }
+}
+
+/// Has a runtime make a source ready.
+pub(crate) async fn prepare(
+    sandbox: &Sandbox,
+    text: &Text,
+    runtime: &[u8],
+) -> anyhow::Result<Ready> {
+    let found = sandbox.inspect_runtime(runtime).map_err(|reasons| inspect::refused(&reasons))?;
+    let compiled = component(sandbox, &found).await?;
+    let digest = text.language.digest(found.digest, &text.text);
+    let prepared = sandbox.prepare(&compiled, (TenantId::NOBODY, digest), &text.text).await;
+    let prepared = prepared.map_err(|why| refused(text, why))?;
+    Ok(Ready { digest, runtime: found, prepared, compiled })
+}
+
+async fn component(sandbox: &Sandbox, found: &Inspection) -> anyhow::Result<Arc<Compiled>> {
+    let bytes = found.component.to_vec();
+    let loaded = sandbox.load(TenantId::NOBODY, found.digest, || async { Some(bytes) }).await;
+    loaded.map_err(|error| match error {
+        LoadError::Refused(reason) => inspect::refused(&[reason]).into(),
+        other @ (LoadError::Absent(_) | LoadError::Host(_)) => other.into(),
+    })
+}
+
+/// What is wrong with a source, as a host would say it.
+fn refused(text: &Text, why: Unprepared) -> Refused {
+    let whole = |message| vec![SourceProblem { line: 0, column: 0, message }];
+    let problems = match why {
+        Unprepared::Problems(problems) => problems,
+        Unprepared::Failed(failure) => {
+            whole(format!("it could not be made ready ({}): {}", failure.kind, failure.message))
+        }
+        Unprepared::NoRuntime => whole("what was built to run it is no runtime".to_owned()),
+    };
+    let detail = match problems.as_slice() {
+        [one] => format!("`{}`, {one}", text.name),
+        several => format!("`{}` has {} problems", text.name, several.len()),
+    };
+    let code = Code::ComponentBadSource;
+    let reason = |problem: &SourceProblem| {
+        let SourceProblem { line, column, message } = problem;
+        json!({ "code": code, "detail": message, "line": line, "column": column })
+    };
+    Refused::here(code, detail, problems.iter().map(reason).collect())
+}

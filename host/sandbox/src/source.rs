@@ -1,0 +1,187 @@
+//! Sources: handlers as text, which a runtime runs in place of a component of their own.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use model::limits::{MAX_PROGRAM_BYTES, MAX_SOURCE_PROBLEMS};
+use model::{Capability, Digest, Failure, Limits, TenantId};
+
+use crate::call::{Call, Ended, Export, Runner, run};
+use crate::describe::nobody;
+use crate::inspect;
+use crate::interfaces::source::PrepareAnswer;
+use crate::load::Compiled;
+use crate::ports::Ports;
+use crate::stop::Stop;
+
+/// What making a source ready may use: parsing takes an interpreter a while.
+const BUDGET: Limits = Limits {
+    fuel: 20_000_000_000,
+    timeout_ms: 20_000,
+    memory_bytes: 256 * 1024 * 1024,
+    input_bytes: 1_024,
+    output_bytes: MAX_PROGRAM_BYTES as u64,
+    log_bytes: 4 * 1024,
+    log_records: 32,
+};
+
+/// What can be made callable.
+pub enum Executable {
+    /// A component: the upload, or what it was completed to.
+    Component(Vec<u8>),
+    /// A source, and what runs it.
+    Source(Source),
+}
+
+impl From<Vec<u8>> for Executable {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Component(bytes)
+    }
+}
+
+/// A source that was made ready, and the runtime that did it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What runs it.
+    pub runtime: Arc<Compiled>,
+    /// What is run.
+    pub program: Arc<str>,
+    /// Whether it decides what follows a failed attempt.
+    pub on_error: bool,
+    /// Whether it can undo what it did.
+    pub compensate: bool,
+}
+
+impl Source {
+    /// The runtime's code, as the component that this source stands for.
+    pub(crate) fn bind(self, (tenant, digest): (TenantId, Digest)) -> Compiled {
+        let Self { runtime, program, on_error, compensate } = self;
+        Compiled {
+            digest,
+            tenant,
+            pure: runtime.pure,
+            wants_wasi: runtime.wants_wasi,
+            checks: runtime.checks,
+            pre: runtime.pre.clone(),
+            handle: runtime.handle,
+            durable: runtime.durable,
+            describe: None,
+            on_error: runtime.on_error.filter(|_| on_error),
+            compensate: runtime.compensate.filter(|_| compensate),
+            prepare: runtime.prepare,
+            program: Some(program),
+        }
+    }
+}
+
+/// What a runtime made of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// What is to be run.
+    pub program: String,
+    /// What it says of itself, as `describe` would. The text has not passed the JSON gate.
+    pub description: String,
+    /// What it asks for beyond computing.
+    pub capabilities: Vec<Capability>,
+    /// Whether it decides what follows a failed attempt.
+    pub on_error: bool,
+    /// Whether it can undo what it did.
+    pub compensate: bool,
+}
+
+impl Prepared {
+    /// The interfaces it imports by way of its runtime, each with what that lets it do.
+    pub fn imports(&self) -> Vec<inspect::Import> {
+        inspect::imports_of_source(&self.capabilities)
+    }
+}
+
+/// One thing that is wrong with a source. The message is hostile text: escape it where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceProblem {
+    /// The line, from 1; 0: the whole source.
+    pub line: u32,
+    /// The column, from 1; 0: the whole line.
+    pub column: u32,
+    /// One sentence.
+    pub message: String,
+}
+
+impl fmt::Display for SourceProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { line: 0, message, .. } => f.write_str(message),
+            Self { line, column: 0, message } => write!(f, "line {line}: {message}"),
+            Self { line, column, message } => write!(f, "line {line}, column {column}: {message}"),
+        }
+    }
+}
+
+/// Why a source was not made ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unprepared {
+    /// It is to blame: all of this is wrong with it.
+    Problems(Vec<SourceProblem>),
+    /// The runtime gave no answer: the source has it work too long, or trips it up.
+    Failed(Failure),
+    /// What it was to be made ready by is no runtime.
+    NoRuntime,
+}
+
+/// See [`crate::Sandbox::prepare`].
+pub(crate) async fn prepare(
+    runner: Runner<'_>,
+    source: &Compiled,
+    text: &str,
+) -> Result<Prepared, Unprepared> {
+    let index = source.prepare.ok_or(Unprepared::NoRuntime)?;
+    let answer = OnceLock::new();
+    let call = Call {
+        input: model::Input::Flow(model::Json::null()),
+        context: nobody(),
+        flow_input: None,
+        limits: BUDGET,
+        stop: Stop::new(),
+        ports: Ports::default(),
+    };
+    let report = run(runner, source, Export::Prepare(index, text, &answer), call).await;
+    match (report.ended, answer.into_inner()) {
+        (Ended::Failed(failure), _) => Err(Unprepared::Failed(failure)),
+        (_, Some(answer)) => read(answer),
+        (_, None) => unreachable!("`prepare` answered, and nobody else has the stop handle"),
+    }
+}
+
+fn read(answer: PrepareAnswer) -> Result<Prepared, Unprepared> {
+    let whole =
+        |message: String| Unprepared::Problems(vec![SourceProblem { line: 0, column: 0, message }]);
+    let prepared = answer.map_err(|problems| {
+        let problems = problems.into_iter().take(MAX_SOURCE_PROBLEMS).map(SourceProblem::from);
+        Unprepared::Problems(problems.collect())
+    })?;
+    if prepared.program.len() > MAX_PROGRAM_BYTES {
+        return Err(whole(format!(
+            "what is to be run has {} bytes, the limit is {MAX_PROGRAM_BYTES}",
+            prepared.program.len()
+        )));
+    }
+    let mut capabilities = Vec::new();
+    for name in &prepared.capabilities {
+        let known =
+            Capability::ALL.into_iter().find(|known| known.as_str() == name.replace('-', "_"));
+        capabilities.push(known.ok_or_else(|| whole(format!("`{name}` is no capability")))?);
+    }
+    capabilities.sort_unstable();
+    capabilities.dedup();
+    Ok(Prepared {
+        program: prepared.program,
+        description: prepared.description,
+        capabilities,
+        on_error: prepared.on_error,
+        compensate: prepared.compensate,
+    })
+}
+
+/// How long a preparation may take at the most.
+pub const PREPARE_TIME: Duration = Duration::from_millis(BUDGET.timeout_ms);
