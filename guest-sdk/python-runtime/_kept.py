@@ -61,7 +61,9 @@ def _parts(text: Any, flags: int) -> tuple[Any, ...]:
         _compile_pattern(text, flags)
     finally:
         vars(re._compiler)["_sre"] = _sre
-    return parts[0]
+    pattern, flags, code, *rest = parts[0]
+    # Named numbers are among them, which cannot be kept.
+    return pattern, int(flags), [int(word) for word in code], *rest
 
 
 _compile_pattern = re._compiler.compile

@@ -1,15 +1,15 @@
 """A program: what a source becomes at upload, and how an attempt begins with it."""
 
 import base64
+import binascii
 import dataclasses
 import io
-import logging
 import marshal
 import sys
 import types
 from typing import Any
 
-from . import _kept, _log
+from . import _kept, _log, _registry
 from ._host import host
 
 FILE = "handler.py"
@@ -23,17 +23,18 @@ class Program:
 
     code: types.CodeType
     uses: tuple[str, ...]
+    roles: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
     def pack(self) -> str:
-        """As text, with what was kept while it was evaluated."""
-        kept = _kept.kept
-        return base64.b64encode(marshal.dumps((self.code, self.uses, kept.code, kept.patterns))).decode()
+        """As text, with what was found out while it was evaluated."""
+        kept, roles = _kept.kept, [function.roles for function in _registry.functions()]
+        return base64.b64encode(marshal.dumps((self.code, self.uses, roles, kept.code, kept.patterns))).decode()
 
     @staticmethod
     def unpack(text: str) -> "Program":
         """Of what `pack` made."""
-        code, uses, _kept.kept.code, _kept.kept.patterns = marshal.loads(base64.b64decode(text))
-        return Program(code, uses)
+        code, uses, roles, _kept.kept.code, _kept.kept.patterns = marshal.loads(binascii.a2b_base64(text))
+        return Program(code, uses, roles)
 
     def evaluate(self) -> None:
         """Runs the top-level code, as it is run while a component is built: without a host, and nobody reads what it prints."""
@@ -48,6 +49,8 @@ class Program:
         for name in OPTIONAL:
             if name not in self.uses:
                 setattr(host, name, None)
+        for function, roles in zip(_registry.functions(), self.roles):
+            function.roles = roles
         _log.install(host.system is not None)
         host.is_called = True
 

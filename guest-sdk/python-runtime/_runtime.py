@@ -18,7 +18,7 @@ _calls.bind()
 _system.install()
 
 # What is imported takes the clocks as it finds them.
-from . import _kept, _modules, _prepare  # noqa: E402
+from . import _kept, _modules, _prepare, _warm  # noqa: E402
 from ._program import Program  # noqa: E402
 
 _modules.preload()
@@ -26,6 +26,7 @@ _sealed.preload(pathlib.Path("/nowhere"))
 _sealed.seal()
 _modules.seal()
 _kept.install()
+_warm.up()
 _system.freeze()
 _sealed.wipe()
 

@@ -30,12 +30,11 @@ def problems() -> Iterator[tuple[_registry.Function | None, Exception]]:
     """What is wrong with the handlers before anything is called, and with which function."""
     if not _registry.handlers:
         yield None, ConfigurationError("`handler.py` has no handler; write `@stepcell.handler` above a function")
-    for functions in (_registry.handlers, _registry.on_errors, _registry.compensations):
-        for function in functions.values():
-            try:
-                function.prepare()
-            except Exception as error:
-                yield function, error
+    for function in _registry.functions():
+        try:
+            function.prepare()
+        except Exception as error:
+            yield function, error
     for special in (_registry.on_errors, _registry.compensations):
         for named, function in special.items():
             try:
