@@ -49,7 +49,7 @@ class Scan:
             return
         Module(self, path, package).read(tree)
 
-    def module(self, name, at, line):
+    def module(self, name, at, node):
         """Follows an import of a module by its full name."""
         parts = name.split(".")
         for end in range(1, len(parts) + 1):
@@ -61,13 +61,17 @@ class Scan:
                 if base and (base / "__init__.py").is_file():
                     self.file(base / "__init__.py", ".".join(parts[:end]))
                     break
-        if parts[0] in SYSTEM or name in SYSTEM:
-            self.imports.add("system")
+        self.note_system(name)
         useless = USELESS.get(name)
         if useless and self.is_own(at):
-            self.warnings.append(f"{self.shown(at)}:{line}: `{name}`: {useless}")
+            self.warnings.append(f"{self.shown(at)}:{node.lineno}: `{name}`: {useless}")
         if self.is_own(at) and not self.is_there(parts[0]):
-            self.errors.append(f"{self.shown(at)}:{line}: no module named `{parts[0]}`; add its package to requirements.txt")
+            self.errors.append(f"{self.shown(at)}:{node.lineno}: no module named `{parts[0]}`; add its package to requirements.txt")
+
+    def note_system(self, name):
+        """Whether a module asks for the time or for chance."""
+        if name.partition(".")[0] in SYSTEM:
+            self.imports.add("system")
 
     def is_there(self, name):
         """Whether a top-level module is the project's, a package's or Python's own."""
@@ -97,7 +101,7 @@ class Module(ast.NodeVisitor):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    self.imported(alias.name, node.lineno)
+                    self.imported(alias.name, node)
                     bound = alias.asname or alias.name.partition(".")[0]
                     self.names[bound] = alias.name if alias.asname else bound
             elif isinstance(node, ast.ImportFrom):
@@ -106,13 +110,13 @@ class Module(ast.NodeVisitor):
                 self.imported_by_call(node)
         self.visit(tree)
 
-    def imported(self, name, line):
+    def imported(self, name, node):
         """`import name`."""
         self.partly.update({name} & PARTLY_SYSTEM.keys())
         if name.partition(".")[0] == "stepcell":
             self.used(name)
         else:
-            self.scan.module(name, self.path, line)
+            self.scan.module(name, self.path, node)
 
     def imported_from(self, node):
         """`from module import names`."""
@@ -129,18 +133,18 @@ class Module(ast.NodeVisitor):
                 self.used(full)
             self.maybe_system(alias.name)
         if module and module.partition(".")[0] != "stepcell":
-            self.scan.module(module, self.path, node.lineno)
+            self.scan.module(module, self.path, node)
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
             # Only where it is a module: a function is no reason to complain.
             if self.is_module(full):
-                self.scan.module(full, self.path, node.lineno)
+                self.scan.module(full, self.path, node)
 
     def imported_by_call(self, node):
         """`importlib.import_module("name")`, `__import__("name")`."""
         named = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if named in ("import_module", "__import__") and node.args and isinstance(node.args[0], ast.Constant):
-            self.imported(str(node.args[0].value), node.lineno)
+            self.imported(str(node.args[0].value), node)
 
     def is_module(self, full):
         """Whether there is a file for it, or it is one of those that matter here."""
@@ -191,4 +195,5 @@ def main():
     sys.exit(1 if scan.errors else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -168,8 +168,27 @@ _known: dict[Any, dict[str, Any]] = {}
 
 def _hints(wanted: Any) -> dict[str, Any]:
     if wanted not in _known:
-        _known[wanted] = typing.get_type_hints(wanted, include_extras=True)
+        _known[wanted] = hints_of(wanted)
     return _known[wanted]
+
+
+def hints_of(wanted: Any) -> dict[str, Any]:
+    """The hints of a function or of a class's fields. Python's own way takes long; only what is written as text needs it."""
+    if dataclasses.is_dataclass(wanted):
+        found = {field.name: field.type for field in dataclasses.fields(wanted)}
+    elif inspect.isfunction(wanted) and not hasattr(wanted, "__wrapped__"):
+        found = wanted.__annotations__
+    else:
+        return typing.get_type_hints(wanted, include_extras=True)
+    is_whole = all(map(_is_whole, found.values()))
+    return found if is_whole else typing.get_type_hints(wanted, include_extras=True)
+
+
+def _is_whole(hint: Any) -> bool:
+    """Whether no part of a hint is a name that is still to be looked up."""
+    if type(hint) is type or typing.get_origin(hint) is typing.Literal:
+        return True
+    return not isinstance(hint, (str, typing.ForwardRef)) and all(map(_is_whole, typing.get_args(hint)))
 
 
 def _build(make: Callable[[Any], Any], value: Any, path: str) -> Any:

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+import time
 import types
 from typing import Any
 
@@ -17,11 +18,11 @@ def install(write_time: bool) -> None:
     """Sends everything there. Without a clock of the host, records have no time of their own: the host's log has one."""
     sys.stdout, sys.stderr = STREAMS
     root = logging.getLogger()
-    root.handlers[:] = [Handler()]
-    root.setLevel(1)
+    root.handlers[:] = [HANDLER]
+    if root.level != 1:
+        root.setLevel(1)
     logging.lastResort = None
-    if not write_time:
-        logging.time = types.SimpleNamespace(time=lambda: 0.0, time_ns=lambda: 0)  # type: ignore[attr-defined]
+    logging.time = time if write_time else NO_TIME  # type: ignore[attr-defined]
 
 
 def finish() -> None:
@@ -84,3 +85,5 @@ def _level(number: int) -> str:
 
 
 STREAMS = (Lines("INFO"), Lines("WARN"))
+HANDLER = Handler()
+NO_TIME = types.SimpleNamespace(time=lambda: 0.0, time_ns=lambda: 0)

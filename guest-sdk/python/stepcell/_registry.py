@@ -1,13 +1,13 @@
 """The decorated functions of a project, and how they are called."""
 
+import functools
 import inspect
 import re
-import typing
 from typing import Any, Callable
 
 from ._context import Context, Failure
 from ._errors import ConfigurationError
-from ._fit import check, fit
+from ._fit import check, fit, hints_of
 
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,127}")
 # The parameters that are not the input, by name or by hint.
@@ -23,35 +23,38 @@ class Function:
     """A function and what its parameters want."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise ConfigurationError(
-                f"`{function.__name__}` is async: a handler is an ordinary function; it waits by answering `stepcell.sleep(...)`"
-            )
         self.function = function
-        self.offered: dict[str, str] | None = None
-        self.hints: dict[str, Any] = {}
+        # What each parameter is given, by its name: `input`, `context`, ...
+        self.roles: dict[str, str] | None = None
 
     def prepare(self) -> None:
-        """Reads the hints, once every name they mention is there."""
-        if self.offered is not None:
+        """Reads the parameters and their hints, once every name they mention is there."""
+        if self.roles is not None:
             return
         where = f"`{self.function.__name__}`"
-        self.hints = typing.get_type_hints(self.function, include_extras=True)
-        self.offered = {}
+        if inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function):
+            raise ConfigurationError(f"{where} is async: a handler is an ordinary function; it waits by answering `stepcell.sleep(...)`")
+        roles: dict[str, str] = {}
         for name in inspect.signature(self.function).parameters:
             hint = self.hints.get(name)
             role = next((role for role, kind in KNOWN.items() if name == role or (kind and hint is kind)), "input")
-            if role in self.offered.values():
+            if role in roles.values():
                 raise ConfigurationError(f"{where} takes `{name}` besides its {role}; a handler takes an input and a context")
-            self.offered[name] = role
+            roles[name] = role
             if role in ("input", "output"):
                 check(self.hints.get(name, Any), f"{where}: parameter `{name}`")
+        self.roles = roles
+
+    @functools.cached_property
+    def hints(self) -> dict[str, Any]:
+        """What is said of the parameters."""
+        return hints_of(self.function)
 
     def call(self, context: Context, read_input: Callable[[], Any], **others: Any) -> Any:
         """Calls it with what it asks for."""
         self.prepare()
         arguments = {}
-        for name, role in (self.offered or {}).items():
+        for name, role in (self.roles or {}).items():
             if role == "context":
                 arguments[name] = context
             elif role == "input":
@@ -108,6 +111,11 @@ def _special(table: dict[str | None, Function], given: Any) -> Any:
     if callable(given):
         return add(given, None)
     return lambda function: add(function, given)
+
+
+def functions() -> list[Function]:
+    """All of them."""
+    return [*handlers.values(), *on_errors.values(), *compensations.values()]
 
 
 def find(name: str) -> tuple[str, Function]:

@@ -17,11 +17,11 @@ ENCODINGS = "ascii base64_codec cp1252 hex_codec iso8859_15 latin_1 punycode uni
 LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
 # Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
 # a trade: what exceeds the free memory makes the component's memory grow.
-LARGE = (1 << 18, 1 << 16, 1 << 14, 1 << 12, 1 << 10, 600)
+LARGE = (1 << 18, 1 << 16, 1 << 14, 1 << 12, 1 << 11, 1 << 10, 768, 600, 528)
 LARGE_BYTES = 750_000
-SMALL = range(48, 513, 16)
+SMALL = range(24, 513, 8)
 SMALL_BYTES = 300_000
-BYTES_HEADER = 33
+BYTES_HEADER = sys.getsizeof(b"")
 FILE_CALLS = (
     "access chdir chmod getcwd link listdir lstat mkdir open readlink remove rename replace rmdir scandir stat statvfs symlink"
     " truncate unlink utime"
@@ -64,13 +64,25 @@ def wipe() -> None:
     """Fills free memory with zeros, which a component does not carry, and keeps the collector from what is there for good."""
     gc.collect()
     for size in LARGE:
-        held = [bytes(size) for _ in range(max(8, LARGE_BYTES // size))]
-        del held
+        _fill(size, max(8, LARGE_BYTES // size), 1 << 13)
     for size in SMALL:
-        held = [bytes(size - BYTES_HEADER) for _ in range(SMALL_BYTES // size)]
-        del held
+        _fill(size, SMALL_BYTES // size, 1 << 11)
     gc.collect()
     gc.freeze()
+
+
+_taken: list[list[bytes]] = []
+
+
+def _fill(size: int, count: int, least: int) -> None:
+    """Fills so many pieces of free memory; what is not beside others of at least so many bytes together stays taken."""
+    held = sorted((bytes(size - BYTES_HEADER) for _ in range(count)), key=id)
+    begin = 0
+    for at in range(1, count + 1):
+        if at == count or id(held[at]) - id(held[at - 1]) > size + 16:
+            if (at - begin) * size < least:
+                _taken.append(held[begin:at])
+            begin = at
 
 
 def _no_file(*given: Any, **_: Any) -> Any:

@@ -22,7 +22,7 @@ def error_fields(error: BaseException) -> dict[str, Any]:
             "retry_after_ms": whole_ms(error.retry_after_ms),
         }
     details = write({"name": type(error).__name__, "stack": stack_of(error)}, "the stack")
-    return {"kind": "execution", "message": clean(_message(error)), "details": details, "retry": None, "retry_after_ms": None}
+    return {"kind": "execution", "message": clean(message_of(error)), "details": details, "retry": None, "retry_after_ms": None}
 
 
 def _details(details: Any) -> str | None:
@@ -33,7 +33,7 @@ def _details(details: Any) -> str | None:
         return None
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """An error and its causes in a line."""
     said: list[str] = []
     at: BaseException | None = error

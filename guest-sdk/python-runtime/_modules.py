@@ -1,0 +1,47 @@
+"""What a source can import: modules that ask nothing of the system, imported when the runtime is built."""
+
+import importlib
+import sys
+from typing import Any
+
+# Modules of Python. Those that have no use in a component (`socket`, `threading` beyond its locks, ...) are not among them.
+PYTHON = set(
+    """
+    __future__ abc annotationlib array ast base64 binascii bisect calendar cmath codecs collections collections.abc colorsys
+    configparser contextlib contextvars copy csv dataclasses datetime decimal difflib email.message email.utils enum errno
+    fnmatch fractions functools gc graphlib hashlib heapq hmac html html.entities html.parser importlib inspect io ipaddress
+    itertools json keyword logging marshal math numbers operator os os.path pathlib pickle platform posixpath pprint queue
+    quopri random re reprlib secrets shlex statistics string string.templatelib struct sys textwrap threading time token
+    tokenize tomllib traceback types typing unicodedata unittest unittest.mock urllib urllib.error urllib.parse uuid warnings
+    weakref xml xml.dom xml.dom.minidom xml.etree xml.etree.ElementTree zlib zoneinfo
+    """.split()
+)
+SDK = {"stepcell", "stepcell.fetch", "stepcell.key_value", "stepcell.secrets", "stepcell.testing"}
+
+
+def preload() -> None:
+    """Imports them all."""
+    for name in sorted(PYTHON | SDK):
+        importlib.import_module(name)
+
+
+def seal() -> None:
+    """Says of every other module that it is not there. After `_sealed.seal`."""
+    sys.meta_path[-1] = _Missing
+
+
+def why_missing(name: str) -> str:
+    """What is to be done about a module that a source cannot import."""
+    return (
+        f"`{name}` cannot be imported by a source of its own, which has the SDK and what the runtime has of Python's modules; "
+        "`stepcell new --lang python` makes a project, which has any"
+    )
+
+
+class _Missing:
+    """The last finder."""
+
+    @staticmethod
+    def find_spec(name: str, *_: Any) -> None:
+        """Finds nothing."""
+        raise ModuleNotFoundError(why_missing(name), name=name)

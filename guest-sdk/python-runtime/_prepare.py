@@ -1,0 +1,117 @@
+"""Checks a source at upload: all that is wrong with it, or the program that attempts run."""
+
+import ast
+import types
+import warnings
+from typing import Any
+
+from . import _calls, _modules, _registry
+from ._errors import Error
+from ._json import write
+from ._program import FILE, Program
+from ._scan import USELESS, Module, Scan
+from ._wire import message_of
+
+BOM = "\ufeff"
+
+
+class Unsound(Exception):
+    """What is wrong with a source: line and column, from 1, and a sentence, each."""
+
+    def __init__(self, problems: list[tuple[int, int, str]]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+def prepare(text: str) -> dict[str, Any]:
+    """The members of the record `prepared`."""
+    source = Source(text.removeprefix(BOM))
+    found = source.scan()
+    code = source.compile()
+    uses = found.imports - {"context", "log"}
+    program = Program(code, tuple(sorted(name.replace("-", "_") for name in uses)))
+    source.evaluate(program)
+    return {
+        "program": program.pack(),
+        "description": write(_registry.describe(), "the description"),
+        "capabilities": sorted(uses - {"system"}),
+        "on_error": bool(_registry.on_errors),
+        "compensate": bool(_registry.compensations),
+    }
+
+
+class Source:
+    """A text that may be one, and the places in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # As Python counts them: `splitlines` knows more ends of lines.
+        self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    def scan(self) -> "Pasted":
+        """What it uses, found without running it."""
+        found = Pasted(self)
+        Module(found, None, "").read(self._read(ast.PyCF_ONLY_AST))
+        if found.problems:
+            raise Unsound(sorted(found.problems))
+        return found
+
+    def compile(self) -> types.CodeType:
+        """Its code: of the text, not of a tree that somebody else has had."""
+        return self._read(0)
+
+    def _read(self, flags: int) -> Any:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return compile(self.text, FILE, "exec", flags, dont_inherit=True)
+        except SyntaxError as error:
+            raise Unsound([(error.lineno or 0, error.offset or 0, error.msg)]) from None
+        except (MemoryError, RecursionError):
+            raise Unsound([(0, 0, "an expression or a block is nested too deeply; use names for its parts")]) from None
+
+    def evaluate(self, program: Program) -> None:
+        """Runs the top-level code and looks at the handlers that are there then."""
+        try:
+            program.evaluate()
+        except BaseException as error:
+            said = message_of(error)
+            raise Unsound([(*self.raised(error), said if isinstance(error, Error) else f"top-level code failed: {said}")]) from None
+        problems = [(*self._begin(function), message_of(error)) for function, error in _calls.problems()]
+        if problems:
+            raise Unsound(sorted(problems))
+
+    def raised(self, error: BaseException) -> tuple[int, int]:
+        """The innermost place in it from which an error came."""
+        place, at = (0, 0), error.__traceback__
+        while at is not None:
+            if at.tb_frame.f_code.co_filename == FILE:
+                line, _, column, _ = list(at.tb_frame.f_code.co_positions())[at.tb_lasti // 2]
+                place = self.place(line or 0, column or 0)
+            at = at.tb_next
+        return place
+
+    def place(self, line: int, column: int) -> tuple[int, int]:
+        """Line and column from 1, of a column that counts bytes."""
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        return line, len(text.encode()[:column].decode("utf-8", "replace")) + 1
+
+    def _begin(self, function: Any) -> tuple[int, int]:
+        """Where a function begins."""
+        code = getattr(getattr(function, "function", None), "__code__", None)
+        return (code.co_firstlineno, 0) if code and code.co_filename == FILE else (0, 0)
+
+
+class Pasted(Scan):
+    """What is found in a source of its own."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(None, None)
+        self.source = source
+        self.problems: list[tuple[int, int, str]] = []
+
+    def module(self, name: str, at: Any, node: Any) -> None:
+        """An import of a module by its full name."""
+        self.note_system(name)
+        if name not in _modules.PYTHON:
+            why = f"`{name}`: {USELESS[name]}" if name in USELESS else _modules.why_missing(name)
+            self.problems.append((*self.source.place(node.lineno, node.col_offset), why))

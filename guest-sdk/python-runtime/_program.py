@@ -1,0 +1,69 @@
+"""A program: what a source becomes at upload, and how an attempt begins with it."""
+
+import base64
+import binascii
+import dataclasses
+import io
+import marshal
+import sys
+import types
+from typing import Any
+
+from . import _kept, _log, _registry
+from ._host import host
+
+FILE = "handler.py"
+MODULE = "handler"
+OPTIONAL = ("system", "fetch", "key_value", "secrets")
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A source as it is run. It is good for the very runtime that made it."""
+
+    code: types.CodeType
+    uses: tuple[str, ...]
+    roles: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+    def pack(self) -> str:
+        """As text, with what was found out while it was evaluated."""
+        kept, roles = _kept.kept, [function.roles for function in _registry.functions()]
+        return base64.b64encode(marshal.dumps((self.code, self.uses, roles, kept.code, kept.patterns))).decode()
+
+    @staticmethod
+    def unpack(text: str) -> "Program":
+        """Of what `pack` made."""
+        code, uses, roles, _kept.kept.code, _kept.kept.patterns = marshal.loads(binascii.a2b_base64(text))
+        return Program(code, uses, roles)
+
+    def evaluate(self) -> None:
+        """Runs the top-level code, as it is run while a component is built: without a host, and nobody reads what it prints."""
+        module = types.ModuleType(MODULE)
+        module.__file__ = FILE
+        sys.modules[MODULE] = module
+        sys.stdout = sys.stderr = _Nowhere()
+        exec(self.code, vars(module))
+
+    def begin(self) -> None:
+        """From now on a handler runs, which has what a component of its own would have."""
+        for name in OPTIONAL:
+            if name not in self.uses:
+                setattr(host, name, None)
+        for function, roles in zip(_registry.functions(), self.roles):
+            function.roles = roles
+        _log.install(host.system is not None)
+        host.is_called = True
+
+
+class _Nowhere(io.TextIOBase):
+    """A stream that nobody reads."""
+
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Takes it."""
+        return len(text)
