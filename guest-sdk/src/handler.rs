@@ -74,7 +74,7 @@ where
 #[doc(hidden)]
 pub fn write(output: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(output).map_err(|error| {
-        Error::execution(format!("the output cannot be written as JSON: {error}")).retry(false)
+        Error::configuration(format!("the output cannot be written as JSON: {error}"))
     })
 }
 

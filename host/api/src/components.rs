@@ -3,8 +3,7 @@
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::manifest::Compensates;
-use model::{Capability, Code, Digest, TenantId};
+use model::{Code, Digest, TenantId};
 use serde::{Deserialize, Serialize};
 use store::{Quarantine, StoredComponent};
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::auth::{Caller, Deploy, Read};
 use crate::body;
 use crate::cursor::List;
+use crate::flows::Registered;
 use crate::params::{Params, Parts, component_not_found, digest, page_size};
 use crate::problem::Problem;
 use crate::report::KeptReport;
@@ -31,13 +31,16 @@ pub(crate) struct ComponentView {
     created_at: String,
     /// What it is, wants and offers.
     #[serde(flatten)]
-    report: KeptReport,
+    pub(crate) report: KeptReport,
     /// Present while it is not called.
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine: Option<QuarantineView>,
     /// The flow versions that pin it, `name@version`. Not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_by: Option<Vec<String>>,
+    /// What became of the flow that it carries. Only in the answer to its upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) registered: Option<Registered>,
 }
 
 /// Why a component is not called.
@@ -57,49 +60,13 @@ impl From<Quarantine> for QuarantineView {
 }
 
 impl ComponentView {
-    /// The handlers it says it carries: `{"handlers": ["charge", ...]}`. Empty when it says nothing of the kind.
-    pub(crate) fn handlers(&self) -> Vec<String> {
-        self.description().handlers
-    }
-
-    /// What it asks for beyond computing.
-    pub(crate) fn capabilities(&self) -> Vec<Capability> {
-        self.report.capabilities.iter().map(|capability| capability.name).collect()
-    }
-
-    /// Whether it imports files, so that a step that calls it can be granted a scratch folder.
-    pub(crate) fn uses_files(&self) -> bool {
-        self.report.uses_files()
-    }
-
-    /// The handlers that can undo what they did: `{"compensates": ["charge", ...]}`; all of them where it exports
-    /// `compensate` and does not say.
-    pub(crate) fn compensates(&self) -> Compensates {
-        if !self.report.exports("compensate") {
-            return Compensates::None;
-        }
-        self.description().compensates.map_or(Compensates::All, Compensates::Some)
-    }
-
-    fn description(&self) -> Description {
-        let said = self.report.description.as_ref();
-        said.and_then(|json| serde_json::from_str(json.as_str()).ok()).unwrap_or_default()
-    }
-
     /// Reads what is kept beside the bytes.
     pub(crate) fn read(stored: StoredComponent) -> Result<Self, Problem> {
         let StoredComponent { digest, report, size_bytes: _, created_at, used_by } = stored;
         let report = serde_json::from_str(&report).map_err(|why| Problem::internal(&why))?;
-        Ok(Self { digest, created_at, report, quarantine: None, used_by: Some(used_by) })
+        let used_by = Some(used_by);
+        Ok(Self { digest, created_at, report, quarantine: None, used_by, registered: None })
     }
-}
-
-/// What a component says of itself.
-#[derive(Default, Deserialize)]
-struct Description {
-    #[serde(default)]
-    handlers: Vec<String>,
-    compensates: Option<Vec<String>>,
 }
 
 /// A page of components, by digest.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use model::manifest::{Found, Manifest, Problems, Sources, no_files};
 use model::{Code, Definition, Digest, Plan, TenantId};
 use serde::{Deserialize, Serialize};
-use store::FlowRow;
+use store::{By, FlowRow};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Deploy, Read};
@@ -25,7 +25,7 @@ use crate::versions::{DifferenceView, between};
 
 /// What registering a manifest answered.
 #[derive(Debug, Serialize, ToSchema)]
-struct Registered {
+pub(crate) struct Registered {
     /// The flow's name.
     flow: String,
     /// `created`, or `unchanged` where the same definition was registered before.
@@ -40,13 +40,22 @@ struct Registered {
     differences: Vec<DifferenceView>,
 }
 
+/// The status of a version that was not there.
+const CREATED: &str = "created";
+
+impl Registered {
+    fn code(&self) -> StatusCode {
+        if self.status == CREATED { StatusCode::CREATED } else { StatusCode::OK }
+    }
+}
+
 /// How to register.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisterQuery {
     /// Also points new runs at the version. Defaults to false.
     #[serde(default)]
-    activate: bool,
+    pub(crate) activate: bool,
 }
 
 /// Registers a flow version from a manifest, JSON or TOML. Components are named by the digest of their upload.
@@ -72,14 +81,25 @@ pub(crate) async fn register_flow(
     Params(query): Params<RegisterQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (store, tenant) = (state.store(), caller.tenant);
     let manifest = read_manifest(request).await?;
-    let definition = resolve(&state, tenant, &manifest).await?;
+    let definition = resolve(&state, caller.tenant, &manifest, None).await?;
+    let registered = register(&state, caller.by(), definition, query.activate).await?;
+    Ok((registered.code(), axum::Json(registered)).into_response())
+}
+
+/// Registers a definition whose components can be called.
+pub(crate) async fn register(
+    state: &State,
+    by: By<'_>,
+    definition: Definition,
+    activate: bool,
+) -> Result<Registered, Problem> {
+    let (store, tenant) = (state.store(), by.tenant);
     let flow = definition.flow.to_string();
     let bytes = serde_json::to_string(&definition).map_or(0, |text| text.len());
-    admit_bytes(&state, tenant, bytes).await?;
+    admit_bytes(state, tenant, bytes).await?;
     let plan = Plan::new(definition);
-    let registered = store.register_version(caller.by(), &plan).await.map_err(|error| {
+    let registered = store.register_version(by, &plan).await.map_err(|error| {
         if error.is_reference() {
             let detail = "a component of the flow was deleted in the same moment; upload it again";
             return Problem::new(Code::ManifestUnknownComponent, detail);
@@ -89,22 +109,17 @@ pub(crate) async fn register_flow(
     let (flow_id, version) = (registered.flow_id, registered.version);
     let mut previous_version = state.plans().find(store, tenant, &flow).await?.1;
     let mut active_version = previous_version;
-    if query.activate {
-        let pointed = store.activate(caller.by(), flow_id, version).await?;
+    if activate {
+        let pointed = store.activate(by, flow_id, version).await?;
         previous_version = pointed.unwrap_or(previous_version);
         active_version = state.plans().find(store, tenant, &flow).await?.1;
     }
     let differences = match previous_version {
-        Some(previous) => between(&state, (tenant, flow_id), previous, version).await?,
+        Some(previous) => between(state, (tenant, flow_id), previous, version).await?,
         None => Vec::new(),
     };
-    let (code, status) = match registered.created {
-        true => (StatusCode::CREATED, "created"),
-        false => (StatusCode::OK, "unchanged"),
-    };
-    let answer =
-        Registered { flow, status, version, active_version, previous_version, differences };
-    Ok((code, axum::Json(answer)).into_response())
+    let status = if registered.created { CREATED } else { "unchanged" };
+    Ok(Registered { flow, status, version, active_version, previous_version, differences })
 }
 
 async fn read_manifest(request: Request) -> Result<Manifest, Problem> {
@@ -121,16 +136,20 @@ async fn read_manifest(request: Request) -> Result<Manifest, Problem> {
     manifest.map_err(|problems: Problems| Problem::manifest(&problems))
 }
 
-/// The definition a manifest means, where every component was uploaded and can be called.
-async fn resolve(
+/// The definition a manifest means, where every component was uploaded, or is this one, and can be called.
+pub(crate) async fn resolve(
     state: &State,
     tenant: TenantId,
     manifest: &Manifest,
+    new: Option<Found>,
 ) -> Result<Definition, Problem> {
-    let mut known: HashMap<Digest, ComponentView> = HashMap::new();
+    let mut known: HashMap<Digest, Found> = new.map(|new| (new.digest, new)).into_iter().collect();
     for digest in manifest.components().iter().filter_map(|component| component.digest()) {
+        if known.contains_key(&digest) {
+            continue;
+        }
         if let Some(stored) = state.store().get_component(tenant, digest).await? {
-            known.insert(digest, ComponentView::read(stored)?);
+            known.insert(digest, ComponentView::read(stored)?.report.found(digest));
         }
     }
     let mut find = |component: &model::manifest::ComponentRef| {
@@ -138,15 +157,8 @@ async fn resolve(
         let digest = component.digest().ok_or_else(|| {
             format!("`{name}` is not a digest; upload the component and name it by its digest, or use `stepcell deploy`")
         })?;
-        let view = known.get(&digest);
-        let view = view.ok_or_else(|| format!("component `{name}` was not uploaded"))?;
-        Ok(Found {
-            digest,
-            handlers: view.handlers(),
-            compensates: view.compensates(),
-            capabilities: view.capabilities(),
-            uses_files: view.uses_files(),
-        })
+        let found = known.get(&digest).cloned();
+        found.ok_or_else(|| format!("component `{name}` was not uploaded"))
     };
     let sources = Sources { component: &mut find, schema: &mut no_files };
     let resolved = manifest.resolve(sources);

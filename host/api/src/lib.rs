@@ -10,6 +10,7 @@ mod auth;
 mod batch;
 mod body;
 mod breakers;
+mod carried;
 mod closures;
 mod cloud_event;
 mod compensation;

@@ -1,6 +1,7 @@
 //! What is kept of an upload beside its bytes, and shown of it.
 
-use model::{Capability, Digest, Json, Language};
+use model::manifest::{Compensates, Found};
+use model::{Capability, Description, Digest, Json, Language};
 use sandbox::{ComponentReport, Prepared, World};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -94,14 +95,22 @@ impl KeptReport {
         }
     }
 
-    /// Whether it exports a function of this name.
-    pub(crate) fn exports(&self, name: &str) -> bool {
-        self.exports.iter().any(|export| export == name)
+    /// What a flow can call of it.
+    pub(crate) fn found(&self, digest: Digest) -> Found {
+        let said = self.described().0;
+        let compensates = match self.exports.iter().any(|export| export == "compensate") {
+            true => said.compensates(),
+            false => Compensates::None,
+        };
+        let Description { handlers, settings, .. } = said;
+        let capabilities = self.capabilities.iter().map(|capability| capability.name).collect();
+        let uses_files = self.imports.iter().any(|import| import.name.starts_with(sandbox::FILES));
+        Found { digest, handlers, compensates, capabilities, uses_files, settings }
     }
 
-    /// Whether it imports files.
-    pub(crate) fn uses_files(&self) -> bool {
-        self.imports.iter().any(|import| import.name.starts_with(sandbox::FILES))
+    /// What it says of itself, and what of that cannot be used.
+    pub(crate) fn described(&self) -> (Description, Option<String>) {
+        self.description.as_ref().map(Description::read).unwrap_or_default()
     }
 
     /// Of a component that was inspected.

@@ -2,17 +2,17 @@
 
 use std::time::Instant;
 
-use model::{Code, Digest, Gate, Json, Language};
+use model::{Digest, Gate, Json, Language};
 use sandbox::{Prepared, SourceProblem, Unprepared};
-use store::{BoundSource, NewComponent};
+use store::BoundSource;
 
-use crate::auth::{Caller, Deploy, check_standing};
+use crate::auth::{Caller, Deploy};
 use crate::problem::Problem;
 use crate::quotas;
 use crate::report::{KeptReport, KeptSource};
 use crate::runtimes;
 use crate::state::State;
-use crate::upload::{Room, to_the_end};
+use crate::upload::{Room, keep, to_the_end};
 
 /// Keeps a source; true: it was not there.
 pub(crate) async fn put(
@@ -44,21 +44,10 @@ pub(crate) async fn put(
     let mut report = KeptReport::of_source(report, source, &prepared);
     report.uploaded_bytes = text.len() as u64;
     report.description = Some(described(&prepared)?);
-    let report = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
-    check_standing(state, &caller.key).await?;
     let Prepared { program, on_error, compensate, .. } = prepared;
     let bound = BoundSource { runtime, program, on_error, compensate };
-    let new =
-        NewComponent { digest, bytes: text.as_bytes(), report: &report, source: Some(&bound) };
-    match state.store().put_component(caller.by(), new).await {
-        Ok(created) => Ok((digest, created)),
-        // It was replaced in this moment, and nothing was bound to it.
-        Err(error) if error.is_reference() => Err(Problem::new(
-            Code::Overloaded,
-            format!("the runtime of {language} was replaced meanwhile; send the source again"),
-        )),
-        Err(error) => Err(error.into()),
-    }
+    let created = keep(state, caller, (digest, text.as_bytes()), (report, Some(&bound))).await?;
+    Ok((digest, created))
 }
 
 /// The text of a source.

@@ -10,12 +10,15 @@ use axum::response::{IntoResponse, Response};
 use model::limits::{MAX_COMPONENT_BYTES, MAX_SOURCE_BYTES};
 use model::{Code, Digest, Gate, Language, TenantId};
 use sandbox::{Inspection, LoadError};
-use store::NewComponent;
+use store::{BoundSource, NewComponent};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::{Caller, Deploy, check_standing};
 use crate::body::{self, Ceiling};
+use crate::carried;
 use crate::components::{ComponentView, view};
+use crate::flows::{self, RegisterQuery};
+use crate::params::Params;
 use crate::problem::Problem;
 use crate::quotas;
 use crate::report::KeptReport;
@@ -72,12 +75,13 @@ impl Uploads {
 /// What wasm comes as.
 pub(crate) const WASM: [&str; 2] = ["application/wasm", "application/octet-stream"];
 
-/// Uploads a component, or a source that a runtime of this host runs. The same bytes again answer 200 and change nothing.
-/// Everything that is wrong is listed.
+/// Uploads a component, or a source that a runtime of this host runs. The same bytes again answer 200. Everything that is wrong is
+/// listed. A flow that it carries is registered with it.
 #[utoipa::path(
     put,
     path = "/v1/components",
     tag = "components",
+    params(RegisterQuery),
     request_body(
         content(
             (Vec<u8> = "application/wasm"),
@@ -94,6 +98,7 @@ pub(crate) const WASM: [&str; 2] = ["application/wasm", "application/octet-strea
 pub(crate) async fn put_component(
     Shared(state): Shared<State>,
     caller: Caller<Deploy>,
+    Params(query): Params<RegisterQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     let language = Language::of_media_type(&body::media_type(request.headers()));
@@ -113,8 +118,13 @@ pub(crate) async fn put_component(
         Some(language) => source::put(&state, &caller, (language, bytes), &room).await?,
         None => put(&state, &caller, bytes, &room).await?,
     };
+    let mut view = view(&state, caller.tenant, digest).await?;
+    if let Some(flow) = carried::resolve(&state, caller.tenant, (digest, &view.report)).await? {
+        let registered = flows::register(&state, caller.by(), flow, query.activate).await?;
+        view.registered = Some(registered);
+    }
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, axum::Json(view(&state, caller.tenant, digest).await?)).into_response())
+    Ok((status, axum::Json(view)).into_response())
 }
 
 /// Keeps a component; true: it was not there.
@@ -136,10 +146,29 @@ async fn put(
     let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
     let of = state.clone();
     let report = to_the_end(room, async move { compiled(&of, tenant, &inspection).await }).await?;
+    Ok((digest, keep(state, caller, (digest, &bytes), (report, None)).await?))
+}
+
+/// Keeps what was found to be sound, unless the flow that it carries is not.
+pub(crate) async fn keep(
+    state: &State,
+    caller: &Caller<Deploy>,
+    (digest, bytes): (Digest, &[u8]),
+    (mut report, source): (KeptReport, Option<&BoundSource>),
+) -> Result<bool, Problem> {
+    report.notes.extend(report.described().1);
+    carried::resolve(state, caller.tenant, (digest, &report)).await?;
     let report = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
     check_standing(state, &caller.key).await?;
-    let new = NewComponent { digest, bytes: &bytes, report: &report, source: None };
-    Ok((digest, state.store().put_component(caller.by(), new).await?))
+    let new = NewComponent { digest, bytes, report: &report, source };
+    state.store().put_component(caller.by(), new).await.map_err(|error| match source {
+        // It was replaced in this moment, and nothing was bound to it.
+        Some(_) if error.is_reference() => Problem::new(
+            Code::Overloaded,
+            "the runtime was replaced meanwhile; send the source again",
+        ),
+        Some(_) | None => error.into(),
+    })
 }
 
 /// Work in a task of its own: who hangs up has it charged all the same, and holds the room until then.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use builder::Install;
 use serde_json::json;
 
+use crate::again::Again;
 use crate::answers::Registered;
 use crate::args::{DATA_DIR, Dev, Global};
 use crate::client::Client;
@@ -69,7 +70,7 @@ async fn develop(
     }
     let client = Client::to(&host.url(), &key)?;
     tokio::select! {
-        () = watch(&client, args.flow.as_deref(), screen) => {}
+        () = watch(&client, args.flow.as_deref(), args.input, screen) => {}
         () = stop::asked() => {}
     }
     data.forget_url(&host.url());
@@ -89,40 +90,55 @@ fn found(data_dir: &Path) -> String {
     format!("commands of this CLI find both{from}{with}; ctrl-c ends")
 }
 
-/// Deploys the flow, again after every save.
-async fn watch(client: &Client, flow: Option<&Path>, screen: &Screen) {
+/// Deploys the flow, again after every save, and runs it where there is an input.
+async fn watch(client: &Client, flow: Option<&Path>, input: Option<String>, screen: &Screen) {
     let Some(flow) = flow else {
         return std::future::pending().await;
     };
     let folder =
         flow.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut seen = None;
+    let mut again = input.map(Again::new);
     loop {
         let now = stamps(folder);
-        if seen.as_ref() != Some(&now) {
-            seen = Some(now);
-            if let Err(error) = deploy(client, flow, screen).await {
-                screen
-                    .complain(&format!("error: {}", crate::escape::escape(&format!("{error:#}"))));
+        let complain = |error: anyhow::Error| {
+            screen.complain(&format!("error: {}", crate::escape::escape(&format!("{error:#}"))));
+        };
+        match (deploy(client, flow, screen).await, &mut again) {
+            (Ok(flow), Some(again)) => {
+                // A run may wait for long; what is saved meanwhile is deployed all the same.
+                tokio::select! {
+                    ended = again.run(client, &flow, screen) => ended.unwrap_or_else(complain),
+                    () = changed(folder, &now) => {}
+                }
             }
+            (Ok(_), None) => {}
+            (Err(error), _) => complain(error),
         }
+        changed(folder, &now).await;
+    }
+}
+
+/// Waits until a file in the folder is another one.
+async fn changed(folder: &Path, since: &BTreeMap<PathBuf, SystemTime>) {
+    while stamps(folder) == *since {
         tokio::time::sleep(LOOK).await;
     }
 }
 
-async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<()> {
+/// Deploys once; the flow's name.
+async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<String> {
     let deployment = Deployment { install: Install::IfRoot, activate: true, runtimes: true };
     let text = deployment.deploy(client, flow, screen).await?;
+    let registered: Registered = serde_json::from_str(&text)?;
     if screen.is_json() {
         screen.line(&text);
-        return Ok(());
+        return Ok(registered.flow);
     }
-    let registered: Registered = serde_json::from_str(&text)?;
     screen.line(&said(&registered));
     if registered.previous_version.is_some_and(|previous| previous != registered.version) {
         show_differences(&registered.differences, screen);
     }
-    Ok(())
+    Ok(registered.flow)
 }
 
 /// When each file in the folder was changed last.

@@ -1,5 +1,6 @@
 //! The command line: configuration, wiring and commands. It knows every floor and decides nothing.
 
+mod again;
 mod answers;
 mod args;
 mod audit;
@@ -7,6 +8,7 @@ mod bench;
 mod breakers;
 mod build;
 mod chain;
+mod changes;
 mod client;
 mod closures;
 mod components;

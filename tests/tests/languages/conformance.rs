@@ -143,6 +143,11 @@ impl Set {
 }
 
 #[test]
+fn handlers_in_rust_behave_as_all_do() {
+    Set::of("rust").holds();
+}
+
+#[test]
 fn handlers_in_javascript_behave_as_all_do() {
     Set::of("js").holds();
 }

@@ -24,6 +24,9 @@ const LISTEN: &str = "127.0.0.1:7377";
 pub(crate) struct Dev {
     /// A flow to deploy, again whenever a file beside it changes
     pub(crate) flow: Option<PathBuf>,
+    /// Runs the flow after each deploy with this input, and shows what came of it otherwise: JSON or `@file`
+    #[arg(long, requires = "flow")]
+    pub(crate) input: Option<String>,
     /// Where to listen
     #[arg(long, default_value = LISTEN)]
     pub(crate) listen: SocketAddr,

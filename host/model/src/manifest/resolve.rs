@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::problem::{Place, Problem, Problems};
-use super::{ComponentRef, Manifest, ManifestStep, SchemaRef};
+use super::{ComponentRef, Manifest, ManifestStep, SchemaRef, Settings};
 use crate::code::Code;
 use crate::condition::{Condition, Policy};
 use crate::definition::{Definition, Step, StepIndex};
@@ -24,7 +24,7 @@ pub struct Sources<'a> {
 }
 
 /// A component that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// Which one it is.
     pub digest: Digest,
@@ -36,6 +36,8 @@ pub struct Found {
     pub capabilities: Vec<Capability>,
     /// Whether it imports files, so that a scratch folder can be granted.
     pub uses_files: bool,
+    /// What it says its attempts need, where a step does not say.
+    pub settings: Settings,
 }
 
 /// Which handlers of a component can undo what they did.
@@ -67,8 +69,8 @@ impl Compensates {
 impl From<Digest> for Found {
     fn from(digest: Digest) -> Self {
         let (handlers, capabilities) = (Vec::new(), Vec::new());
-        let compensates = Compensates::None;
-        Self { digest, handlers, compensates, capabilities, uses_files: false }
+        let (compensates, settings) = (Compensates::None, Settings::default());
+        Self { digest, handlers, compensates, capabilities, uses_files: false, settings }
     }
 }
 
@@ -180,6 +182,9 @@ impl Manifest {
     }
 }
 
+/// The component of a step, whether it can undo what it did, and what its attempts need.
+type Called = (Option<Digest>, bool, Settings);
+
 struct Resolver<'a> {
     sources: Sources<'a>,
     problems: Problems,
@@ -202,9 +207,9 @@ impl Resolver<'_> {
             Some(named) => Some(self.component(step, named)?),
             None => None,
         };
-        let options = step.settings.over(&manifest.defaults).options();
+        let (digest, compensates, settings) = component.unwrap_or_default();
+        let options = step.settings.over(&manifest.defaults).over(&settings).options();
         self.scratch_fits(step, options.limits.memory_bytes);
-        let compensates = component.as_ref().is_some_and(|(_, compensates)| *compensates);
         Some(Step {
             name: step.name.clone(),
             needs: step.needs.iter().filter_map(|needed| places.get(needed).copied()).collect(),
@@ -220,7 +225,7 @@ impl Resolver<'_> {
                     .collect(),
             },
             on_unmet: step.condition.on_unmet.unwrap_or(Policy::Skip),
-            component: component.map(|(digest, _)| digest),
+            component: digest,
             compensates,
             builtin: step.builtin.clone(),
             grants: step.grants.clone(),
@@ -289,7 +294,7 @@ impl Resolver<'_> {
     }
 
     /// Looks a step's component up, reports it once when it is not there, and every handler it does not carry.
-    fn component(&mut self, step: &ManifestStep, named: &ComponentRef) -> Option<(Digest, bool)> {
+    fn component(&mut self, step: &ManifestStep, named: &ComponentRef) -> Option<Called> {
         if !self.found.contains_key(named) {
             let found = (self.sources.component)(named).map_err(|detail| {
                 let place = within(&step.place, "component");
@@ -306,7 +311,8 @@ impl Resolver<'_> {
         for (code, detail) in found.ungranted(&step.name, &step.grants) {
             self.problems.push(Problem::new(code, &within(&step.place, "grants"), detail));
         }
-        Some((found.digest, found.compensates.has(&step.handler)))
+        let (digest, compensates) = (found.digest, found.compensates.has(&step.handler));
+        Some((Some(digest), compensates, found.settings.clone()))
     }
 
     fn schema(&mut self, schema: Option<&SchemaRef>, place: &Place) -> Option<Json> {
