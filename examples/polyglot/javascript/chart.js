@@ -1,7 +1,7 @@
 // A bar for each hour: its requests, and its visitors in front of them.
 const WIDTH = 24, HEIGHT = 120, FOOT = 16;
 
-/** @param {{ hour: string, requests: number, visitors: number }[]} hours */
+/** As SVG. */
 export function chart(hours) {
   const most = Math.max(...hours.map(({ requests }) => requests));
   const bar = (at, count, fill) => {

@@ -1,20 +1,7 @@
 // Writes the report: Markdown for people, and a chart of the day as SVG.
 import { chart } from "./chart.js";
 
-/**
- * @typedef {{ at: number, requests: number, visitors: number }} Hour
- * @typedef {{ hours: Hour[], visitors: number, error: number }} Visitors
- * @typedef {{ path: string, requests: number, median: number, p95: number, sent: number }} Page
- * @typedef {{ path: string, failed: number, asked: number }} Failing
- * @typedef {{ requests: number, sent: number, unreadable: number, answers: Record<string, number>, pages: Page[], failing: Failing[] }} Traffic
- * @typedef {{ client: string, requests: number, first: number, last: number, missing: string[] }} Scanner
- * @typedef {{ sessions: number, median_seconds: number, longest_seconds: number, robot_requests: number, scanners: Scanner[] }} Sessions
- */
-
-/**
- * Puts together what the others found.
- * @param {{ visitors: Visitors, traffic: Traffic, sessions: Sessions }} deps
- */
+/** Puts together what the others found. */
 export function report({ visitors, traffic, sessions }) {
   const { hours } = visitors;
   const days = [...new Set([hours[0], hours.at(-1)].map(({ at }) => day(at)))];
@@ -48,8 +35,8 @@ export function report({ visitors, traffic, sessions }) {
 const day = (at) => new Date(at * 1000).toISOString().slice(0, 10);
 const clock = (at) => new Date(at * 1000).toISOString().slice(11, 16);
 const minutes = (seconds) => `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-// What clients sent stays what it is: no markup, no end of a cell.
-const code = (text) => `\`${text.replaceAll("`", "'").replaceAll("|", "\\|")}\``;
+// What clients sent stays what it is, no markup and no end of a cell, and is not longer than it is worth.
+const code = (text) => `\`${text.slice(0, 60).replaceAll("`", "'").replaceAll("|", "\\|")}\``;
 
 function bytes(count) {
   const units = ["B", "kB", "MB", "GB"];

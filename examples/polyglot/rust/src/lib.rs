@@ -62,7 +62,8 @@ stepcell_guest::handlers! { parse }
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"192.0.2.7 - - [02/Mar/2026:11:59:58 +0000] "GET / HTTP/1.1" 200 9 "-" "curl/8""#;
+    const LINE: &str =
+        r#"192.0.2.7 - - [02/Mar/2026:11:59:58 +0000] "GET / HTTP/1.1" 200 9 "-" "curl/8""#;
 
     fn parsed(log: &str) -> Result<Vec<Hour>, Error> {
         parse(Input { log: log.to_owned() })
