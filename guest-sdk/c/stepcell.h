@@ -523,6 +523,19 @@ static const char *stepcell__blank(const char *at) {
     return at;
 }
 
+static bool stepcell__is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Behind a number or a word. `strcspn` and the like may read all that follows, each time. */
+static const char *stepcell__past_word(const char *at) {
+    for (;; at++)
+        switch (*at) {
+        case '\0': case ',': case ':': case ']': case '}': case ' ': case '\t': case '\n': case '\r': return at;
+        default: break;
+        }
+}
+
 /* Behind the string that begins at `at`. */
 static const char *stepcell__past_string(const char *at) {
     for (at++; *at && *at != '"'; at++)
@@ -541,7 +554,7 @@ static const char *stepcell__past(const char *at) {
         case '{': case '[': depth++, at++; break;
         case '}': case ']': depth--, at++; break;
         case ',': case ':': at++; break;
-        default: at += strcspn(at, ",:]} \t\n\r"); break;
+        default: at = stepcell__past_word(at); break;
         }
     } while (depth > 0);
     return at;
@@ -857,7 +870,8 @@ const char *stepcell_text(stepcell_json value, size_t *length) {
 
 static const char *stepcell__check_string(const char *at) {
     for (at++; *at != '"';) {
-        size_t length = stepcell__utf8((const unsigned char *)at, strlen(at) < 4 ? strlen(at) : 4);
+        // The NUL at the end continues no character, so that nothing behind it is read.
+        size_t length = stepcell__utf8((const unsigned char *)at, 4);
         if ((unsigned char)*at < 0x20 || !length) return NULL;
         if (*at != '\\') {
             at += length;
@@ -868,29 +882,26 @@ static const char *stepcell__check_string(const char *at) {
             at += 2;
             continue;
         }
-        if (strspn(at + 2, "0123456789abcdefABCDEF") < 4) return NULL;
+        for (int digit = 2; digit < 6; digit++)
+            if (!at[digit] || !strchr("0123456789abcdefABCDEF", at[digit])) return NULL;
         at += 6;
     }
     return at + 1;
 }
 
+/* Behind the digits, or NULL where there are none. */
+static const char *stepcell__check_digits(const char *at) {
+    if (!stepcell__is_digit(*at)) return NULL;
+    while (stepcell__is_digit(*at)) at++;
+    return at;
+}
+
 static const char *stepcell__check_number(const char *at) {
-    static const char digits[] = "0123456789";
     if (*at == '-') at++;
-    size_t whole = strspn(at, digits);
-    if (!whole || (whole > 1 && *at == '0')) return NULL;
-    at += whole;
-    if (*at == '.') {
-        size_t part = strspn(++at, digits);
-        if (!part) return NULL;
-        at += part;
-    }
-    if (*at == 'e' || *at == 'E') {
-        at += at[1] == '+' || at[1] == '-' ? 2 : 1;
-        size_t part = strspn(at, digits);
-        if (!part) return NULL;
-        at += part;
-    }
+    if (*at == '0' && stepcell__is_digit(at[1])) return NULL;
+    at = stepcell__check_digits(at);
+    if (at && *at == '.') at = stepcell__check_digits(at + 1);
+    if (at && (*at == 'e' || *at == 'E')) at = stepcell__check_digits(at + (at[1] == '+' || at[1] == '-' ? 2 : 1));
     return at;
 }
 

@@ -15,6 +15,8 @@ from typing import Any
 
 ENCODINGS = "ascii base64_codec cp1252 hex_codec iso8859_15 latin_1 punycode unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
 LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
+# What `datetime.strptime` and `Counter.most_common` import when they are first called.
+LATE_IMPORTS = ("_strptime", "heapq")
 # Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
 # a trade: what exceeds the free memory makes the component's memory grow.
 LARGE = (1 << 18, 1 << 16, 1 << 14, 1 << 12, 1 << 11, 1 << 10, 768, 600, 528)
@@ -29,7 +31,9 @@ FILE_CALLS = (
 
 
 def preload(folder: pathlib.Path) -> None:
-    """Imports what the project's modules import inside of functions; what is not there fails when it is asked for."""
+    """Imports what the project's modules, and Python's, import inside of functions; what is not there fails when it is asked for."""
+    for name in LATE_IMPORTS:
+        importlib.import_module(name)
     for name in ENCODINGS:
         importlib.import_module(f"encodings.{name}")
     for module in list(sys.modules.values()):
