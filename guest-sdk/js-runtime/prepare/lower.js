@@ -234,9 +234,9 @@ class Lowering {
     return node.computed ? [end - 1, end, behind] : [inside, end, JSON.stringify(property.name) + behind];
   }
 
-  /** `<!--` begins a comment where the program is evaluated, and not in a module. */
   UnaryExpression({ start }) {
-    if (this.#source.text.startsWith("<!--", start - 1)) this.#source.replace(start, start, " ");
+    // No comment in a module, and one where the program is evaluated.
+    if (this.#source.text.startsWith("<!--", start - 1)) this.#source.refuse(start - 1, "`<!--` is read in two ways; write `< !--`");
   }
 
   LabeledStatement(node) {
