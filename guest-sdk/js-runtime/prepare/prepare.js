@@ -7,19 +7,12 @@ import { Source } from "./source.js";
 
 /** A frame of a program in a stack. */
 const PLACE = /<input>:(\d+)/;
-/** What the engine says where calls are nested too deeply. */
-const TOO_DEEP = /stack/;
 
 /** What is to be run for a source, with what the runtime has. Throws the list of what is wrong with it. */
 export function prepare(text, runtime) {
   const source = new Source(text);
-  try {
-    const prepared = made(source, runtime);
-    if (source.problems.length === 0) return prepared;
-  } catch (error) {
-    if (!TOO_DEEP.test(error.message)) throw error;
-    refuse(source, 0, "the source is nested too deeply to be read; take its innermost parts out and give them names");
-  }
+  const prepared = made(source, runtime);
+  if (prepared) return prepared;
   throw source.problems.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
