@@ -1,15 +1,15 @@
-// The entry of the runtime: a component whose handlers are a pasted source, another one in each attempt.
+// The entry of the runtime: a component whose handlers are a pasted source, another one in each attempt. A bundle of prepare/prepare.js
+// is put in the place of `stepcell-prepare`.
 import "../js/runtime/globals.js";
 import "../js/runtime/system.js";
 import context from "stepcell:handler/context@0.1.0";
 import log from "stepcell:handler/log@0.1.0";
 import source from "stepcell:handler/source@0.1.0";
-import { component } from "../js/runtime/component.js";
+import text from "stepcell-prepare";
+import { component, faults } from "../js/runtime/component.js";
 import { host } from "../js/runtime/host.js";
 import { wireError } from "../js/runtime/wire.js";
-import { read, run } from "./program.js";
-
-export { prepare } from "./prepare.js";
+import { program, read, run, sdk } from "./program.js";
 
 // Every line of this bundle is the SDK's; what is evaluated is the source.
 globalThis.stepcellPlaces = { sources: [], runs: [[1, -1, 1]], evaluated: "handler.js" };
@@ -30,3 +30,10 @@ function call(name, given) {
 export const handle = (...given) => call("handle", given);
 export const onError = (...given) => call("onError", given);
 export const compensate = (...given) => call("compensate", given);
+
+/** What is to be run for a source. Throws the list of what is wrong with it. */
+export function prepare(source) {
+  const module = {};
+  new Function("module", text)(module);
+  return module.exports.prepare(source, { component, faults, wireError, program, read, run, sdk });
+}

@@ -1,20 +1,4 @@
 // Makes a module the body of a function, in place: what it imports is given, what it exports is answered.
-import * as fetch from "../js/fetch.js";
-import * as stepcell from "../js/index.js";
-import * as keyValue from "../js/key-value.js";
-import * as secrets from "../js/secrets.js";
-
-/** The SDK, by what it is imported as in a pasted source and in a project. */
-const SDK = {
-  stepcell: { path: "./stepcell/index.js", module: stepcell },
-  "stepcell/fetch": { path: "./stepcell/fetch.js", module: fetch, capability: "fetch" },
-  "stepcell/key-value": { path: "./stepcell/key-value.js", module: keyValue, capability: "key-value" },
-  "stepcell/secrets": { path: "./stepcell/secrets.js", module: secrets, capability: "secrets" },
-};
-
-/** What a program is given as its imports. */
-export const modules = Object.fromEntries(Object.entries(SDK).map(([name, { module }]) => [name, module]));
-
 /** What a module imports and exports. */
 export class Interface {
   /** Declarations of what it imports, as text. */
@@ -24,10 +8,12 @@ export class Interface {
   /** What it asks for. */
   capabilities = new Set();
   #source;
+  #sdk;
   #name;
 
-  constructor(source, tree, name) {
+  constructor(source, tree, sdk, name) {
     this.#source = source;
+    this.#sdk = sdk;
     this.#name = name;
     for (const node of tree.body) this[node.type]?.(node);
   }
@@ -35,26 +21,25 @@ export class Interface {
   ImportDeclaration(node) {
     this.#source.replace(node.start, node.end, ";");
     const asked = node.source.value;
-    const [known, sdk] = Object.entries(SDK).find(([name, { path }]) => asked === name || asked === path) ?? [];
-    if (!sdk) {
-      this.#source.refuse(node.source.start, unknown(asked));
+    const part = this.#sdk.find(({ name, path }) => asked === name || asked === path);
+    if (!part) {
+      this.#source.refuse(node.source.start, this.#unknown(asked));
       return;
     }
-    if (sdk.capability) this.capabilities.add(sdk.capability);
-    const given = `${this.#name("modules")}[${JSON.stringify(known)}]`;
-    for (const specifier of node.specifiers) this.#specifier(specifier, known, given);
+    if (part.capability) this.capabilities.add(part.capability);
+    for (const specifier of node.specifiers) this.#specifier(specifier, part);
   }
 
-  #specifier(specifier, known, given) {
+  #specifier(specifier, { name, module }) {
     const local = specifier.local.name;
+    const given = `${this.#name("modules")}[${JSON.stringify(name)}]`;
     if (specifier.type === "ImportNamespaceSpecifier") {
       this.imports.push(`${local} = ${given}`);
       return;
     }
     const imported = specifier.type === "ImportDefaultSpecifier" ? "default" : nameOf(specifier.imported);
-    if (!Object.hasOwn(modules[known], imported)) {
-      const has = Object.keys(modules[known]).map((name) => `\`${name}\``).join(", ");
-      this.#source.refuse(specifier.start, `\`${known}\` exports no \`${imported}\`, only ${has}`);
+    if (!Object.hasOwn(module, imported)) {
+      this.#source.refuse(specifier.start, `\`${name}\` exports no \`${imported}\`, only ${listed(Object.keys(module))}`);
     }
     this.imports.push(`${local} = ${given}.${imported}`);
   }
@@ -93,6 +78,11 @@ export class Interface {
     this.#export("default", () => this.#name("default"), start);
   }
 
+  #unknown(asked) {
+    const sdk = listed(this.#sdk.map(({ name }) => name));
+    return `a pasted source imports the SDK (${sdk}) and nothing else, not \`${asked}\`; for packages and files of your own make a project with \`stepcell new\``;
+  }
+
   #export(name, own, at) {
     this.exports.push({ name, own, at });
   }
@@ -105,9 +95,8 @@ export class Interface {
   }
 }
 
-function unknown(asked) {
-  const names = Object.keys(SDK).map((name) => `\`${name}\``).join(", ");
-  return `a pasted source imports the SDK (${names}) and nothing else, not \`${asked}\`; for packages and files of your own make a project with \`stepcell new\``;
+function listed(names) {
+  return names.map((name) => `\`${name}\``).join(", ");
 }
 
 /** An exported or imported name may be written as text. */

@@ -1,26 +1,18 @@
 // What is done once for a pasted source: it is checked, made a program, and run without its handlers being called.
-import { component, faults } from "../js/runtime/component.js";
-import { wireError } from "../js/runtime/wire.js";
+//
+// The runtime carries this as text, which no attempt pays for.
 import { lower } from "./lower.js";
 import { Interface } from "./module.js";
-import { begin, end, read, run } from "./program.js";
 import { Source } from "./source.js";
 
 /** A frame of a program in a stack. */
 const PLACE = /<input>:(\d+)/;
-/** What the engine says where calls are nested too deeply. */
-const TOO_DEEP = /stack/;
 
-/** What is to be run for a source. Throws the list of what is wrong with it. */
-export function prepare(text) {
+/** What is to be run for a source, with what the runtime has. Throws the list of what is wrong with it. */
+export function prepare(text, runtime) {
   const source = new Source(text);
-  try {
-    const prepared = made(source);
-    if (source.problems.length === 0) return prepared;
-  } catch (error) {
-    if (!TOO_DEEP.test(error.message)) throw error;
-    refuse(source, 0, "the source is nested too deeply to be read; take its innermost parts out and give them names");
-  }
+  const prepared = made(source, runtime);
+  if (prepared) return prepared;
   throw source.problems.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
@@ -30,16 +22,16 @@ function refuse(source, line, message) {
 }
 
 /** What is to be run, where nothing is wrong. */
-function made(source) {
+function made(source, runtime) {
   const tree = source.tree();
   if (!tree) return undefined;
   const name = lower(source, tree);
-  const { imports, exports, capabilities, answer } = new Interface(source, tree, name);
+  const { imports, exports, capabilities, answer } = new Interface(source, tree, runtime.sdk, name);
   if (source.problems.length > 0) return undefined;
-  const program = begin(imports, name) + source.changed() + end(answer);
-  const module = moduleOf(source, program);
+  const program = runtime.program(imports, source.changed(), answer, name);
+  const module = moduleOf(source, program, runtime);
   if (!module) return undefined;
-  for (const { name, message } of faults(module)) {
+  for (const { name, message } of runtime.faults(module)) {
     const at = exports.find((one) => one.name === name)?.at;
     if (at === undefined) refuse(source, 0, message);
     else source.refuse(at, message);
@@ -47,7 +39,7 @@ function made(source) {
   if (source.problems.length > 0) return undefined;
   return {
     program,
-    description: component(module).describe(),
+    description: runtime.component(module).describe(),
     capabilities: [...capabilities].sort(),
     onError: "onError" in module,
     compensate: "compensate" in module,
@@ -55,7 +47,7 @@ function made(source) {
 }
 
 /** What a program exports; a problem where it cannot be read or its top-level code fails. */
-function moduleOf(source, program) {
+function moduleOf(source, program, { read, run, wireError }) {
   let body;
   try {
     body = read(program);

@@ -4,7 +4,11 @@
 //     async function f(a, b = g()) { return await a + b; }
 //     function f($0) { return $async(this, arguments, function* (a, b = g()) { return (yield( a)) + b; }); }
 
+import { TOO_DEEP } from "./source.js";
+
 const FUNCTIONS = ["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"];
+/** How deep the tree may be: the stack of the walk has room for more. */
+const DEEPEST = 550;
 const BODIES = new Set([...FUNCTIONS, "PropertyDefinition", "StaticBlock"]);
 const OF_FUNCTION = { arguments: "arguments", target: "new.target" };
 
@@ -45,6 +49,7 @@ export function lower(source, tree) {
 class Lowering {
   #source;
   #tail = "";
+  #depth = 0;
   // Where an expression statement begins that follows another one.
   #starts = new Set();
   #labels = new Map();
@@ -58,6 +63,11 @@ class Lowering {
   }
 
   visit(node, body, parent, role) {
+    if (this.#depth > DEEPEST) {
+      this.#source.refuse(node.start, TOO_DEEP);
+      return;
+    }
+    this.#depth += 1;
     const own = BODIES.has(node.type) ? new Body(node, body) : body;
     const behind = this[node.type]?.(node, own, parent, role);
     for (const name in node) {
@@ -69,6 +79,7 @@ class Lowering {
       else if (typeof child.type === "string") this.visit(child, within, node, name);
     }
     if (behind) this.#source.replace(...behind);
+    this.#depth -= 1;
   }
 
   Program(node) {
@@ -160,12 +171,14 @@ class Lowering {
     const [open, close] = text[head] === "(" ? ["", ""] : ["(", ")"];
     const last = node.params.length > 0 ? node.params.at(-1).end : head;
     const behind = this.#source.after(last, "(?:GAP[(),]?)*?=>");
-    const places = () => [this.#places(node), `...${this.name("rest")}`].filter(Boolean).join(", ");
-    this.#source.replace(node.start, head, () =>
-      `${this.#apart(node.start)}(${places()}) => { ${this.#kept(body)}return ${this.name("async")}(` +
-      `${body.needs.has("this") ? "this" : "void 0"}, [${places()}], function* ${open}`);
+    const places = () => [this.#places(node), node.params.length > 0 && `...${this.name("rest")}`].filter(Boolean).join(", ");
+    this.#source.replace(node.start, head, () => {
+      const kept = this.#kept(body);
+      return `${this.#apart(node.start)}(${places()}) => ${kept && `{ ${kept}return `}${this.name("async")}(` +
+        `${body.needs.has("this") ? "this" : "void 0"}, [${places()}], function* ${open}`;
+    });
     this.#source.replace(behind - "=>".length, behind, close + (node.expression ? "{ return(" : ""));
-    return [node.end, node.end, node.expression ? "); }); }" : "); }"];
+    return [node.end, node.end, () => `${node.expression ? "); }" : ""})${this.#kept(body) && "; }"}`];
   }
 
   /** Parameters that keep a function's `length`. */
@@ -234,9 +247,9 @@ class Lowering {
     return node.computed ? [end - 1, end, behind] : [inside, end, JSON.stringify(property.name) + behind];
   }
 
-  /** `<!--` begins a comment where the program is evaluated, and not in a module. */
   UnaryExpression({ start }) {
-    if (this.#source.text.startsWith("<!--", start - 1)) this.#source.replace(start, start, " ");
+    // No comment in a module, and one where the program is evaluated.
+    if (this.#source.text.startsWith("<!--", start - 1)) this.#source.refuse(start - 1, "`<!--` is read in two ways; write `< !--`");
   }
 
   LabeledStatement(node) {
