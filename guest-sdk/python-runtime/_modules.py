@@ -33,8 +33,8 @@ def seal() -> None:
 def why_missing(name: str) -> str:
     """What is to be done about a module that a source cannot import."""
     return (
-        f"`{name}` cannot be imported by a source of its own, which has the SDK and what the runtime has of Python's modules; "
-        "`stepcell new --lang python` makes a project, which has any"
+        f"`{name}` cannot be imported: a source without a project has the SDK and the modules of Python that the runtime carries; "
+        "`stepcell new --lang python` makes a project, which can have packages and modules of its own"
     )
 
 

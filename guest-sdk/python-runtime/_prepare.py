@@ -40,6 +40,12 @@ def prepare(text: str) -> dict[str, Any]:
     }
 
 
+def refuse_files(event: str, _: Any) -> None:
+    """A hook: where the syntax is wrong, Python's compiler looks for the line in a file, and in a component that is a trap."""
+    if event == "open":
+        raise OSError("a component has no files")
+
+
 class Source:
     """A text that may be one, and the places in it."""
 
@@ -53,7 +59,7 @@ class Source:
         found = Pasted(self)
         Module(found, None, "").read(self._read(ast.PyCF_ONLY_AST))
         if found.problems:
-            raise Unsound(sorted(found.problems))
+            raise Unsound(sorted((*place, why) for place, why in found.problems.items()))
         return found
 
     def compile(self) -> types.CodeType:
@@ -107,11 +113,11 @@ class Pasted(Scan):
     def __init__(self, source: Source) -> None:
         super().__init__(None, None)
         self.source = source
-        self.problems: list[tuple[int, int, str]] = []
+        self.problems: dict[tuple[int, int], str] = {}
 
     def module(self, name: str, at: Any, node: Any) -> None:
         """An import of a module by its full name."""
         self.note_system(name)
         if name not in _modules.PYTHON:
             why = f"`{name}`: {USELESS[name]}" if name in USELESS else _modules.why_missing(name)
-            self.problems.append((*self.source.place(node.lineno, node.col_offset), why))
+            self.problems[self.source.place(node.lineno, node.col_offset)] = why
