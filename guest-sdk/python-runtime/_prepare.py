@@ -8,6 +8,7 @@ from typing import Any
 from . import _calls, _modules, _registry
 from ._errors import Error
 from ._json import write
+from ._outcomes import clean
 from ._program import FILE, Program
 from ._scan import USELESS, Module, Scan
 from ._wire import message_of
@@ -20,7 +21,7 @@ class Unsound(Exception):
 
     def __init__(self, problems: list[tuple[int, int, str]]) -> None:
         super().__init__(problems)
-        self.problems = problems
+        self.problems = [(line, column, clean(why)) for line, column, why in sorted(problems)]
 
 
 def prepare(text: str) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Source:
         found = Pasted(self)
         Module(found, None, "").read(self._read(ast.PyCF_ONLY_AST))
         if found.problems:
-            raise Unsound(sorted((*place, why) for place, why in found.problems.items()))
+            raise Unsound([(*place, why) for place, why in found.problems.items()])
         return found
 
     def compile(self) -> types.CodeType:
@@ -84,7 +85,7 @@ class Source:
             raise Unsound([(*self.raised(error), said if isinstance(error, Error) else f"top-level code failed: {said}")]) from None
         problems = [(*self._begin(function), message_of(error)) for function, error in _calls.problems()]
         if problems:
-            raise Unsound(sorted(problems))
+            raise Unsound(problems)
 
     def raised(self, error: BaseException) -> tuple[int, int]:
         """The innermost place in it from which an error came."""

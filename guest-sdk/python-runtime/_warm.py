@@ -94,7 +94,7 @@ def up() -> None:
     _forget()
     testing.log.clear()
     sys.modules.pop(MODULE)
-    _kept.kept.__init__()
+    _kept.kept.restore(({}, [], {}))
     _calls.bind()
 
 

@@ -14,6 +14,8 @@ import sys
 from typing import Any
 
 ENCODINGS = "ascii base64_codec cp1252 hex_codec iso8859_15 latin_1 punycode unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
+# What Python itself imports when it is asked for: `strptime` of `datetime` and `time`, and encodings.
+LATE = ["_strptime", *(f"encodings.{name}" for name in ENCODINGS)]
 LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
 # Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
 # a trade: what exceeds the free memory makes the component's memory grow.
@@ -30,8 +32,8 @@ FILE_CALLS = (
 
 def preload(folder: pathlib.Path) -> None:
     """Imports what the project's modules import inside of functions; what is not there fails when it is asked for."""
-    for name in ENCODINGS:
-        importlib.import_module(f"encodings.{name}")
+    for name in LATE:
+        importlib.import_module(name)
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None) or ""
         if not file.endswith(".py") or folder not in pathlib.Path(file).parents or module.__name__.startswith("stepcell"):
