@@ -14,6 +14,7 @@ from ._scan import USELESS, Module, Scan
 from ._wire import message_of
 
 BOM = "\ufeff"
+TOO_DEEP = (0, 0, "an expression or a block is nested too deeply; give names to its parts")
 
 
 class Unsound(Exception):
@@ -27,8 +28,9 @@ class Unsound(Exception):
 def prepare(text: str) -> dict[str, Any]:
     """The members of the record `prepared`."""
     source = Source(text.removeprefix(BOM))
-    found = source.scan()
-    code = source.compile()
+    tree = source.parse()
+    found = source.scan(tree)
+    code = source.compile(tree)
     uses = found.imports - {"context", "log"}
     program = Program(code, tuple(sorted(name.replace("-", "_") for name in uses)))
     source.evaluate(program)
@@ -55,26 +57,33 @@ class Source:
         # As Python counts them: `splitlines` knows more ends of lines.
         self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
-    def scan(self) -> "Pasted":
+    def parse(self) -> ast.Module:
+        """Its syntax."""
+        return self._read(self.text, ast.PyCF_ONLY_AST)
+
+    def scan(self, tree: ast.Module) -> "Pasted":
         """What it uses, found without running it."""
         found = Pasted(self)
-        Module(found, None, "").read(self._read(ast.PyCF_ONLY_AST))
+        try:
+            Module(found, None, "").read(tree)
+        except RecursionError:
+            raise Unsound([TOO_DEEP]) from None
         if found.problems:
             raise Unsound([(*place, why) for place, why in found.problems.items()])
         return found
 
-    def compile(self) -> types.CodeType:
-        """Its code: of the text, not of a tree that somebody else has had."""
-        return self._read(0)
+    def compile(self, tree: ast.Module) -> types.CodeType:
+        """Its code."""
+        return self._read(tree, 0)
 
-    def _read(self, flags: int) -> Any:
+    def _read(self, given: str | ast.Module, flags: int) -> Any:
         try:
             with warnings.catch_warnings(action="ignore"):
-                return compile(self.text, FILE, "exec", flags, dont_inherit=True)
+                return compile(given, FILE, "exec", flags, dont_inherit=True)
         except SyntaxError as error:
             raise Unsound([(error.lineno or 0, error.offset or 0, error.msg)]) from None
         except (MemoryError, RecursionError):
-            raise Unsound([(0, 0, "an expression or a block is nested too deeply; use names for its parts")]) from None
+            raise Unsound([TOO_DEEP]) from None
 
     def evaluate(self, program: Program) -> None:
         """Runs the top-level code and looks at the handlers that are there then."""
