@@ -1,7 +1,8 @@
-"""What Python's modules compile while a source is evaluated: the same every time, so it is kept with the program."""
+"""What Python's modules compile or write while a source is evaluated: the same every time, so it is kept with the program."""
 
 import collections
 import dataclasses
+import inspect
 import re
 import types
 from typing import Any
@@ -12,11 +13,31 @@ from ._host import host
 
 
 class Kept:
-    """The code of dataclasses and named tuples, and of regular expressions."""
+    """The code of dataclasses and named tuples, the docs of those that have none, and the code of regular expressions."""
 
     def __init__(self) -> None:
         self.code: dict[tuple[str, str], types.CodeType] = {}
+        self.docs: list[str] = []
+        self.docs_read = 0
         self.patterns: dict[tuple[str | bytes, int], tuple[Any, ...]] = {}
+
+    def parts(self) -> tuple[Any, ...]:
+        """What `restore` takes."""
+        return self.code, self.docs, self.patterns
+
+    def restore(self, parts: tuple[Any, ...]) -> None:
+        """Has what another one has."""
+        self.code, self.docs, self.patterns = parts
+        self.docs_read = 0
+
+    def doc(self, kind: type, **options: Any) -> str:
+        """How a dataclass is called: the next one, because they are made in the same order every time."""
+        if host.is_called:
+            return str(inspect.signature(kind, **options))
+        if self.docs_read == len(self.docs):
+            self.docs.append(str(inspect.signature(kind, **options)))
+        self.docs_read += 1
+        return self.docs[self.docs_read - 1]
 
     def compiled(self, text: str, mode: str) -> types.CodeType:
         """The code of a text."""
@@ -50,6 +71,7 @@ def install() -> None:
     """Has Python's modules look here first."""
     vars(dataclasses)["exec"] = lambda text, *names: exec(kept.compiled(text, "exec"), *names)
     vars(collections)["eval"] = lambda text, *names: eval(kept.compiled(text, "eval"), *names)
+    vars(dataclasses)["inspect"] = types.SimpleNamespace(**{**vars(inspect), "signature": kept.doc})
     vars(re._compiler)["compile"] = kept.pattern
 
 

@@ -7,21 +7,23 @@ from typing import Any
 # Modules of Python. Those that have no use in a component (`socket`, `threading` beyond its locks, ...) are not among them.
 PYTHON = set(
     """
-    __future__ abc annotationlib array ast base64 binascii bisect calendar cmath codecs collections collections.abc colorsys
-    configparser contextlib contextvars copy csv dataclasses datetime decimal difflib email.message email.utils enum errno
-    fnmatch fractions functools gc graphlib hashlib heapq hmac html html.entities html.parser importlib inspect io ipaddress
-    itertools json keyword logging marshal math numbers operator os os.path pathlib pickle platform posixpath pprint queue
-    quopri random re reprlib secrets shlex statistics string string.templatelib struct sys textwrap threading time token
-    tokenize tomllib traceback types typing unicodedata unittest unittest.mock urllib urllib.error urllib.parse uuid warnings
-    weakref xml xml.dom xml.dom.minidom xml.etree xml.etree.ElementTree zlib zoneinfo
+    __future__ abc annotationlib array ast base64 binascii bisect builtins calendar cmath codecs collections collections.abc
+    colorsys configparser contextlib contextvars copy csv dataclasses datetime decimal difflib enum errno fnmatch fractions
+    functools gc graphlib gzip hashlib heapq hmac html html.entities html.parser http importlib inspect io ipaddress itertools
+    json keyword locale logging math numbers operator os os.path pathlib pickle posixpath pprint queue quopri random re reprlib
+    secrets shlex statistics string string.templatelib stringprep struct sys textwrap threading time token tokenize tomllib
+    traceback types typing unicodedata urllib urllib.error urllib.parse uuid warnings weakref xml xml.dom xml.dom.minidom
+    xml.etree xml.etree.ElementTree zipfile zlib
     """.split()
 )
+# What these import when it is asked for.
+LATE = {"encodings.idna", "xml.dom.expatbuilder"}
 SDK = {"stepcell", "stepcell.fetch", "stepcell.key_value", "stepcell.secrets", "stepcell.testing"}
 
 
 def preload() -> None:
     """Imports them all."""
-    for name in sorted(PYTHON | SDK):
+    for name in sorted(PYTHON | LATE | SDK):
         importlib.import_module(name)
 
 
@@ -33,8 +35,8 @@ def seal() -> None:
 def why_missing(name: str) -> str:
     """What is to be done about a module that a source cannot import."""
     return (
-        f"`{name}` cannot be imported by a source of its own, which has the SDK and what the runtime has of Python's modules; "
-        "`stepcell new --lang python` makes a project, which has any"
+        f"`{name}` cannot be imported: a source without a project has the SDK and the modules of Python that the runtime carries; "
+        "`stepcell new --lang python` makes a project, which can have packages and modules of its own"
     )
 
 

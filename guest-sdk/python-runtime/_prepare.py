@@ -8,11 +8,13 @@ from typing import Any
 from . import _calls, _modules, _registry
 from ._errors import Error
 from ._json import write
+from ._outcomes import clean
 from ._program import FILE, Program
 from ._scan import USELESS, Module, Scan
 from ._wire import message_of
 
 BOM = "\ufeff"
+TOO_DEEP = (0, 0, "an expression or a block is nested too deeply; give names to its parts")
 
 
 class Unsound(Exception):
@@ -20,14 +22,15 @@ class Unsound(Exception):
 
     def __init__(self, problems: list[tuple[int, int, str]]) -> None:
         super().__init__(problems)
-        self.problems = problems
+        self.problems = [(line, column, clean(why)) for line, column, why in sorted(problems)]
 
 
 def prepare(text: str) -> dict[str, Any]:
     """The members of the record `prepared`."""
     source = Source(text.removeprefix(BOM))
-    found = source.scan()
-    code = source.compile()
+    tree = source.parse()
+    found = source.scan(tree)
+    code = source.compile(tree)
     uses = found.imports - {"context", "log"}
     program = Program(code, tuple(sorted(name.replace("-", "_") for name in uses)))
     source.evaluate(program)
@@ -40,6 +43,12 @@ def prepare(text: str) -> dict[str, Any]:
     }
 
 
+def refuse_files(event: str, _: Any) -> None:
+    """A hook: where the syntax is wrong, Python's compiler looks for the line in a file, and in a component that is a trap."""
+    if event == "open":
+        raise OSError("a component has no files")
+
+
 class Source:
     """A text that may be one, and the places in it."""
 
@@ -48,26 +57,33 @@ class Source:
         # As Python counts them: `splitlines` knows more ends of lines.
         self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
-    def scan(self) -> "Pasted":
+    def parse(self) -> ast.Module:
+        """Its syntax."""
+        return self._read(self.text, ast.PyCF_ONLY_AST)
+
+    def scan(self, tree: ast.Module) -> "Pasted":
         """What it uses, found without running it."""
         found = Pasted(self)
-        Module(found, None, "").read(self._read(ast.PyCF_ONLY_AST))
+        try:
+            Module(found, None, "").read(tree)
+        except RecursionError:
+            raise Unsound([TOO_DEEP]) from None
         if found.problems:
-            raise Unsound(sorted(found.problems))
+            raise Unsound([(*place, why) for place, why in found.problems.items()])
         return found
 
-    def compile(self) -> types.CodeType:
-        """Its code: of the text, not of a tree that somebody else has had."""
-        return self._read(0)
+    def compile(self, tree: ast.Module) -> types.CodeType:
+        """Its code."""
+        return self._read(tree, 0)
 
-    def _read(self, flags: int) -> Any:
+    def _read(self, given: str | ast.Module, flags: int) -> Any:
         try:
             with warnings.catch_warnings(action="ignore"):
-                return compile(self.text, FILE, "exec", flags, dont_inherit=True)
+                return compile(given, FILE, "exec", flags, dont_inherit=True)
         except SyntaxError as error:
             raise Unsound([(error.lineno or 0, error.offset or 0, error.msg)]) from None
         except (MemoryError, RecursionError):
-            raise Unsound([(0, 0, "an expression or a block is nested too deeply; use names for its parts")]) from None
+            raise Unsound([TOO_DEEP]) from None
 
     def evaluate(self, program: Program) -> None:
         """Runs the top-level code and looks at the handlers that are there then."""
@@ -78,7 +94,7 @@ class Source:
             raise Unsound([(*self.raised(error), said if isinstance(error, Error) else f"top-level code failed: {said}")]) from None
         problems = [(*self._begin(function), message_of(error)) for function, error in _calls.problems()]
         if problems:
-            raise Unsound(sorted(problems))
+            raise Unsound(problems)
 
     def raised(self, error: BaseException) -> tuple[int, int]:
         """The innermost place in it from which an error came."""
@@ -107,11 +123,11 @@ class Pasted(Scan):
     def __init__(self, source: Source) -> None:
         super().__init__(None, None)
         self.source = source
-        self.problems: list[tuple[int, int, str]] = []
+        self.problems: dict[tuple[int, int], str] = {}
 
     def module(self, name: str, at: Any, node: Any) -> None:
         """An import of a module by its full name."""
         self.note_system(name)
         if name not in _modules.PYTHON:
             why = f"`{name}`: {USELESS[name]}" if name in USELESS else _modules.why_missing(name)
-            self.problems.append((*self.source.place(node.lineno, node.col_offset), why))
+            self.problems[self.source.place(node.lineno, node.col_offset)] = why

@@ -27,13 +27,14 @@ class Program:
 
     def pack(self) -> str:
         """As text, with what was found out while it was evaluated."""
-        kept, roles = _kept.kept, [function.roles for function in _registry.functions()]
-        return base64.b64encode(marshal.dumps((self.code, self.uses, roles, kept.code, kept.patterns))).decode()
+        roles = [function.roles for function in _registry.functions()]
+        return base64.b64encode(marshal.dumps((self.code, self.uses, roles, _kept.kept.parts()))).decode()
 
     @staticmethod
     def unpack(text: str) -> "Program":
         """Of what `pack` made."""
-        code, uses, roles, _kept.kept.code, _kept.kept.patterns = marshal.loads(binascii.a2b_base64(text))
+        code, uses, roles, kept = marshal.loads(binascii.a2b_base64(text))
+        _kept.kept.restore(kept)
         return Program(code, uses, roles)
 
     def evaluate(self) -> None:
@@ -42,6 +43,7 @@ class Program:
         module.__file__ = FILE
         sys.modules[MODULE] = module
         sys.stdout = sys.stderr = _Nowhere()
+        _log.ask_time(True)
         exec(self.code, vars(module))
 
     def begin(self) -> None:

@@ -5,6 +5,7 @@
 A source is checked and compiled once, by `prepare`; an attempt evaluates what that made of it, then calls as `_app` does."""
 
 import pathlib
+import sys
 from typing import Any, Callable
 
 import wit_world
@@ -48,6 +49,8 @@ class WitWorld(wit_world.WitWorld):
 
     def prepare(self, text: str) -> wire.Prepared:
         """Checks a source and makes a program of it."""
+        # Not before: it makes attempts slower.
+        sys.addaudithook(_prepare.refuse_files)
         try:
             return wire.Prepared(**_prepare.prepare(text))
         except _prepare.Unsound as unsound:

@@ -82,6 +82,7 @@ def up() -> None:
     text = _prepare.prepare(SOURCE)["program"]
     for _ in range(ROUNDS):
         for name, input in CALLS:
+            host.is_called = True
             testing.reset(handler=name)
             host.system = types.SimpleNamespace(random_bytes=bytes)
             _forget()
@@ -93,7 +94,7 @@ def up() -> None:
     _forget()
     testing.log.clear()
     sys.modules.pop(MODULE)
-    _kept.kept.__init__()
+    _kept.kept.restore(({}, [], {}))
     _calls.bind()
 
 

@@ -101,7 +101,7 @@ class Module(ast.NodeVisitor):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    self.imported(alias.name, node)
+                    self.imported(alias.name, alias)
                     bound = alias.asname or alias.name.partition(".")[0]
                     self.names[bound] = alias.name if alias.asname else bound
             elif isinstance(node, ast.ImportFrom):

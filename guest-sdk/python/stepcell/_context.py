@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from typing import Any, Literal
 
-from ._host import bound
+from ._host import bound, interface
 from ._json import read
 
 
@@ -54,7 +54,8 @@ class Context:
     traceparent: str | None
 
     def __init__(self) -> None:
-        self._host = bound().context
+        bound()
+        self._host = interface("context", "the attempt is asked about")
         self.__dict__.update(vars(self._host.task()))
 
     @property

@@ -22,7 +22,12 @@ def install(write_time: bool) -> None:
     if root.level != 1:
         root.setLevel(1)
     logging.lastResort = None
-    logging.time = time if write_time else NO_TIME  # type: ignore[attr-defined]
+    ask_time(write_time)
+
+
+def ask_time(does: bool) -> None:
+    """Whether records have the time of the host."""
+    logging.time = time if does else NO_TIME  # type: ignore[attr-defined]
 
 
 def finish() -> None:

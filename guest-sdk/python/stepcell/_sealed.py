@@ -14,9 +14,9 @@ import sys
 from typing import Any
 
 ENCODINGS = "ascii base64_codec cp1252 hex_codec iso8859_15 latin_1 punycode unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_8_sig".split()
+# What Python itself imports when it is asked for: `strptime` of `datetime` and `time`, `Counter.most_common`, and encodings.
+LATE = ["_strptime", "heapq", *(f"encodings.{name}" for name in ENCODINGS)]
 LATE_IMPORT = re.compile(r"^[ \t]+(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
-# What `datetime.strptime` and `Counter.most_common` import when they are first called.
-LATE_IMPORTS = ("_strptime", "heapq")
 # Sizes of what is free: of the C library's blocks, and of Python's own classes for small objects. How much of each is filled is
 # a trade: what exceeds the free memory makes the component's memory grow.
 LARGE = (1 << 18, 1 << 16, 1 << 14, 1 << 12, 1 << 11, 1 << 10, 768, 600, 528)
@@ -31,11 +31,9 @@ FILE_CALLS = (
 
 
 def preload(folder: pathlib.Path) -> None:
-    """Imports what the project's modules, and Python's, import inside of functions; what is not there fails when it is asked for."""
-    for name in LATE_IMPORTS:
+    """Imports what the project's modules import inside of functions; what is not there fails when it is asked for."""
+    for name in LATE:
         importlib.import_module(name)
-    for name in ENCODINGS:
-        importlib.import_module(f"encodings.{name}")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None) or ""
         if not file.endswith(".py") or folder not in pathlib.Path(file).parents or module.__name__.startswith("stepcell"):

@@ -26,7 +26,8 @@ def random_bytes(size: int) -> bytes:
 
 def reseed() -> None:
     """Gives `random` a new seed: called at the beginning of an attempt."""
-    random.seed(random_bytes(32))
+    # A number: for bytes, `random` imports a module first.
+    random.seed(int.from_bytes(random_bytes(32), "big"))
 
 
 def freeze() -> None:
