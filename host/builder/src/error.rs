@@ -124,6 +124,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// True where the tools are not there, or could not be installed: nothing is wrong with what was to be built.
+    pub fn is_about_tools(&self) -> bool {
+        matches!(self, Self::NoToolchain { .. } | Self::Command { .. })
+    }
+
     /// For `map_err` on file operations.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();

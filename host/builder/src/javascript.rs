@@ -166,15 +166,15 @@ impl Build<'_> {
         more: &[String],
     ) -> Result<Bundled, Error> {
         let folder = &self.project.folder;
-        let mut command = self.command(&self.node);
-        command.arg(self.kit.join("node_modules/esbuild/bin/esbuild"));
+        let esbuild = esbuild(&self.kit)?;
+        let mut command = self.command(&esbuild);
         command.arg(format!("{name}=./{entry}")).args(BUNDLED).args(LOWERED).args(more);
         command.arg(format!("--alias:stepcell-handlers=./{handlers}")).arg("--color=false");
         // Empty: what another program's environment says is not meant for this one.
         command.env("NODE_PATH", packages.unwrap_or(Path::new("")));
         let (out, meta) = (self.work.join(name), self.work.join(format!("{name}.json")));
         command.arg(option("--outdir=", &out)).arg(option("--metafile=", &meta));
-        let output = command.output().map_err(Error::file("run", &self.node))?;
+        let output = command.output().map_err(Error::file("run", &esbuild))?;
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         if !output.status.success() {
             return Err(Error::Compile { folder: folder.clone(), output: said });
@@ -268,6 +268,17 @@ fn install(tools: &Tools<'_>, part: &Path, packages: &[String]) -> Result<(), Er
     let mut npm = npm(tools)?;
     npm.args(["install", "--save-exact", "--prefix"]).arg(part).args(packages);
     tools.run(&mut npm)
+}
+
+/// The bundler's own program: the script beside it tells more of itself than of what is wrong.
+fn esbuild(kit: &Path) -> Result<PathBuf, Error> {
+    let packages = kit.join("node_modules/@esbuild");
+    let found = fs::read_dir(&packages).map_err(Error::file("read", &packages))?.flatten().next();
+    let found = found.map(|package| package.path().join("bin/esbuild"));
+    found.ok_or_else(|| Error::Command {
+        command: "npm install esbuild".to_owned(),
+        output: "it has no program for this machine".to_owned(),
+    })
 }
 
 /// npm, quiet, with its cache in ours. No package runs a script of its own.

@@ -160,6 +160,8 @@ pub(crate) struct Component {
     #[serde(default)]
     pub(crate) notes: Vec<String>,
     pub(crate) quarantine: Option<Quarantine>,
+    /// What became of the flow that it carries, as it was sent.
+    pub(crate) registered: Option<Box<RawValue>>,
 }
 
 /// Why a component is not called.

@@ -2,6 +2,7 @@
 
 mod durable;
 mod flood;
+mod languages;
 mod parked;
 mod report;
 mod rig;
@@ -36,6 +37,9 @@ const INPUT: &str = r#"{"order":1}"#;
 
 /// Measures on a private, durable Postgres in a folder of its own.
 pub(crate) async fn run(global: &Global, args: Bench, screen: &Screen) -> anyhow::Result<()> {
+    if args.languages {
+        return languages::measure(screen).await;
+    }
     let data = DataDir::open(&global.data_dir.join("bench"))?;
     let cluster = host::postgres(&data.postgres()).await?;
     let measured = measure_in(&data, &cluster.url(), &args, screen).await;

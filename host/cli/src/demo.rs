@@ -1,6 +1,7 @@
 //! `stepcell demo`: builds, deploys and runs the examples on a private Postgres, and shows what they did and used.
 
 mod hot_swap;
+mod languages;
 mod report;
 
 use std::net::SocketAddr;
@@ -102,6 +103,16 @@ impl Stage<'_> {
 
         self.title("hot-swap: a new version while runs are in flight");
         self.hot_swap(&examples.join("hot-swap")).await?;
+
+        self.title("pasted: a file in JavaScript and one in Python, uploaded as they are");
+        self.screen.note("  the first time, their runtimes are built: a minute");
+        self.pasted(&examples.join("pasted")).await?;
+
+        self.title("polyglot: one flow in Rust, C, Python, Go and JavaScript, over an access log");
+        self.screen.note(
+            "  the first time, compilers are installed into your cache: some minutes, 800 MB",
+        );
+        self.polyglot(&examples.join("polyglot")).await?;
         self.farewell();
         Ok(())
     }
@@ -149,6 +160,11 @@ impl Stage<'_> {
         self.client
             .read(Ask::get(format!("/v1/runs/{run_id}/wait?timeout={}s", WAIT.as_secs())))
             .await
+    }
+
+    /// A run with its steps.
+    async fn whole(&self, run_id: &str) -> anyhow::Result<Run> {
+        self.client.read(Ask::get(format!("/v1/runs/{run_id}"))).await
     }
 
     async fn diamond(&self) -> anyhow::Result<()> {

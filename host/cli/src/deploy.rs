@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use builder::Install;
-use model::Code;
 use model::manifest::{ComponentRef, Manifest, Problem, Problems};
+use model::{Code, Language};
 use serde_json::{Value, json};
 
 use crate::answers::{Component, Registered};
@@ -64,16 +64,38 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// Builds, uploads, registers and activates; the host's answer.
+    /// Builds, uploads, registers and activates; the host's answer. In place of a manifest it takes handlers that carry their flow.
     pub(crate) async fn deploy(
         &self,
         client: &Client,
         flow: &Path,
         screen: &Screen,
     ) -> anyhow::Result<String> {
+        if flow.is_dir() || is_handlers(&flow.to_string_lossy()) {
+            return self.deploy_carried(client, flow, screen).await;
+        }
         let text = std::fs::read_to_string(flow);
         let text = text.with_context(|| format!("cannot read `{}`", flow.display()))?;
         self.deploy_text(client, (flow, &text), screen).await
+    }
+
+    async fn deploy_carried(
+        &self,
+        client: &Client,
+        handlers: &Path,
+        screen: &Screen,
+    ) -> anyhow::Result<String> {
+        let name = handlers.to_string_lossy();
+        let path = format!("{COMPONENTS}?activate={}", self.activate);
+        let kept = self.put(client, (&name, handlers), &path, screen).await?;
+        let carried = kept.registered.with_context(|| {
+            format!(
+                "`{name}` carries no flow, though it is there now as {}; deploy a `flow.toml` that names it, or have it say \
+                 which flow it carries",
+                kept.digest
+            )
+        })?;
+        Ok(carried.get().to_owned())
     }
 
     /// The same with the manifest's text, as if it were in a file of this name.
@@ -106,23 +128,34 @@ impl Deployment {
         if let Some(digest) = component.digest() {
             return Ok(digest.to_string());
         }
-        let path = folder.join(component.as_str());
-        let kept = if let Some(language) = component.source() {
-            self.put_source(client, &local::text(&path, language)?, screen).await
+        let name = component.as_str();
+        Ok(self.put(client, (name, &folder.join(name)), COMPONENTS, screen).await?.digest)
+    }
+
+    /// Uploads a file, or what a folder is built to.
+    async fn put(
+        &self,
+        client: &Client,
+        (name, path): (&str, &Path),
+        address: &str,
+        screen: &Screen,
+    ) -> anyhow::Result<Component> {
+        let kept = if let Some(language) = Language::of_file(name) {
+            self.put_source(client, &local::text(path, language)?, address, screen).await
         } else {
-            let wasm = if component.is_wasm_file() {
-                inspect::read(&path)?
+            let wasm = if is_handlers(name) {
+                inspect::read(path)?
             } else {
-                let built = build::folder(&path, self.install, screen).await?;
+                let built = build::folder(path, self.install, screen).await?;
                 screen.note(&build::said(&built));
                 built.wasm
             };
-            put(client, component.as_str(), Ask::put_wasm(COMPONENTS, wasm), screen).await
-        };
-        let Component { digest, component_bytes, compile_ms, notes, .. } = kept?;
+            put(client, name, Ask::put_wasm(address, wasm), screen).await
+        }?;
+        let Component { digest, component_bytes, compile_ms, notes, .. } = &kept;
         tracing::info!(digest, component_bytes, compile_ms, "uploaded");
         notes.iter().for_each(|note| screen.note(&format!("note: {}", escape_line(note))));
-        Ok(digest)
+        Ok(kept)
     }
 
     /// Uploads a source. Where its language has no runtime yet and this may be done, installs one first.
@@ -130,12 +163,13 @@ impl Deployment {
         &self,
         client: &Client,
         source: &Text,
+        address: &str,
         screen: &Screen,
     ) -> anyhow::Result<Component> {
         let Text { name, language, text } = source;
         let ask = || {
             let kind = language.media_types()[0];
-            Ask::put_bytes(COMPONENTS, kind, text.clone().into_bytes())
+            Ask::put_bytes(address, kind, text.clone().into_bytes())
         };
         match put(client, name, ask(), screen).await {
             Err(error) if self.runtimes && runtimes::is_missing(&error) => {
@@ -149,6 +183,11 @@ impl Deployment {
 
 /// Where components are uploaded.
 const COMPONENTS: &str = "/v1/components";
+
+/// Whether a name is that of a component's or a source's file.
+fn is_handlers(name: &str) -> bool {
+    Language::of_file(name).is_some() || name.to_ascii_lowercase().ends_with(".wasm")
+}
 
 async fn put(client: &Client, name: &str, ask: Ask, screen: &Screen) -> anyhow::Result<Component> {
     let bar = build::spinner(screen, &format!("uploading {name}"));

@@ -6,19 +6,21 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use builder::Install;
+use model::manifest::Settings;
 use model::size::Bytes;
 use model::{
-    Failure, FailureKind, Gate, Input, Json, Limits, LogLine, Memory, Name, RunId, Signal,
+    Failure, FailureKind, Gate, Input, Json, LogLine, Memory, Name, RunId, Signal,
     TaskContext,
 };
-use sandbox::{Call, Compiled, Ended, Ports, Report, SaidGoOn, Sandbox, Stop};
+use sandbox::{Call, Ended, Ports, Report, SaidGoOn, Sandbox, Stop};
 
 use crate::args::{Exec, Global};
 use crate::data_dir::DataDir;
 use crate::escape::{escape, escape_line};
 use crate::exit::{RUN_FAILED, Usage};
+use crate::local::{self, Loaded};
 use crate::screen::{Screen, size};
-use crate::{host, inspect, local};
+use crate::{host, inspect};
 
 /// Runs one handler once.
 pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow::Result<ExitCode> {
@@ -28,19 +30,26 @@ pub(crate) async fn run(global: &Global, args: Exec, screen: &Screen) -> anyhow:
     let data = DataDir::open(&global.data_dir)?;
     let sandbox = host::sandbox(&data, 1)?;
     let handlers = local::read(&args.handlers, Install::IfRoot, screen).await?;
-    let compiled = local::load(&sandbox, &handlers).await?;
-    Ok(show(&call(&sandbox, &compiled, &args).await?, screen))
+    let loaded = local::load(&sandbox, &handlers).await?;
+    Ok(show(&call(&sandbox, &loaded, &args).await?, screen))
 }
 
 /// Calls a handler as the command line says.
 pub(crate) async fn call(
     sandbox: &Sandbox,
-    compiled: &Compiled,
+    loaded: &Loaded,
     args: &Exec,
 ) -> anyhow::Result<Report> {
     let input = input_of(args)?;
-    let (timeout_ms, fuel, memory_bytes) = (args.timeout_ms, args.fuel, args.memory_bytes);
-    let limits = Limits { fuel, timeout_ms, memory_bytes, ..Limits::default() };
+    let Loaded { compiled, settings } = loaded;
+    let settings = Settings {
+        timeout_ms: Some(args.timeout_ms),
+        fuel: args.fuel,
+        memory_bytes: args.memory_bytes,
+        ..Settings::default()
+    }
+    .over(settings);
+    let limits = settings.options().limits;
     let flow_input = match &input {
         Input::Flow(json) => Some(json.clone()),
         Input::Deps(_) | Input::Element(_) => None,

@@ -82,11 +82,11 @@ pub(crate) async fn run(global: &Global, args: Test, screen: &Screen) -> anyhow:
     let sandbox = host::sandbox(&data, 1)?;
     let install = if args.no_install { Install::Never } else { Install::IfRoot };
     let handlers = local::read(&args.handlers, install, screen).await?;
-    let compiled = local::load(&sandbox, &handlers).await?;
+    let loaded = local::load(&sandbox, &handlers).await?;
     let mut failed = 0;
     for (name, path) in &fixtures {
         let (fixture, call) = read(path)?;
-        let report = exec::call(&sandbox, &compiled, &call).await?;
+        let report = exec::call(&sandbox, &loaded, &call).await?;
         let got = exec::as_json(&report);
         let why = mismatch(&fixture.expect, &got);
         failed += usize::from(why.is_some());
@@ -146,11 +146,10 @@ fn read(path: &Path) -> anyhow::Result<(Fixture, Exec)> {
             format!("`{shown}` has several of `input`, `deps` and `element`; a step is given one");
         return Err(Usage(text).into());
     }
-    let limits = model::Limits::default();
+    let bare = Exec::bare();
     let deps = fixture.deps.iter().flatten();
     let signals = fixture.signals.iter();
     let call = Exec {
-        handlers: PathBuf::new(),
         input: fixture.input.as_ref().unwrap_or(&Value::Null).to_string(),
         element: fixture.element.as_ref().map(Value::to_string),
         dep: deps.map(|(name, output)| format!("{name}={output}")).collect(),
@@ -158,9 +157,10 @@ fn read(path: &Path) -> anyhow::Result<(Fixture, Exec)> {
         phase: fixture.phase.clone(),
         state: fixture.state.as_ref().map(Value::to_string),
         signal: signals.map(|signal| format!("{}={}", signal.name, signal.payload)).collect(),
-        timeout_ms: fixture.limits.timeout_ms.unwrap_or(limits.timeout_ms),
-        fuel: fixture.limits.fuel.unwrap_or(limits.fuel),
-        memory_bytes: fixture.limits.memory_bytes.unwrap_or(limits.memory_bytes),
+        timeout_ms: fixture.limits.timeout_ms.unwrap_or(bare.timeout_ms),
+        fuel: fixture.limits.fuel,
+        memory_bytes: fixture.limits.memory_bytes,
+        ..bare
     };
     Ok((fixture, call))
 }

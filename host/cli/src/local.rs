@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use builder::Install;
 use model::limits::MAX_SOURCE_BYTES;
+use model::manifest::Settings;
 use model::size::Bytes;
-use model::{Code, Digest, Language, TenantId};
+use model::{Code, Description, Digest, Gate, Language, TenantId};
 use sandbox::{
     Compiled, Executable, Inspection, LoadError, Prepared, Sandbox, Source, SourceProblem,
     Unprepared,
@@ -44,7 +45,8 @@ pub(crate) struct Ready {
     pub(crate) runtime: Inspection,
     /// What the runtime made of it.
     pub(crate) prepared: Prepared,
-    compiled: Arc<Compiled>,
+    /// The runtime, ready to have a source bound to it.
+    pub(crate) compiled: Arc<Compiled>,
 }
 
 /// A file, or a folder of handlers, which is built.
@@ -83,22 +85,39 @@ pub(crate) fn text(path: &Path, language: Language) -> anyhow::Result<Text> {
     Ok(Text { name, language, text })
 }
 
+/// Handlers that can be called.
+pub(crate) struct Loaded {
+    /// What is called.
+    pub(crate) compiled: Arc<Compiled>,
+    /// What it says its attempts need.
+    pub(crate) settings: Settings,
+}
+
 /// Makes handlers callable.
-pub(crate) async fn load(sandbox: &Sandbox, handlers: &Handlers) -> anyhow::Result<Arc<Compiled>> {
+pub(crate) async fn load(sandbox: &Sandbox, handlers: &Handlers) -> anyhow::Result<Loaded> {
     match handlers {
         Handlers::Wasm(wasm) => {
-            let found = inspect::inspect(sandbox, wasm)?;
-            component(sandbox, &found).await
+            let compiled = component(sandbox, &inspect::inspect(sandbox, wasm)?).await?;
+            // Whoever fails to describe itself asks for nothing.
+            let said = sandbox.describe(&compiled).await.ok().flatten();
+            Ok(Loaded { compiled, settings: settings(said.as_deref()) })
         }
         Handlers::Source(text, runtime) => {
             let Ready { digest, prepared, compiled: runtime, .. } =
                 prepare(sandbox, text, runtime).await?;
+            let settings = settings(Some(&prepared.description));
             let Prepared { program, on_error, compensate, .. } = prepared;
             let source = Source { runtime, program: program.into(), on_error, compensate };
             let bound = async || Some(Executable::Source(source));
-            Ok(sandbox.load(TenantId::NOBODY, digest, bound).await?)
+            let compiled = sandbox.load(TenantId::NOBODY, digest, bound).await?;
+            Ok(Loaded { compiled, settings })
         }
     }
+}
+
+fn settings(said: Option<&str>) -> Settings {
+    let said = said.and_then(|said| Gate::default().check(said.as_bytes()).ok());
+    said.map_or_else(Settings::default, |said| Description::read(&said).0.settings)
 }
 
 /// Has a runtime make a source ready.

@@ -21,7 +21,6 @@ use crate::definition::{MaxAttempts, Options};
 use crate::grant::Grants;
 use crate::id::Digest;
 use crate::json::Json;
-use crate::language::Language;
 use crate::limits::Limits;
 use crate::name::Name;
 
@@ -151,16 +150,6 @@ impl ComponentRef {
     /// The digest, where it is one.
     pub fn digest(&self) -> Option<Digest> {
         self.0.parse().ok()
-    }
-
-    /// Whether it names a `.wasm` file rather than a folder or a digest.
-    pub fn is_wasm_file(&self) -> bool {
-        self.0.to_ascii_lowercase().ends_with(".wasm")
-    }
-
-    /// The language of the source it names, where it names one.
-    pub fn source(&self) -> Option<Language> {
-        Language::of_file(&self.0)
     }
 }
 

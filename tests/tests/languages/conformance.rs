@@ -1,4 +1,4 @@
-//! One set of handlers, written in each language, has to behave alike.
+//! One set of handlers, written in each language, has to behave alike, built or as a source.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,20 @@ use crate::{build, stepcell};
 
 /// What handlers answer: the name of the handler and its arguments, and what has to come of it.
 struct Set {
-    wasm: PathBuf,
+    handlers: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Set {
     fn of(language: &str) -> Self {
-        let wasm = build(&root().join("tests/guests/conformance").join(language));
-        Self { wasm, folder: tempfile::tempdir().unwrap() }
+        let handlers = build(&root().join("tests/guests/conformance").join(language));
+        Self { handlers, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A source, which its runtime runs.
+    fn of_source(file: &str) -> Self {
+        let handlers = root().join("tests/guests/conformance").join(file);
+        Self { handlers, folder: tempfile::tempdir().unwrap() }
     }
 
     /// What `exec --json` shows of a call.
@@ -24,7 +30,7 @@ impl Set {
         let file = self.folder.path().join("input.json");
         std::fs::write(&file, input).unwrap();
         let mut command = stepcell(self.folder.path());
-        command.arg("exec").arg(&self.wasm).args(["--json", "--handler", handler]);
+        command.arg("exec").arg(&self.handlers).args(["--json", "--handler", handler]);
         if !more.contains(&"--dep") {
             command.args(["--input", "@input.json"]);
         }
@@ -155,6 +161,16 @@ fn handlers_in_javascript_behave_as_all_do() {
 #[test]
 fn handlers_in_python_behave_as_all_do() {
     Set::of("python").holds();
+}
+
+#[test]
+fn sources_in_javascript_behave_as_all_do() {
+    Set::of_source("js/handler.js").holds();
+}
+
+#[test]
+fn sources_in_python_behave_as_all_do() {
+    Set::of_source("python/handler.py").holds();
 }
 
 #[test]

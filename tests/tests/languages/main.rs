@@ -5,6 +5,8 @@
 mod conformance;
 mod mistakes;
 mod newcomer;
+mod polyglot;
+mod sources;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

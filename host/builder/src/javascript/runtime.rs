@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::{BUNDLED, LOWERED, checked, componentize, install, kit, kit_name, node};
+use super::{BUNDLED, LOWERED, checked, componentize, esbuild, install, kit, kit_name, node};
 use crate::environment::{self, Choice};
 use crate::error::Error;
 use crate::scaffold::{digest_of, unpack};
@@ -32,17 +32,18 @@ pub(crate) fn build(tools: &Tools<'_>, work: &Path) -> Result<Vec<u8>, Error> {
     world::write_contract(&work.join("wit"))?;
     let bundle = work.join("component");
     fs::create_dir_all(&bundle).map_err(Error::file("create", &bundle))?;
-    let command = |folder: &Path| {
-        let mut command = environment::command(&node, folder, &Choice::Folder);
+    let command = |program: &Path, folder: &Path| {
+        let mut command = environment::command(program, folder, &Choice::Folder);
         command.env_remove("NODE_OPTIONS").stdin(Stdio::null());
         command
     };
-    let mut esbuild = command(work);
-    esbuild.arg(kit.join("node_modules/esbuild/bin/esbuild")).args(BUNDLED).args(LOWERED);
-    esbuild.args(["component=./js-runtime/entry.js", "--outdir=component", "--color=false"]);
-    esbuild.env("NODE_PATH", acorn.join("node_modules"));
-    checked(esbuild.output().map_err(Error::file("run", &node))?, "esbuild")?;
-    let mut complete = command(&bundle);
+    let esbuild = esbuild(&kit)?;
+    let mut bundle_all = command(&esbuild, work);
+    bundle_all.args(BUNDLED).args(LOWERED);
+    bundle_all.args(["component=./js-runtime/entry.js", "--outdir=component", "--color=false"]);
+    bundle_all.env("NODE_PATH", acorn.join("node_modules"));
+    checked(bundle_all.output().map_err(Error::file("run", &esbuild))?, "esbuild")?;
+    let mut complete = command(&node, &bundle);
     componentize(&mut complete, &kit, WORLD).arg("../runtime.wasm");
     checked(complete.output().map_err(Error::file("run", &node))?, "componentize-qjs")?;
     let wasm = work.join("runtime.wasm");

@@ -7,7 +7,7 @@ use model::{Digest, Language};
 
 #[derive(clap::Args)]
 pub(crate) struct Deploy {
-    /// The manifest
+    /// The manifest, or handlers that carry their flow: a source, a component, a folder
     #[arg(default_value = "flow.toml")]
     pub(crate) flow: PathBuf,
     /// Only register the version

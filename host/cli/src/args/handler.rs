@@ -97,12 +97,31 @@ pub(crate) struct Exec {
     /// Wall clock: `500ms`, `5s`, up to `15m`
     #[arg(long = "timeout", value_name = "TIMEOUT", default_value = "30s", value_parser = values::timeout_ms)]
     pub(crate) timeout_ms: u64,
-    /// CPU budget in wasmtime fuel, up to 1000000000000
-    #[arg(long, default_value = "5000000000", value_parser = values::fuel)]
-    pub(crate) fuel: u64,
-    /// All memories together, from `64KiB` to `512MiB`
-    #[arg(long = "memory", value_name = "MEMORY", default_value = "64MiB", value_parser = values::memory_bytes)]
-    pub(crate) memory_bytes: u64,
+    /// CPU budget in wasmtime fuel, up to 1000000000000; without it what the component asks for, or 5000000000
+    #[arg(long, value_parser = values::fuel)]
+    pub(crate) fuel: Option<u64>,
+    /// All memories together, from `64KiB` to `512MiB`; without it what the component asks for, or `64MiB`
+    #[arg(long = "memory", value_name = "MEMORY", value_parser = values::memory_bytes)]
+    pub(crate) memory_bytes: Option<u64>,
+}
+
+impl Exec {
+    /// A call with everything as it is where nothing is said.
+    pub(crate) fn bare() -> Self {
+        Self {
+            handlers: PathBuf::new(),
+            input: "null".to_owned(),
+            element: None,
+            dep: Vec::new(),
+            handler: String::new(),
+            phase: String::new(),
+            state: None,
+            signal: Vec::new(),
+            timeout_ms: model::Limits::default().timeout_ms,
+            fuel: None,
+            memory_bytes: None,
+        }
+    }
 }
 
 #[derive(clap::Args)]

@@ -7,8 +7,6 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::Stage;
-use crate::answers::Run;
-use crate::client::Ask;
 use crate::escape::escape_line;
 use crate::runs::show_receipts;
 
@@ -30,7 +28,7 @@ impl Stage<'_> {
         let rows: Vec<Vec<String>> = table.iter().map(row).collect();
         self.screen.line("");
         self.screen.table(&rows);
-        let whole: Run = self.client.read(Ask::get(format!("/v1/runs/{}", run.run_id))).await?;
+        let whole = self.whole(&run.run_id).await?;
         let attempts = whole.attempts;
         self.screen.line(&format!(
             "\n  {attempts} attempts, each in a fresh sandbox and recorded in Postgres, in {} ms; what they used:\n",
