@@ -30,9 +30,12 @@ pub struct Entry<Answer = String> {
 /// stepcell_guest::handlers! { parse, "count-lines" => count }
 /// # fn main() {}
 /// ```
+///
+/// With `flow = "...";` in front, the component carries a flow: the JSON of its manifest, most often `include_str!("../flow.json")`.
+/// Steps that name no component call this one, and uploading it registers the flow.
 #[macro_export]
 macro_rules! handlers {
-    (@entries [$($done:tt)*]) => {
+    (@entries [$($flow:expr)?] [$($done:tt)*]) => {
         const _: () = {
             static ENTRIES: &[$crate::Entry] = &[$($done)*];
             // Bad names stop the build.
@@ -49,15 +52,15 @@ macro_rules! handlers {
                 }
 
                 fn describe() -> ::std::string::String {
-                    $crate::describe(ENTRIES)
+                    $crate::describe(ENTRIES, &[$($flow)?])
                 }
             }
 
             $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
     };
-    (@entries [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
-        $crate::handlers!(@entries [
+    (@entries $flow:tt [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
+        $crate::handlers!(@entries $flow [
             $($done)*
             $crate::Entry {
                 name: $name,
@@ -65,11 +68,11 @@ macro_rules! handlers {
             },
         ] $($($rest)*)?);
     };
-    (@entries [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
-        $crate::handlers!(@entries [$($done)*] ::core::stringify!($function) => $function $(, $($rest)*)?);
+    (@entries $flow:tt [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
+        $crate::handlers!(@entries $flow [$($done)*] ::core::stringify!($function) => $function $(, $($rest)*)?);
     };
-    (@entries [$($done:tt)*] ::core::stringify!($text:ident) => $function:path $(, $($rest:tt)*)?) => {
-        $crate::handlers!(@entries [
+    (@entries $flow:tt [$($done:tt)*] ::core::stringify!($text:ident) => $function:path $(, $($rest:tt)*)?) => {
+        $crate::handlers!(@entries $flow [
             $($done)*
             $crate::Entry {
                 name: ::core::stringify!($text),
@@ -77,7 +80,8 @@ macro_rules! handlers {
             },
         ] $($($rest)*)?);
     };
-    ($($handlers:tt)+) => { $crate::handlers!(@entries [] $($handlers)+); };
+    (flow = $flow:expr; $($handlers:tt)+) => { $crate::handlers!(@entries [$flow] [] $($handlers)+); };
+    ($($handlers:tt)+) => { $crate::handlers!(@entries [] [] $($handlers)+); };
 }
 
 /// Calls the handler the task names.
@@ -91,11 +95,18 @@ pub(crate) fn call<Answer>(entries: &[Entry<Answer>], input: &Input) -> Result<A
     find(entries, &host::task().handler).and_then(|entry| (entry.call)(input))
 }
 
-/// The names, as the component says them at upload.
+/// What the component says at upload: the names, and the flow that it carries, one at most.
 #[doc(hidden)]
-pub fn describe<Answer>(entries: &[Entry<Answer>]) -> String {
+pub fn describe<Answer>(entries: &[Entry<Answer>], flow: &[&str]) -> String {
     let names: Vec<String> = entries.iter().map(|entry| format!("\"{}\"", entry.name)).collect();
-    format!("{{\"handlers\":[{}]}}", names.join(","))
+    let flow: String = flow.iter().map(|flow| format!(",\"flow\":{}", carried(flow))).collect();
+    format!("{{\"handlers\":[{}]{flow}}}", names.join(","))
+}
+
+/// A manifest as JSON. What is none is told at upload, as a text that is no manifest.
+fn carried(flow: &str) -> String {
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(flow).is_ok();
+    if is_json { flow.to_owned() } else { serde_json::Value::from(flow).to_string() }
 }
 
 /// Refuses, while compiling, names that a flow could not use and names used twice.
@@ -213,7 +224,13 @@ mod tests {
 
     #[test]
     fn the_description_lists_the_handlers() {
-        assert_eq!(describe(TWO), r#"{"handlers":["double","refuse"]}"#);
+        assert_eq!(describe(TWO, &[]), r#"{"handlers":["double","refuse"]}"#);
+        let carried = describe(&TWO[..1], &[r#"{"flow":"f"}"#]);
+        assert_eq!(carried, r#"{"handlers":["double"],"flow":{"flow":"f"}}"#);
+        assert_eq!(
+            describe(&TWO[..1], &["no \"json"]),
+            r#"{"handlers":["double"],"flow":"no \"json"}"#
+        );
     }
 
     #[test]

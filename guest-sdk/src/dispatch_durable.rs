@@ -17,7 +17,8 @@ use crate::outcome::Outcome;
 /// With `on_error = function;` in front, that function (`fn(Context, Failure) -> Result<Option<Outcome>, Error>`)
 /// decides what follows when an attempt of any of them failed; `None` leaves the failure as it is. With
 /// `compensate = { handler => function };` in front, that function (`fn(Context, Input, Output) -> Result<(), Error>`)
-/// undoes what a task of the handler did, once the run has failed for good or was cancelled.
+/// undoes what a task of the handler did, once the run has failed for good or was cancelled. With `flow = "...";` before all
+/// of them, the component carries that flow, as [`handlers!`](crate::handlers) says.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,14 +40,14 @@ use crate::outcome::Outcome;
 /// ```
 #[macro_export]
 macro_rules! durable {
-    (@entries $on_error:tt [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
-        $crate::durable!(@entries $on_error [
+    (@entries $flow:tt $on_error:tt [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {
+        $crate::durable!(@entries $flow $on_error [
             $($done)*
             $crate::Entry { name: $name, call: |input| $crate::Handler::run(&$function, input) },
         ] $($($rest)*)?);
     };
-    (@entries $on_error:tt [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
-        $crate::durable!(@entries $on_error [
+    (@entries $flow:tt $on_error:tt [$($done:tt)*] $function:ident $(, $($rest:tt)*)?) => {
+        $crate::durable!(@entries $flow $on_error [
             $($done)*
             $crate::Entry {
                 name: ::core::stringify!($function),
@@ -54,7 +55,7 @@ macro_rules! durable {
             },
         ] $($($rest)*)?);
     };
-    (@entries [] [$($done:tt)*]) => {
+    (@entries [$($flow:expr)?] [] [$($done:tt)*]) => {
         const _: () = {
             static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
             // Bad names stop the build.
@@ -71,14 +72,14 @@ macro_rules! durable {
                 }
 
                 fn describe() -> ::std::string::String {
-                    $crate::describe(ENTRIES)
+                    $crate::describe(ENTRIES, &[$($flow)?])
                 }
             }
 
             $crate::durable_bindings::export_durable!(Component with_types_in $crate::durable_bindings);
         };
     };
-    (@entries [$on_error:path] [$($done:tt)*]) => {
+    (@entries [$($flow:expr)?] [$on_error:path] [$($done:tt)*]) => {
         const _: () = {
             static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
             // Bad names stop the build.
@@ -105,7 +106,7 @@ macro_rules! durable {
                 }
 
                 fn describe() -> ::std::string::String {
-                    $crate::describe(ENTRIES)
+                    $crate::describe(ENTRIES, &[$($flow)?])
                 }
             }
 
@@ -114,7 +115,7 @@ macro_rules! durable {
             );
         };
     };
-    (@undo $on_error:path, [$($done:tt)*] [$($undo:tt)*]) => {
+    (@undo [$($flow:expr)?] $on_error:path, [$($done:tt)*] [$($undo:tt)*]) => {
         const _: () = {
             static ENTRIES: &[$crate::Entry<$crate::Outcome>] = &[$($done)*];
             static UNDO: &[$crate::Undo] = &[$($undo)*];
@@ -149,7 +150,7 @@ macro_rules! durable {
                 }
 
                 fn describe() -> ::std::string::String {
-                    $crate::describe_compensating(ENTRIES, UNDO)
+                    $crate::describe_compensating(ENTRIES, UNDO, &[$($flow)?])
                 }
             }
 
@@ -158,31 +159,35 @@ macro_rules! durable {
             );
         };
     };
-    (@entries [undo $on_error:path, $undo:tt] [$($done:tt)*]) => {
-        $crate::durable!(@undo $on_error, [$($done)*] $undo);
+    (@entries $flow:tt [undo $on_error:path, $undo:tt] [$($done:tt)*]) => {
+        $crate::durable!(@undo $flow $on_error, [$($done)*] $undo);
     };
     (
+        $(flow = $flow:expr;)?
         $(on_error = $on_error:path;)?
         compensate = { $($name:ident => $undo:path),+ $(,)? };
         $($handlers:tt)+
     ) => {
-        $crate::durable!(@compensating [$($on_error)?] [$(
+        $crate::durable!(@compensating [$($flow)?] [$($on_error)?] [$(
             $crate::Undo {
                 name: ::core::stringify!($name),
                 call: |input, output| $crate::undo(&$undo, input, output),
             },
         )+] $($handlers)+);
     };
-    (@compensating [] $undo:tt $($handlers:tt)+) => {
-        $crate::durable!(@entries [undo $crate::leave, $undo] [] $($handlers)+);
+    (@compensating $flow:tt [] $undo:tt $($handlers:tt)+) => {
+        $crate::durable!(@entries $flow [undo $crate::leave, $undo] [] $($handlers)+);
     };
-    (@compensating [$on_error:path] $undo:tt $($handlers:tt)+) => {
-        $crate::durable!(@entries [undo $on_error, $undo] [] $($handlers)+);
+    (@compensating $flow:tt [$on_error:path] $undo:tt $($handlers:tt)+) => {
+        $crate::durable!(@entries $flow [undo $on_error, $undo] [] $($handlers)+);
     };
-    (on_error = $on_error:path; $($handlers:tt)+) => {
-        $crate::durable!(@entries [$on_error] [] $($handlers)+);
+    ($(flow = $flow:expr;)? on_error = $on_error:path; $($handlers:tt)+) => {
+        $crate::durable!(@entries [$($flow)?] [$on_error] [] $($handlers)+);
     };
-    ($($handlers:tt)+) => { $crate::durable!(@entries [] [] $($handlers)+); };
+    (flow = $flow:expr; $($handlers:tt)+) => {
+        $crate::durable!(@entries [$flow] [] [] $($handlers)+);
+    };
+    ($($handlers:tt)+) => { $crate::durable!(@entries [] [] [] $($handlers)+); };
 }
 
 /// Calls the durable handler the task names.
@@ -248,8 +253,8 @@ pub fn dispatch_compensate(undo: &[Undo], input: &Input, output: &str) -> Result
 
 /// The names, and those of the handlers that can undo what they did.
 #[doc(hidden)]
-pub fn describe_compensating(entries: &[Entry<Outcome>], undo: &[Undo]) -> String {
+pub fn describe_compensating(entries: &[Entry<Outcome>], undo: &[Undo], flow: &[&str]) -> String {
     let names: Vec<String> = undo.iter().map(|undo| format!("\"{}\"", undo.name)).collect();
-    let handlers = describe(entries);
-    format!("{},\"compensates\":[{}]}}", handlers.trim_end_matches('}'), names.join(","))
+    let rest = describe(entries, flow);
+    format!("{{\"compensates\":[{}],{}", names.join(","), &rest[1..])
 }

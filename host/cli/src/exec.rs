@@ -9,8 +9,7 @@ use builder::Install;
 use model::manifest::Settings;
 use model::size::Bytes;
 use model::{
-    Failure, FailureKind, Gate, Input, Json, LogLine, Memory, Name, RunId, Signal,
-    TaskContext,
+    Failure, FailureKind, Gate, Input, Json, LogLine, Memory, Name, RunId, Signal, TaskContext,
 };
 use sandbox::{Call, Ended, Ports, Report, SaidGoOn, Sandbox, Stop};
 

@@ -69,6 +69,8 @@ pub const MAX_COMPONENT_BYTES: usize = 64 * 1024 * 1024;
 pub const MAX_SOURCE_BYTES: usize = 128 * 1024;
 /// Largest program that a runtime makes of one, in bytes.
 pub const MAX_PROGRAM_BYTES: usize = 1024 * 1024;
+/// The most that a component says of itself, in bytes.
+pub const MAX_DESCRIPTION_BYTES: usize = 256 * 1024;
 /// Problems that are listed of a source.
 pub const MAX_SOURCE_PROBLEMS: usize = 100;
 /// CPU time one compilation may take.

@@ -1,5 +1,6 @@
 //! Asks a component what it carries, within a budget of its own.
 
+use model::limits::MAX_DESCRIPTION_BYTES;
 use model::{Failure, Input, Json, Limits, Memory, Name, RunId, TaskContext};
 
 use crate::call::{Call, Ended, Export, Runner, run};
@@ -13,7 +14,7 @@ const BUDGET: Limits = Limits {
     timeout_ms: 2_000,
     memory_bytes: 64 * 1024 * 1024,
     input_bytes: 1_024,
-    output_bytes: 256 * 1024,
+    output_bytes: MAX_DESCRIPTION_BYTES as u64,
     log_bytes: 4 * 1024,
     log_records: 32,
 };

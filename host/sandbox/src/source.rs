@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use model::limits::{MAX_PROGRAM_BYTES, MAX_SOURCE_PROBLEMS};
+use model::limits::{MAX_DESCRIPTION_BYTES, MAX_PROGRAM_BYTES, MAX_SOURCE_PROBLEMS};
 use model::{Capability, Digest, Failure, Limits, TenantId};
 
 use crate::call::{Call, Ended, Export, Runner, run};
@@ -160,11 +160,12 @@ fn read(answer: PrepareAnswer) -> Result<Prepared, Unprepared> {
         let problems = problems.into_iter().take(MAX_SOURCE_PROBLEMS).map(SourceProblem::from);
         Unprepared::Problems(problems.collect())
     })?;
-    if prepared.program.len() > MAX_PROGRAM_BYTES {
-        return Err(whole(format!(
-            "what is to be run has {} bytes, the limit is {MAX_PROGRAM_BYTES}",
-            prepared.program.len()
-        )));
+    let sizes = [
+        ("is to be run", prepared.program.len(), MAX_PROGRAM_BYTES),
+        ("it says of itself", prepared.description.len(), MAX_DESCRIPTION_BYTES),
+    ];
+    if let Some((what, bytes, most)) = sizes.into_iter().find(|(_, bytes, most)| bytes > most) {
+        return Err(whole(format!("what {what} has {bytes} bytes, the limit is {most}")));
     }
     let mut capabilities = Vec::new();
     for name in &prepared.capabilities {
