@@ -9,7 +9,7 @@ import text from "stepcell-prepare";
 import { component, faults } from "../js/runtime/component.js";
 import { host } from "../js/runtime/host.js";
 import { wireError } from "../js/runtime/wire.js";
-import { program, read, run, sdk } from "./program.js";
+import { begin, moduleFor, program, read, run, sdk } from "./program.js";
 
 // Every line of this bundle is the SDK's; what is evaluated is the source.
 globalThis.stepcellPlaces = { sources: [], runs: [[1, -1, 1]], evaluated: "handler.js" };
@@ -18,7 +18,8 @@ globalThis.stepcellPlaces = { sources: [], runs: [[1, -1, 1]], evaluated: "handl
 function call(name, given) {
   let made;
   try {
-    made = component(run(read(source.program())));
+    const wanted = name === "handle" ? context.task().handler || "default" : name;
+    made = component(moduleFor(source.program(), wanted));
   } catch (thrown) {
     throw wireError(thrown);
   }
@@ -35,7 +36,7 @@ export const compensate = (...given) => call("compensate", given);
 export function prepare(source) {
   const module = {};
   new Function("module", text)(module);
-  return module.exports.prepare(source, { component, faults, wireError, program, read, run, sdk });
+  return module.exports.prepare(source, { component, faults, wireError, begin, program, read, run, sdk });
 }
 
 /** Objects that are there once, while the runtime is built. */

@@ -38,15 +38,18 @@ class Body {
   }
 }
 
-/** Lowers a tree. Answers how to name what the program is given: no name of the source's is like it. */
+/** Lowers a tree. Answers how to name what the program is given, as no name of the source's is, and what each statement mentions. */
 export function lower(source, tree) {
   const lowering = new Lowering(source);
   lowering.visit(tree, new Body(tree), undefined);
-  return (word) => lowering.name(word);
+  return { name: (word) => lowering.name(word), mentions: lowering.mentions };
 }
 
 /** One walk; a method for each type of node that is changed. It answers what is put behind the node: start, end, text. */
 class Lowering {
+  /** The names in each statement of the module. */
+  mentions = new Map();
+  #mentioned;
   #source;
   #tail = "";
   #depth = 0;
@@ -68,6 +71,7 @@ class Lowering {
       return;
     }
     this.#depth += 1;
+    if (parent?.type === "Program") this.mentions.set(node, (this.#mentioned = new Set()));
     const own = BODIES.has(node.type) ? new Body(node, body) : body;
     const behind = this[node.type]?.(node, own, parent, role);
     for (const name in node) {
@@ -78,7 +82,7 @@ class Lowering {
       if (Array.isArray(child)) child.forEach((one) => one && this.visit(one, within, node, name));
       else if (typeof child.type === "string") this.visit(child, within, node, name);
     }
-    if (behind) this.#source.replace(...behind);
+    if (behind) this.#source.replace(...behind, node.start);
     this.#depth -= 1;
   }
 
@@ -205,6 +209,7 @@ class Lowering {
   Identifier(node, body, parent, role) {
     if (node.name.startsWith("$")) while (node.name.endsWith(this.#tail)) this.#tail += "_";
     const isName = ["key", "property", "label"].includes(role) && !parent.computed;
+    if (!isName) this.#mentioned.add(node.name);
     if (node.name !== "arguments" || isName || parent.type.endsWith("Specifier")) return;
     if (body.isOutside) this.#source.refuse(node.start, "`arguments` is not defined outside of a function");
     const found = body.hidden(false);
