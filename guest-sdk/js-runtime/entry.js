@@ -6,7 +6,7 @@ import context from "stepcell:handler/context@0.1.0";
 import log from "stepcell:handler/log@0.1.0";
 import source from "stepcell:handler/source@0.1.0";
 import text from "stepcell-prepare";
-import { component, faults } from "../js/runtime/component.js";
+import { exportsOf, faults } from "../js/runtime/component.js";
 import { host } from "../js/runtime/host.js";
 import { wireError } from "../js/runtime/wire.js";
 import { begin, moduleFor, program, read, run, sdk } from "./program.js";
@@ -19,7 +19,7 @@ function call(name, given) {
   let made;
   try {
     const wanted = name === "handle" ? context.task().handler || "default" : name;
-    made = component(moduleFor(source.program(), wanted));
+    made = exportsOf(moduleFor(source.program(), wanted));
   } catch (thrown) {
     throw wireError(thrown);
   }
@@ -36,7 +36,7 @@ export const compensate = (...given) => call("compensate", given);
 export function prepare(source) {
   const module = {};
   new Function("module", text)(module);
-  return module.exports.prepare(source, { component, faults, wireError, begin, program, read, run, sdk });
+  return module.exports.prepare(source, { exportsOf, faults, wireError, begin, program, read, run, sdk });
 }
 
 /** Objects that are there once, while the runtime is built. */

@@ -48,8 +48,11 @@ export function moduleFor(program, wanted) {
   const { exports, handlers, cuts } = JSON.parse(program.slice(0, end));
   const code = program.slice(end + 1);
   if (!Object.hasOwn(cuts, wanted)) return run(read(code, exports));
+  const module = { __proto__: null };
+  for (const name of handlers) module[name] = absent;
   const found = run(read(without(code, cuts[wanted]), exports.filter(([name]) => name === wanted)));
-  return Object.fromEntries([...handlers.map((name) => [name, absent]), ...Object.entries(found)]);
+  module[wanted] = found[wanted];
+  return module;
 }
 
 /** What stands for a handler that is not called. */
@@ -57,9 +60,10 @@ function absent() {}
 
 function without(code, cuts) {
   let [text, at] = ["", 0];
-  for (const [from, to, lines] of cuts) {
-    text += code.slice(at, from) + "\n".repeat(lines);
-    at = to;
+  const numbers = cuts.split(" ");
+  for (let next = 0; next < numbers.length; next += 3) {
+    text += code.slice(at, Number(numbers[next])) + "\n".repeat(Number(numbers[next + 2]));
+    at = Number(numbers[next + 1]);
   }
   return text + code.slice(at);
 }

@@ -43,7 +43,7 @@ function made(source, runtime) {
     else source.refuse(at, message);
   }
   if (source.problems.length > 0) return undefined;
-  const { describe } = runtime.component(module);
+  const { describe } = runtime.exportsOf(module);
   const cuts = cutsOf(parts, named, beginning.length);
   return {
     program: runtime.program({ exports: named, handlers: JSON.parse(describe()).handlers, cuts }, beginning + parts.text),
@@ -54,12 +54,12 @@ function made(source, runtime) {
   };
 }
 
-/** By export what can be cut for it; nothing where that is nothing, or where there are too many to look at. */
+/** By export what can be cut for it, as numbers in a text; nothing where that is nothing, or where there are too many to look at. */
 function cutsOf(parts, named, offset) {
   if (named.length > MOST_EXPORTS) return {};
   const moved = ([from, to, lines]) => [from + offset, to + offset, lines];
-  const all = named.map(([name, own]) => [name, parts.cuts(own).map(moved)]);
-  return Object.fromEntries(all.filter(([, cuts]) => cuts.length > 0));
+  const all = named.map(([name, own]) => [name, parts.cuts(own).flatMap(moved).join(" ")]);
+  return Object.fromEntries(all.filter(([, cuts]) => cuts !== ""));
 }
 
 /** What the code exports; a problem where it cannot be read or its top-level code fails. */
