@@ -118,7 +118,8 @@ class Lowering {
       this.#source.refuse(node.start, "`await` in top-level code; move it into an async function");
       return undefined;
     }
-    this.#source.replace(node.start, node.start + "await".length, () => `${this.#apart(node.start)}(yield${this.#wait(body)}(`);
+    const [start, word] = [node.start, "await"];
+    this.#source.replace(start, start + word.length, () => `${this.#apart(start)}(yield${this.#wait(body)}(`);
     return [node.end, node.end, "))"];
   }
 
@@ -136,7 +137,8 @@ class Lowering {
 
   YieldExpression(node, body) {
     if (!node.delegate || !body.isAsync) return;
-    this.#source.refuse(node.start, "`yield*` in an async generator is not lowered here; write `for await (const one of others) yield one`");
+    const message = "`yield*` in an async generator is not possible in a pasted source; write `for await (const one of others) yield one`";
+    this.#source.refuse(node.start, message);
   }
 
   FunctionDeclaration(node, body, parent) {
@@ -199,7 +201,8 @@ class Lowering {
       if (body.needs.has(word)) text += `const ${this.name(word)} = ${value}; `;
     }
     if (!body.needs.has("super")) return text;
-    return `${text}const ${this.name("super")} = (key) => ${this.name("reference")}(() => super[key], (value) => { super[key] = value; }); `;
+    const reference = `${this.name("reference")}(() => super[key], (value) => { super[key] = value; })`;
+    return `${text}const ${this.name("super")} = (key) => ${reference}; `;
   }
 
   ThisExpression(_, body) {
@@ -231,7 +234,8 @@ class Lowering {
   }
 
   ImportExpression(node) {
-    this.#source.refuse(node.start, "`import()` is not possible: a pasted source imports the SDK with `import ... from \"stepcell\"`, and nothing else");
+    const message = "`import()` is not possible in a pasted source; write `import { ... } from \"stepcell\"` on its first lines";
+    this.#source.refuse(node.start, message);
   }
 
   CallExpression(node, body) {

@@ -80,7 +80,8 @@ export class Interface {
 
   #unknown(asked) {
     const sdk = listed(this.#sdk.map(({ name }) => name));
-    return `a pasted source imports the SDK (${sdk}) and nothing else, not \`${asked}\`; for packages and files of your own make a project with \`stepcell new\``;
+    const instead = "for packages and files of your own make a project with `stepcell new`";
+    return `a pasted source imports the SDK (${sdk}) and nothing else, not \`${asked}\`; ${instead}`;
   }
 
   #export(name, own, at) {

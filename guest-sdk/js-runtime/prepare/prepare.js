@@ -33,8 +33,11 @@ function made(source, runtime) {
   if (source.problems.length > 0) return undefined;
   const beginning = runtime.begin(imports, lowered.name);
   const parts = new Parts(source, tree, lowered);
+  // Said before the source's own code runs, which may change what the engine has.
+  const asked = [...capabilities].sort();
   // As in a module, names are in order.
   const named = exports.map(({ name, own }) => [name, own]).sort(([a], [b]) => (a < b ? -1 : 1));
+  const cuts = cutsOf(parts, named, beginning.length);
   const module = moduleOf(source, beginning + parts.text, named, runtime);
   if (!module) return undefined;
   for (const { name, message } of runtime.faults(module)) {
@@ -44,11 +47,10 @@ function made(source, runtime) {
   }
   if (source.problems.length > 0) return undefined;
   const { describe } = runtime.exportsOf(module);
-  const cuts = cutsOf(parts, named, beginning.length);
   return {
     program: runtime.program({ exports: named, handlers: JSON.parse(describe()).handlers, cuts }, beginning + parts.text),
     description: describe(),
-    capabilities: [...capabilities].sort(),
+    capabilities: asked,
     onError: "onError" in module,
     compensate: "compensate" in module,
   };
