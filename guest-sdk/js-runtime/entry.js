@@ -6,10 +6,10 @@ import context from "stepcell:handler/context@0.1.0";
 import log from "stepcell:handler/log@0.1.0";
 import source from "stepcell:handler/source@0.1.0";
 import text from "stepcell-prepare";
-import { component, faults } from "../js/runtime/component.js";
+import { exportsOf, faults } from "../js/runtime/component.js";
 import { host } from "../js/runtime/host.js";
 import { wireError } from "../js/runtime/wire.js";
-import { program, read, run, sdk } from "./program.js";
+import { begin, moduleFor, program, read, run, sdk } from "./program.js";
 
 // Every line of this bundle is the SDK's; what is evaluated is the source.
 globalThis.stepcellPlaces = { sources: [], runs: [[1, -1, 1]], evaluated: "handler.js" };
@@ -18,7 +18,8 @@ globalThis.stepcellPlaces = { sources: [], runs: [[1, -1, 1]], evaluated: "handl
 function call(name, given) {
   let made;
   try {
-    made = component(run(read(source.program())));
+    const wanted = name === "handle" ? context.task().handler || "default" : name;
+    made = exportsOf(moduleFor(source.program(), wanted));
   } catch (thrown) {
     throw wireError(thrown);
   }
@@ -35,5 +36,12 @@ export const compensate = (...given) => call("compensate", given);
 export function prepare(source) {
   const module = {};
   new Function("module", text)(module);
-  return module.exports.prepare(source, { component, faults, wireError, program, read, run, sdk });
+  return module.exports.prepare(source, { exportsOf, faults, wireError, begin, program, read, run, sdk });
 }
+
+/** Objects that are there once, while the runtime is built. */
+const ONCE = 8000;
+
+// The engine collects garbage when it has made half as many things again as it had left the last time. Have that be many, or an attempt
+// would soon come upon it, and touch all that is shared.
+Array.from({ length: ONCE }, (_, at) => ({ at }));

@@ -38,15 +38,18 @@ class Body {
   }
 }
 
-/** Lowers a tree. Answers how to name what the program is given: no name of the source's is like it. */
+/** Lowers a tree. Answers how to name what the program is given, as no name of the source's is, and what each statement mentions. */
 export function lower(source, tree) {
   const lowering = new Lowering(source);
   lowering.visit(tree, new Body(tree), undefined);
-  return (word) => lowering.name(word);
+  return { name: (word) => lowering.name(word), mentions: lowering.mentions };
 }
 
 /** One walk; a method for each type of node that is changed. It answers what is put behind the node: start, end, text. */
 class Lowering {
+  /** The names in each statement of the module. */
+  mentions = new Map();
+  #mentioned;
   #source;
   #tail = "";
   #depth = 0;
@@ -68,6 +71,7 @@ class Lowering {
       return;
     }
     this.#depth += 1;
+    if (parent?.type === "Program") this.mentions.set(node, (this.#mentioned = new Set()));
     const own = BODIES.has(node.type) ? new Body(node, body) : body;
     const behind = this[node.type]?.(node, own, parent, role);
     for (const name in node) {
@@ -78,7 +82,7 @@ class Lowering {
       if (Array.isArray(child)) child.forEach((one) => one && this.visit(one, within, node, name));
       else if (typeof child.type === "string") this.visit(child, within, node, name);
     }
-    if (behind) this.#source.replace(...behind);
+    if (behind) this.#source.replace(...behind, node.start);
     this.#depth -= 1;
   }
 
@@ -114,7 +118,8 @@ class Lowering {
       this.#source.refuse(node.start, "`await` in top-level code; move it into an async function");
       return undefined;
     }
-    this.#source.replace(node.start, node.start + "await".length, () => `${this.#apart(node.start)}(yield${this.#wait(body)}(`);
+    const [start, word] = [node.start, "await"];
+    this.#source.replace(start, start + word.length, () => `${this.#apart(start)}(yield${this.#wait(body)}(`);
     return [node.end, node.end, "))"];
   }
 
@@ -132,7 +137,8 @@ class Lowering {
 
   YieldExpression(node, body) {
     if (!node.delegate || !body.isAsync) return;
-    this.#source.refuse(node.start, "`yield*` in an async generator is not lowered here; write `for await (const one of others) yield one`");
+    const message = "`yield*` in an async generator is not possible in a pasted source; write `for await (const one of others) yield one`";
+    this.#source.refuse(node.start, message);
   }
 
   FunctionDeclaration(node, body, parent) {
@@ -195,7 +201,8 @@ class Lowering {
       if (body.needs.has(word)) text += `const ${this.name(word)} = ${value}; `;
     }
     if (!body.needs.has("super")) return text;
-    return `${text}const ${this.name("super")} = (key) => ${this.name("reference")}(() => super[key], (value) => { super[key] = value; }); `;
+    const reference = `${this.name("reference")}(() => super[key], (value) => { super[key] = value; })`;
+    return `${text}const ${this.name("super")} = (key) => ${reference}; `;
   }
 
   ThisExpression(_, body) {
@@ -205,6 +212,7 @@ class Lowering {
   Identifier(node, body, parent, role) {
     if (node.name.startsWith("$")) while (node.name.endsWith(this.#tail)) this.#tail += "_";
     const isName = ["key", "property", "label"].includes(role) && !parent.computed;
+    if (!isName) this.#mentioned.add(node.name);
     if (node.name !== "arguments" || isName || parent.type.endsWith("Specifier")) return;
     if (body.isOutside) this.#source.refuse(node.start, "`arguments` is not defined outside of a function");
     const found = body.hidden(false);
@@ -226,7 +234,8 @@ class Lowering {
   }
 
   ImportExpression(node) {
-    this.#source.refuse(node.start, "`import()` is not possible: a pasted source imports the SDK with `import ... from \"stepcell\"`, and nothing else");
+    const message = "`import()` is not possible in a pasted source; write `import { ... } from \"stepcell\"` on its first lines";
+    this.#source.refuse(node.start, message);
   }
 
   CallExpression(node, body) {

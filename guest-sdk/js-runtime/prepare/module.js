@@ -74,24 +74,18 @@ export class Interface {
     // As a member it gets the name that it has in a module.
     this.#source.replace(start, inside, () => `const ${this.#name("default")} = { default: `);
     const end = isDeclaration ? node.end : this.#source.endOf(node);
-    this.#source.replace(end, end, () => ` }.default${end === node.end ? ";" : ""}`);
-    this.#export("default", () => this.#name("default"), start);
+    this.#source.replace(end, end, () => ` }.default${end === node.end ? ";" : ""}`, start);
+    this.#export("default", this.#name("default"), start);
   }
 
   #unknown(asked) {
     const sdk = listed(this.#sdk.map(({ name }) => name));
-    return `a pasted source imports the SDK (${sdk}) and nothing else, not \`${asked}\`; for packages and files of your own make a project with \`stepcell new\``;
+    const instead = "for packages and files of your own make a project with `stepcell new`";
+    return `a pasted source imports the SDK (${sdk}) and nothing else, not \`${asked}\`; ${instead}`;
   }
 
   #export(name, own, at) {
     this.exports.push({ name, own, at });
-  }
-
-  /** The end of the program: what it answers. As in a module, names are in order. */
-  get answer() {
-    const sorted = this.exports.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const members = sorted.map(({ name, own }) => `[${JSON.stringify(name)}]: ${typeof own === "function" ? own() : own}`);
-    return `return { ${members.join(", ")} };`;
   }
 }
 

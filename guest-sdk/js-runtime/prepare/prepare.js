@@ -3,8 +3,11 @@
 // The runtime carries this as text, which no attempt pays for.
 import { lower } from "./lower.js";
 import { Interface } from "./module.js";
+import { Parts } from "./parts.js";
 import { Source } from "./source.js";
 
+/** A source of more exports is read whole in every attempt. */
+const MOST_EXPORTS = 64;
 /** A frame of a program in a stack. */
 const PLACE = /<input>:(\d+)/;
 
@@ -25,11 +28,17 @@ function refuse(source, line, message) {
 function made(source, runtime) {
   const tree = source.tree();
   if (!tree) return undefined;
-  const name = lower(source, tree);
-  const { imports, exports, capabilities, answer } = new Interface(source, tree, runtime.sdk, name);
+  const lowered = lower(source, tree);
+  const { imports, exports, capabilities } = new Interface(source, tree, runtime.sdk, lowered.name);
   if (source.problems.length > 0) return undefined;
-  const program = runtime.program(imports, source.changed(), answer, name);
-  const module = moduleOf(source, program, runtime);
+  const beginning = runtime.begin(imports, lowered.name);
+  const parts = new Parts(source, tree, lowered);
+  // Said before the source's own code runs, which may change what the engine has.
+  const asked = [...capabilities].sort();
+  // As in a module, names are in order.
+  const named = exports.map(({ name, own }) => [name, own]).sort(([a], [b]) => (a < b ? -1 : 1));
+  const cuts = cutsOf(parts, named, beginning.length);
+  const module = moduleOf(source, beginning + parts.text, named, runtime);
   if (!module) return undefined;
   for (const { name, message } of runtime.faults(module)) {
     const at = exports.find((one) => one.name === name)?.at;
@@ -37,20 +46,29 @@ function made(source, runtime) {
     else source.refuse(at, message);
   }
   if (source.problems.length > 0) return undefined;
+  const { describe } = runtime.exportsOf(module);
   return {
-    program,
-    description: runtime.component(module).describe(),
-    capabilities: [...capabilities].sort(),
+    program: runtime.program({ exports: named, handlers: JSON.parse(describe()).handlers, cuts }, beginning + parts.text),
+    description: describe(),
+    capabilities: asked,
     onError: "onError" in module,
     compensate: "compensate" in module,
   };
 }
 
-/** What a program exports; a problem where it cannot be read or its top-level code fails. */
-function moduleOf(source, program, { read, run, wireError }) {
+/** By export what can be cut for it, as numbers in a text; nothing where that is nothing, or where there are too many to look at. */
+function cutsOf(parts, named, offset) {
+  if (named.length > MOST_EXPORTS) return {};
+  const moved = ([from, to, lines]) => [from + offset, to + offset, lines];
+  const all = named.map(([name, own]) => [name, parts.cuts(own).flatMap(moved).join(" ")]);
+  return Object.fromEntries(all.filter(([, cuts]) => cuts !== ""));
+}
+
+/** What the code exports; a problem where it cannot be read or its top-level code fails. */
+function moduleOf(source, code, named, { read, run, wireError }) {
   let body;
   try {
-    body = read(program);
+    body = read(code, named);
   } catch (error) {
     refuse(source, lineOf(error), `the engine cannot read it: ${error.message}`);
     return undefined;

@@ -48,6 +48,7 @@ class CarefulParser extends Parser {
 
 export class Source {
   #edits = [];
+  #isSorted = false;
 
   constructor(text) {
     // One line end for all: in strings and templates too they are read as this one (ECMA-262, 12.9.6).
@@ -89,28 +90,30 @@ export class Source {
   }
 
   /** Puts another text in a place; lines stay what they are. `text` may be a function, called at the end. What begins at one
-   * place is put there in the order of the calls, and what is inside of another change is left to that one. */
-  replace(start, end, text) {
-    this.#edits.push({ start, end, text });
-  }
-
-  /** The text with the changes made. */
-  changed() {
-    this.#edits.sort((a, b) => a.start - b.start);
-    return this.render(0, this.text.length);
+   * place is put there in the order of the calls, and what is inside of another change is left to that one. `of`: where that begins which
+   * it belongs to. */
+  replace(start, end, text, of = start) {
+    this.#edits.push({ start, end, text, of });
   }
 
   /** A part of the text with the changes inside of it. */
   render(from, to) {
+    this.#sort();
     let [text, at] = ["", from];
     for (let next = this.#first(from); next < this.#edits.length; next += 1) {
       const edit = this.#edits[next];
-      if (edit.start > to || edit.end > to) break;
-      if (edit.start < at) continue;
+      if (edit.end > to) break;
+      if (edit.start < at || edit.of < from || edit.of >= to) continue;
       text += this.text.slice(at, edit.start) + this.#inPlace(edit);
       at = edit.end;
     }
     return text + this.text.slice(at, to);
+  }
+
+  #sort() {
+    if (this.#isSorted) return;
+    this.#edits.sort((a, b) => a.start - b.start);
+    this.#isSorted = true;
   }
 
   /** The index of the first change from a place on. */
@@ -130,6 +133,7 @@ export class Source {
   }
 }
 
-function lines(text) {
+/** How many lines a text ends. */
+export function lines(text) {
   return text.split("\n").length - 1;
 }

@@ -14,20 +14,21 @@ const NAME = /^[a-zA-Z_][a-zA-Z0-9_-]{0,127}$/;
 
 /** What the component exports, by the handlers' module. Throws where the module can be no component. */
 export function component(module) {
-  const handlers = handlersOf(module);
-  const names = Object.keys(handlers);
+  const [fault] = faults(module);
+  if (fault) throw new Error(fault.message);
+  return exportsOf(module);
+}
+
+/** The same of a module that was checked. */
+export function exportsOf(module) {
+  const names = namesOf(module);
+  const handlers = Object.fromEntries(names.map((name) => [name, module[name]]));
   return {
     handle: (input) => guarded(() => handle(handlers, input)),
     onError: (input, failure) => guarded(() => onError(module.onError, input, failure)),
     compensate: (input, output) => guarded(() => compensate(module.compensate, input, output)),
     describe: () => describe(names, module.compensate),
   };
-}
-
-function handlersOf(module) {
-  const [fault] = faults(module);
-  if (fault) throw new Error(fault.message);
-  return Object.fromEntries(namesOf(module).map((name) => [name, module[name]]));
 }
 
 /** Why a module can be no component, by the exports that are wrong; without a name: all of it. */
