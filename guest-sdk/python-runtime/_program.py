@@ -7,7 +7,6 @@ import io
 import marshal
 import sys
 import types
-from typing import Any
 
 from . import _kept, _log, _registry
 from ._host import host

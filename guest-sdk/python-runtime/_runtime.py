@@ -13,7 +13,6 @@ from componentize_py_types import Err
 from wit_world.imports import source as wire
 
 from . import _calls, _sealed, _system
-from ._host import host
 
 _calls.bind()
 _system.install()

@@ -8,8 +8,14 @@ FOLDER and in PACKAGES, where the project's requirements are installed. Needs Py
 import ast
 import json
 import pathlib
+import re
 import sys
 
+# The Python that runs the modules.
+INSIDE = (3, 14)
+MENTION = re.compile(
+    r"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+)?import[ \t]+(?:\([^)]*\)|[^\n;#]+)|\b[a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)+", re.MULTILINE
+)
 CAPABILITIES = {"fetch": "fetch", "key_value": "key-value", "secrets": "secrets"}
 EXPORTS = {"on_error": "on-error", "compensate": "compensate"}
 # Modules that ask for the time or for chance when something in them is called.
@@ -43,7 +49,9 @@ class Scan:
             tree = ast.parse(path.read_bytes(), str(path))
         except SyntaxError as error:
             # Packages carry files for other versions of Python.
-            if self.is_own(path):
+            if self.is_own(path) and sys.version_info < INSIDE:
+                Module(self, path, package).read(mentioned(path.read_text("utf-8", "replace")))
+            elif self.is_own(path):
                 line = (error.text or "").rstrip()
                 self.errors.append(f"{self.shown(path)}:{error.lineno}:{error.offset}: {error.msg}\n    {line.strip()}")
             return
@@ -182,6 +190,19 @@ class Module(ast.NodeVisitor):
             self.scan.imports.add(CAPABILITIES[part])
         if part in EXPORTS:
             self.scan.exports.add(EXPORTS[part])
+
+
+def mentioned(text):
+    """The imports and dotted names in a module whose syntax may be newer than this Python: what it has of its own is read as well as
+    it goes, and whether it is sound is found when the component imports it."""
+    found = ast.Module([], [])
+    for match in re.finditer(MENTION, text):
+        try:
+            tree = ast.parse(match[0].strip())
+        except SyntaxError:
+            continue
+        found.body += ast.increment_lineno(tree, text.count("\n", 0, match.start())).body
+    return found
 
 
 def main():

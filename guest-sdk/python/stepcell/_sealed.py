@@ -24,6 +24,10 @@ LARGE_BYTES = 750_000
 SMALL = range(24, 513, 8)
 SMALL_BYTES = 300_000
 BYTES_HEADER = sys.getsizeof(b"")
+# An attempt's pages are copied for it when it writes to them: what is free is in few places, or it stays taken for good. In bytes,
+# the least that is a place.
+LARGE_PLACE = 1 << 13
+SMALL_PLACE = 1 << 11
 FILE_CALLS = (
     "access chdir chmod getcwd link listdir lstat mkdir open readlink remove rename replace rmdir scandir stat statvfs symlink"
     " truncate unlink utime"
@@ -63,12 +67,13 @@ def seal() -> None:
 
 
 def wipe() -> None:
-    """Fills free memory with zeros, which a component does not carry, and keeps the collector from what is there for good."""
+    """Fills free memory with zeros, which a component does not carry, takes what of it lies scattered, and keeps the collector from
+    what is there for good."""
     gc.collect()
     for size in LARGE:
-        _fill(size, max(8, LARGE_BYTES // size), 1 << 13)
+        _fill(size, max(8, LARGE_BYTES // size), LARGE_PLACE)
     for size in SMALL:
-        _fill(size, SMALL_BYTES // size, 1 << 11)
+        _fill(size, SMALL_BYTES // size, SMALL_PLACE)
     gc.collect()
     gc.freeze()
 
@@ -76,13 +81,13 @@ def wipe() -> None:
 _taken: list[list[bytes]] = []
 
 
-def _fill(size: int, count: int, least: int) -> None:
-    """Fills so many pieces of free memory; what is not beside others of at least so many bytes together stays taken."""
+def _fill(size: int, count: int, place: int) -> None:
+    """Fills so many pieces of free memory; those that are no place of at least so many bytes together stay taken."""
     held = sorted((bytes(size - BYTES_HEADER) for _ in range(count)), key=id)
     begin = 0
     for at in range(1, count + 1):
         if at == count or id(held[at]) - id(held[at - 1]) > size + 16:
-            if (at - begin) * size < least:
+            if (at - begin) * size < place:
                 _taken.append(held[begin:at])
             begin = at
 

@@ -39,13 +39,11 @@ const LOWERED: [&str; 5] = [
     "--supported:for-await=false",
     "--supported:top-level-await=false",
 ];
-const BUNDLED: [&str; 11] = [
+const BUNDLED: [&str; 9] = [
     "--bundle",
-    "--format=esm",
     "--platform=neutral",
     "--main-fields=module,main",
     "--conditions=module",
-    "--charset=utf8",
     "--external:stepcell:*",
     "--define:process.env.NODE_ENV=\"production\"",
     "--define:global=globalThis",
@@ -168,7 +166,8 @@ impl Build<'_> {
         let folder = &self.project.folder;
         let esbuild = esbuild(&self.kit)?;
         let mut command = self.command(&esbuild);
-        command.arg(format!("{name}=./{entry}")).args(BUNDLED).args(LOWERED).args(more);
+        command.arg(format!("{name}=./{entry}")).args(BUNDLED).args(LOWERED);
+        command.args(["--format=esm", "--charset=utf8"]).args(more);
         command.arg(format!("--alias:stepcell-handlers=./{handlers}")).arg("--color=false");
         // Empty: what another program's environment says is not meant for this one.
         command.env("NODE_PATH", packages.unwrap_or(Path::new("")));

@@ -17,7 +17,7 @@ use crate::stop::Stop;
 
 /// What making a source ready may use: parsing takes an interpreter a while.
 const BUDGET: Limits = Limits {
-    fuel: 20_000_000_000,
+    fuel: 30_000_000_000,
     timeout_ms: 20_000,
     memory_bytes: 256 * 1024 * 1024,
     input_bytes: 1_024,

@@ -14,6 +14,23 @@ use crate::world;
 /// The parser, from npm.
 const ACORN: &str = "8.15.0";
 const WORLD: &str = "runtime";
+/// What prepares a source is text in the bundle of what runs it: an attempt need not have it in memory.
+const BUNDLES: [&[&str]; 2] = [
+    &[
+        "./js-runtime/prepare/prepare.js",
+        "--format=cjs",
+        "--charset=ascii",
+        "--outfile=prepare.txt",
+    ],
+    &[
+        "component=./js-runtime/entry.js",
+        "--format=esm",
+        "--charset=utf8",
+        "--loader:.txt=text",
+        "--alias:stepcell-prepare=./prepare.txt",
+        "--outdir=component",
+    ],
+];
 
 /// What it is made of.
 pub(crate) fn key() -> String {
@@ -32,17 +49,18 @@ pub(crate) fn build(tools: &Tools<'_>, work: &Path) -> Result<Vec<u8>, Error> {
     world::write_contract(&work.join("wit"))?;
     let bundle = work.join("component");
     fs::create_dir_all(&bundle).map_err(Error::file("create", &bundle))?;
+    let esbuild = esbuild(&kit)?;
     let command = |program: &Path, folder: &Path| {
         let mut command = environment::command(program, folder, &Choice::Folder);
         command.env_remove("NODE_OPTIONS").stdin(Stdio::null());
         command
     };
-    let esbuild = esbuild(&kit)?;
-    let mut bundle_all = command(&esbuild, work);
-    bundle_all.args(BUNDLED).args(LOWERED);
-    bundle_all.args(["component=./js-runtime/entry.js", "--outdir=component", "--color=false"]);
-    bundle_all.env("NODE_PATH", acorn.join("node_modules"));
-    checked(bundle_all.output().map_err(Error::file("run", &esbuild))?, "esbuild")?;
+    for options in BUNDLES {
+        let mut bundle = command(&esbuild, work);
+        bundle.args(BUNDLED).args(LOWERED).args(["--minify", "--color=false"]).args(options);
+        bundle.env("NODE_PATH", acorn.join("node_modules"));
+        checked(bundle.output().map_err(Error::file("run", &esbuild))?, "esbuild")?;
+    }
     let mut complete = command(&node, &bundle);
     componentize(&mut complete, &kit, WORLD).arg("../runtime.wasm");
     checked(complete.output().map_err(Error::file("run", &node))?, "componentize-qjs")?;
