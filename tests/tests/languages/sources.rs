@@ -200,3 +200,15 @@ async fn a_source_in_python_is_deployed_as_a_step_of_a_flow() {
     );
     assert!(refused.body["detail"].as_str().unwrap().contains("numpy"), "{refused:?}");
 }
+
+#[test]
+fn async_code_in_a_source_means_what_it_means_elsewhere() {
+    let folder = root().join("tests/guests/sources");
+    let done = stepcell(&folder).args(["exec", "semantics.js", "--json"]).output().unwrap();
+    let shown: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
+    let expected = std::fs::read_to_string(folder.join("semantics.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    for (what, value) in expected.as_object().unwrap() {
+        assert_eq!(shown["output"].get(what), Some(value), "{what}: {shown:#}");
+    }
+}

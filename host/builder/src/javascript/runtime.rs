@@ -34,7 +34,8 @@ const BUNDLES: [&[&str]; 2] = [
 
 /// What it is made of.
 pub(crate) fn key() -> String {
-    format!("{}-acorn-{ACORN}-{}", kit_name(), digest_of(&["js/", "js-runtime/"]))
+    let files = digest_of(&["js/", "js-runtime/"]);
+    format!("{} acorn-{ACORN} {BUNDLES:?} {files}", kit_name())
 }
 
 /// Bundles and completes it in a folder.
