@@ -8,7 +8,6 @@ from typing import Any, Callable
 from ._context import Context, Failure
 from ._errors import ConfigurationError
 from ._fit import check, fit, hints_of
-from ._json import read, write
 
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,127}")
 # The parameters that are not the input, by name or by hint.
@@ -20,8 +19,8 @@ handlers: dict[str, "Function"] = {}
 # What there is for all handlers has no name.
 on_errors: dict[str | None, "Function"] = {}
 compensations: dict[str | None, "Function"] = {}
-# The flow that the component carries, as JSON: one at most.
-flows: list[str] = []
+# The flow that the component carries: one at most.
+flows: list[dict[str, Any]] = []
 
 
 class Function:
@@ -116,7 +115,7 @@ def flow(manifest: dict[str, Any]) -> None:
         raise ConfigurationError("`stepcell.flow` is called twice, and a component carries one flow; make another component for the other one")
     if not isinstance(manifest, dict):
         raise ConfigurationError(f"`stepcell.flow` takes a dict of what `flow.toml` would say, not a {type(manifest).__name__}")
-    flows.append(write(manifest, "the flow"))
+    flows.append(manifest)
 
 
 def _special(table: dict[str | None, Function], given: Any) -> Any:
@@ -158,5 +157,5 @@ def describe() -> dict[str, Any]:
     if compensations and None not in compensations:
         said["compensates"] = list(compensations)
     if flows:
-        said["flow"] = read(flows[0])
+        said["flow"] = flows[0]
     return said
