@@ -14,8 +14,15 @@ const NAME = /^[a-zA-Z_][a-zA-Z0-9_-]{0,127}$/;
 /** What an attempt may use where its step does not say: an interpreter takes more than the host gives by itself. */
 const LIMITS = { memory_bytes: 128 * 1024 * 1024, fuel: 20_000_000_000 };
 
-/** What the component exports, by the handlers' module, in which there are no faults. */
+/** What the component exports, by the handlers' module. Throws where the module can be no component. */
 export function component(module) {
+  const [fault] = faults(module);
+  if (fault) throw new Error(fault.message);
+  return exportsOf(module);
+}
+
+/** The same of a module that was checked. */
+export function exportsOf(module) {
   const names = namesOf(module);
   const handlers = Object.fromEntries(names.map((name) => [name, module[name]]));
   return {

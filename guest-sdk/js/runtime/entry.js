@@ -5,13 +5,10 @@ import "stepcell-system";
 import context from "stepcell:handler/context@0.1.0";
 import log from "stepcell:handler/log@0.1.0";
 import * as handlers from "stepcell-handlers";
-import { component, faults } from "./component.js";
+import { component } from "./component.js";
 import { host } from "./host.js";
 
 Object.assign(host, { context, log });
-
-const [fault] = faults(handlers);
-if (fault) throw new Error(fault.message);
 
 export const { handle, onError, compensate, describe } = component(handlers);
 
