@@ -233,6 +233,15 @@ extern const size_t stepcell_handler_count;
     const stepcell_handler stepcell_handlers[] = {__VA_ARGS__};                                                        \
     const size_t stepcell_handler_count = sizeof stepcell_handlers / sizeof *stepcell_handlers;
 
+/* Has the component carry a flow, once: what flow.toml would say, as JSON. It is registered when the component is uploaded, which is
+ * refused where this is not JSON or not a flow. A step that names no component calls this one. STEPCELL_TEXT spares the backslashes:
+ *     STEPCELL_FLOW(STEPCELL_TEXT({"flow": "order", "step": [{"name": "score", "handler": "score"}]})) */
+#define STEPCELL_FLOW(json)                                                                                            \
+    void stepcell__flow(stepcell_writer *said) { stepcell__carry(said, json); }
+#define STEPCELL_TEXT(...) #__VA_ARGS__
+void stepcell__flow(stepcell_writer *said) __attribute__((weak));
+void stepcell__carry(stepcell_writer *said, const char *flow);
+
 /* Why an attempt did not complete; `kind` is `trap`, `timeout`, `handler_error.execution`, ... */
 typedef struct stepcell_failure {
     const char *kind;
@@ -1464,6 +1473,14 @@ STEPCELL__EXPORT("handle") void *stepcell__handle(int32_t tag, char *data, size_
     return &outcome;
 }
 
+/* What is no JSON is there as a text that says so, which the upload refuses; of a description that it cannot read it would only make a
+ * note. */
+void stepcell__carry(stepcell_writer *said, const char *flow) {
+    stepcell_json value = stepcell_parse(flow, strlen(flow), "flow");
+    if (value.at) stepcell_write_json(said, "flow", value);
+    else stepcell_write_string(said, "flow", "STEPCELL_FLOW got no JSON");
+}
+
 STEPCELL__EXPORT("describe") stepcell__text *stepcell__describe(void) {
     static stepcell__text text;
     const char *wrong = NULL;
@@ -1477,6 +1494,7 @@ STEPCELL__EXPORT("describe") stepcell__text *stepcell__describe(void) {
         for (size_t at = 0; at < stepcell__undo_count; at++) stepcell_write_string(&said, NULL, stepcell__undos[at].name);
         stepcell_write_end(&said);
     }
+    if (stepcell__flow) stepcell__flow(&said);
     stepcell_write_end(&said);
     text = stepcell__written(&said, &wrong);
     return &text;

@@ -28,6 +28,10 @@
 //
 // Each attempt is a fresh instance: variables, caches and files do not survive it.
 //
+// # A flow
+//
+// A component may carry a flow, which is registered with its upload, so that there is nothing else to deploy: see [Flow].
+//
 // # Logs
 //
 // [log/slog] writes to the attempt's log with its attributes; package log is its level info, and so is what fmt.Print prints.
@@ -126,7 +130,9 @@ func describe() string {
 	said := struct {
 		Handlers    []string `json:"handlers"`
 		Compensates []string `json:"compensates,omitempty"`
-	}{names, hook.Compensates}
+		Limits      limits   `json:"limits"`
+		Flow        any      `json:"flow,omitempty"`
+	}{names, hook.Compensates, needs, carried()}
 	text, err := encode(said)
 	if err != nil {
 		panic(err)

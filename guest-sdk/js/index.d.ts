@@ -24,6 +24,44 @@ export type Compensate<Input = Json, Output = Json> = (
   context: Context,
 ) => void | Promise<void>;
 
+/**
+ * A flow that the component carries, exported as `flow`: what `flow.toml` would say. It is registered when the component is uploaded.
+ *
+ *     export const flow: Flow = { flow: "order", step: [{ name: "price" }, { name: "pay", handler: "pay", needs: ["price"] }] };
+ */
+export interface Flow {
+  /** The flow's name. */
+  flow: string;
+  /** For people. */
+  description?: string;
+  /** What steps go by that say nothing else: `timeout`, `max_attempts`, `memory`, ... */
+  defaults?: { [member: string]: unknown };
+  /** Its steps. */
+  step?: FlowStep[];
+  [member: string]: unknown;
+}
+
+/** A step of a flow. It calls this component unless it names another one. */
+export interface FlowStep {
+  /** Unique in the flow. */
+  name: string;
+  /** Which handler is meant; a component with one needs no name for it. */
+  handler?: string;
+  /** Another component, by its digest. */
+  component?: string;
+  /** The steps that must end before this one starts. */
+  needs?: string[];
+  /** One task for each element of the array that the one step it needs answers. */
+  map?: boolean;
+  /** What it may reach: `{ fetch: ["api.example.com"], key_value: true }`. */
+  grants?: { [capability: string]: unknown };
+  /** Wall clock of one attempt: `"30s"`. */
+  timeout?: string;
+  /** Attempts in all. */
+  max_attempts?: number;
+  [member: string]: unknown;
+}
+
 /** The attempt a handler runs in. */
 export interface Context<State = unknown, FlowInput = unknown> {
   /** Name of the tenant the run belongs to. */

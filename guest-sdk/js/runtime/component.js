@@ -3,7 +3,7 @@ import { Context } from "./context.js";
 import { ConfigurationError, HandlerError } from "./errors.js";
 import { EnginePromise } from "./globals.js";
 import { record } from "./host.js";
-import { parse } from "./json.js";
+import { parse, write } from "./json.js";
 import { Outcome, text } from "./outcomes.js";
 import { Promise, runJobs, takeUnhandled } from "./promise.js";
 import { show } from "./show.js";
@@ -11,6 +11,8 @@ import { wireError } from "./wire.js";
 
 const SPECIAL = ["onError", "compensate"];
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_-]{0,127}$/;
+/** What an attempt may use where its step does not say: an interpreter takes more than the host gives by itself. */
+const LIMITS = { memory_bytes: 128 * 1024 * 1024, fuel: 20_000_000_000 };
 
 /** What the component exports, by the handlers' module. Throws where the module can be no component. */
 export function component(module) {
@@ -27,7 +29,7 @@ export function exportsOf(module) {
     handle: (input) => guarded(() => handle(handlers, input)),
     onError: (input, failure) => guarded(() => onError(module.onError, input, failure)),
     compensate: (input, output) => guarded(() => compensate(module.compensate, input, output)),
-    describe: () => describe(names, module.compensate),
+    describe: () => describe(names, module),
   };
 }
 
@@ -39,17 +41,34 @@ export function faults(module) {
   }
   const message = (name) =>
     `the handler \`${name}\` cannot be named in a flow: letters, digits, \`_\` and \`-\`, no digit or \`-\` in front, at most 128`;
-  return names.filter((name) => !NAME.test(name)).map((name) => ({ name, message: message(name) }));
+  const unnamed = names.filter((name) => !NAME.test(name)).map((name) => ({ name, message: message(name) }));
+  return [...unnamed, ...flowFaults(module)];
+}
+
+function flowFaults({ flow }) {
+  if (flow === undefined || typeof flow === "function") return [];
+  const fault = (why) => [{ name: "flow", message: `\`flow\` is the flow that the component carries, and ${why}` }];
+  if (typeof flow !== "object" || flow === null || Array.isArray(flow)) {
+    return fault('it is no object; export one as `{ flow: "order", step: [...] }`, or give this another name');
+  }
+  try {
+    write(flow);
+    return [];
+  } catch (error) {
+    return fault(`cannot be written as JSON: ${error.message}`);
+  }
 }
 
 function namesOf(module) {
   return Object.keys(module).filter((name) => typeof module[name] === "function" && !SPECIAL.includes(name));
 }
 
-function describe(names, undo) {
-  const said = { handlers: names };
+function describe(names, { compensate: undo, flow }) {
+  const said = { handlers: names, limits: LIMITS };
   if (undo !== undefined && typeof undo !== "function") said.compensates = Object.keys(undo);
-  return JSON.stringify(said);
+  // A function of this name is a handler.
+  if (typeof flow !== "function") said.flow = flow;
+  return write(said);
 }
 
 /** Calls, and throws what the line takes: an error that is not caught is a trap. */

@@ -6,6 +6,7 @@
     def hello(name: str) -> str:
         return f"hello {name}"
 
+A component may carry a flow, which is registered with its upload: `stepcell.flow({"flow": "hi", "step": [{"name": "hello"}]})`.
 `stepcell.fetch`, `stepcell.key_value` and `stepcell.secrets` are modules to be imported by those who use them: a component that
 imports one asks for the capability. Outside of a component `stepcell.testing` is the host.
 """
@@ -14,7 +15,7 @@ from ._context import Context, EndedChild, Failure, Signal
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._fit import fit
 from ._outcomes import Child, Outcome, await_signals, complete, fail, next, retry, skip, sleep, spawn
-from ._registry import compensate, handler, on_error
+from ._registry import compensate, flow, handler, on_error
 
 __all__ = [
     "Child",
@@ -33,6 +34,7 @@ __all__ = [
     "complete",
     "fail",
     "fit",
+    "flow",
     "handler",
     "next",
     "on_error",

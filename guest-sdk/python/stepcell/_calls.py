@@ -27,7 +27,7 @@ def bind() -> None:
 
 
 def problems() -> Iterator[tuple[_registry.Function | None, Exception]]:
-    """What is wrong with the handlers before anything is called, and with which function."""
+    """What is wrong before anything is called, and with which function."""
     if not _registry.handlers:
         yield None, ConfigurationError("`handler.py` has no handler; write `@stepcell.handler` above a function")
     for function in _registry.functions():
@@ -42,6 +42,12 @@ def problems() -> Iterator[tuple[_registry.Function | None, Exception]]:
                     _registry.find(named)
             except ConfigurationError as error:
                 yield function, error
+    # Not where the flow is handed over: every attempt of a source of its own comes by there.
+    for manifest in _registry.flows:
+        try:
+            write(manifest, "the flow")
+        except ConfigurationError as error:
+            yield None, error
 
 
 def guarded(call: Callable[..., Any], *given: Any) -> Any:

@@ -12,11 +12,15 @@ from ._fit import check, fit, hints_of
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,127}")
 # The parameters that are not the input, by name or by hint.
 KNOWN: dict[str, Any] = {"context": Context, "failure": Failure, "output": None}
+# What an attempt may use where its step does not say: an interpreter takes more than the host gives by itself.
+LIMITS = {"memory_bytes": 128 * 1024 * 1024, "fuel": 20_000_000_000}
 
 handlers: dict[str, "Function"] = {}
 # What there is for all handlers has no name.
 on_errors: dict[str | None, "Function"] = {}
 compensations: dict[str | None, "Function"] = {}
+# The flow that the component carries: one at most.
+flows: list[dict[str, Any]] = []
 
 
 class Function:
@@ -103,6 +107,17 @@ def compensate(given: Any = None) -> Any:
     return _special(compensations, given)
 
 
+def flow(manifest: dict[str, Any]) -> None:
+    """Has the component carry a flow, which is registered when the component is uploaded: what `flow.toml` would say, as a dict.
+
+    A step without `component` calls this one: `stepcell.flow({"flow": "order", "step": [{"name": "price", "handler": "price"}]})`."""
+    if flows:
+        raise ConfigurationError("`stepcell.flow` is called twice, and a component carries one flow; make another component for the other one")
+    if not isinstance(manifest, dict):
+        raise ConfigurationError(f"`stepcell.flow` takes a dict of what `flow.toml` would say, not a {type(manifest).__name__}")
+    flows.append(manifest)
+
+
 def _special(table: dict[str | None, Function], given: Any) -> Any:
     def add(function: Callable[..., Any], named: str | None) -> Callable[..., Any]:
         table[named] = Function(function)
@@ -138,7 +153,9 @@ def find_special(table: dict[str | None, Function], name: str) -> Function | Non
 
 def describe() -> dict[str, Any]:
     """What the component says of itself at upload."""
-    said: dict[str, Any] = {"handlers": list(handlers)}
+    said: dict[str, Any] = {"handlers": list(handlers), "limits": LIMITS}
     if compensations and None not in compensations:
         said["compensates"] = list(compensations)
+    if flows:
+        said["flow"] = flows[0]
     return said
