@@ -1,4 +1,4 @@
-module {{name}}
+module local/{{name}}
 
 go 1.27
 
