@@ -33,6 +33,13 @@ pub struct Entry<Answer = String> {
 ///
 /// With `flow = "...";` in front, the component carries a flow: the JSON of its manifest, most often `include_str!("../flow.json")`.
 /// Steps that name no component call this one, and uploading it registers the flow.
+///
+/// ```
+/// # use stepcell_guest::Error;
+/// # fn parse(text: String) -> Result<Vec<String>, Error> { Ok(text.lines().map(str::to_owned).collect()) }
+/// stepcell_guest::handlers! { flow = r#"{"flow": "lines", "step": [{"name": "parse"}]}"#; parse }
+/// # fn main() {}
+/// ```
 #[macro_export]
 macro_rules! handlers {
     (@entries [$($flow:expr)?] [$($done:tt)*]) => {

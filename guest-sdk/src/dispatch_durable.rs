@@ -38,6 +38,30 @@ use crate::outcome::Outcome;
 /// stepcell_guest::durable! { approve }
 /// # fn main() {}
 /// ```
+///
+/// With everything that may stand in front:
+///
+/// ```
+/// # use stepcell_guest::{Context, Error, Failure, Outcome};
+/// fn book(seat: String) -> Result<Outcome, Error> {
+///     Ok(Outcome::complete(&seat))
+/// }
+/// fn leave(_: Context, _: Failure) -> Result<Option<Outcome>, Error> {
+///     Ok(None)
+/// }
+/// fn unbook(_: Context, seat: String, _: String) -> Result<(), Error> {
+///     stepcell_guest::info!(seat = seat, "is free again");
+///     Ok(())
+/// }
+///
+/// stepcell_guest::durable! {
+///     flow = r#"{"flow": "seats", "step": [{"name": "book"}]}"#;
+///     on_error = leave;
+///     compensate = { book => unbook };
+///     book
+/// }
+/// # fn main() {}
+/// ```
 #[macro_export]
 macro_rules! durable {
     (@entries $flow:tt $on_error:tt [$($done:tt)*] $name:literal => $function:path $(, $($rest:tt)*)?) => {

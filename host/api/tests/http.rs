@@ -91,7 +91,8 @@ async fn what_is_no_component_is_refused_with_its_reason() {
     assert_eq!(answer.body["reasons"][0]["code"], "component.not_wasm");
     let answer = host.put("text/plain", b"\0asm").await;
     assert_refused(&answer, StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.content_type");
-    let answer = host.put("application/wasm", &vec![0; 21 * 1024 * 1024]).await;
+    let answer =
+        host.put("application/wasm", &vec![0; model::limits::MAX_COMPONENT_BYTES + 1]).await;
     assert_refused(&answer, StatusCode::PAYLOAD_TOO_LARGE, "component.too_large");
 }
 

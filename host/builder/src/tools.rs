@@ -28,7 +28,7 @@ impl Tools<'_> {
         install: impl FnOnce(&Path) -> Result<(), Error>,
     ) -> Result<PathBuf, Error> {
         let tools = self.cache.join("tools");
-        let (there, part) = (tools.join(name), tools.join(format!("{name}.part")));
+        let there = tools.join(name);
         if there.is_dir() {
             return Ok(there);
         }
@@ -37,8 +37,14 @@ impl Tools<'_> {
         if there.is_dir() {
             return Ok(there);
         }
-        // Somebody may have been killed here.
-        drop(fs::remove_dir_all(&part));
+        // Whoever was killed here may have left a program behind that goes on: it gets no folder that is used again.
+        let parts = format!("{name}.part-");
+        for left in fs::read_dir(&tools).into_iter().flatten().flatten() {
+            if left.file_name().to_string_lossy().starts_with(&parts) {
+                drop(fs::remove_dir_all(left.path()));
+            }
+        }
+        let part = tools.join(format!("{parts}{}", std::process::id()));
         fs::create_dir_all(&part).map_err(Error::file("create", &part))?;
         if let Err(error) = install(&part) {
             drop(fs::remove_dir_all(&part));

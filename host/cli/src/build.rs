@@ -69,16 +69,19 @@ async fn told(
     build: impl FnOnce(Progress<'_>) -> Result<Built, builder::Error> + Send + 'static,
 ) -> anyhow::Result<Built> {
     let bar = spinner(screen, what);
-    let told = bar.clone();
-    let is_watched = screen.is_watched();
+    let (told, screen) = (bar.clone(), *screen);
     let work = move || {
+        let line = |line: String| match screen.is_watched() {
+            true => told.println(line),
+            false => screen.note(&line),
+        };
         let say = |note: Note<'_>| match note {
-            Note::Running(command) => told.println(format!("running `{command}`")),
-            Note::Waiting(why) => told.println(format!("waiting: {why}")),
+            Note::Running(command) => line(format!("running `{command}`")),
+            Note::Waiting(why) => line(format!("waiting: {why}")),
             Note::Toolchain(_) => {}
             Note::Said(line) => {
                 told.set_message(line.trim().to_owned());
-                if !is_watched {
+                if !screen.is_watched() {
                     tracing::info!(line, "build");
                 }
             }
@@ -90,9 +93,10 @@ async fn told(
     Ok(built?)
 }
 
-/// Something turns while something takes its time; nothing where nobody watches.
+/// Something turns while something takes its time; a line where there is no terminal.
 pub(crate) fn spinner(screen: &Screen, what: &str) -> ProgressBar {
     if !screen.is_watched() {
+        screen.note(what);
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner();

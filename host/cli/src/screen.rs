@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::escape::{escape, escape_json};
 
 /// Standard output and standard error.
+#[derive(Clone, Copy)]
 pub(crate) struct Screen {
     json: bool,
 }

@@ -40,7 +40,10 @@ struct Needs {
 impl Description {
     /// Reads what `describe` answered, and says what of it cannot be used.
     pub fn read(said: &Json) -> (Self, Option<String>) {
-        let members: Members = match serde_json::from_str(said.as_str()) {
+        // A list of its members in order would pass for it.
+        let text = said.as_str().trim_start();
+        let text = if text.starts_with('{') { text } else { "0" };
+        let members: Members = match serde_json::from_str(text) {
             Ok(members) => members,
             Err(why) => {
                 let note = format!("what `describe` answers is not a description: {why}");

@@ -1,6 +1,9 @@
 //! What people get wrong: each is told with its place and what to do, and leaves nothing behind that is in the way of the next try.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use crate::{said, stepcell};
 
@@ -93,4 +96,63 @@ fn a_folder_without_handlers_and_a_name_that_is_none_are_refused_with_what_would
     fs::write(around.path().join("handler.js"), "export default () => 1;\n").unwrap();
     let told = said(&stepcell(around.path()).args(["build", "."]).output().unwrap());
     assert!(told.contains("stepcell new --sdk"), "{told}");
+}
+
+/// What a build says where a program is another one than it has to be.
+fn built_beside(lang: &str, program: &str, script: &str) -> String {
+    let around = tempfile::tempdir().unwrap();
+    let made = stepcell(around.path()).args(["new", "--lang", lang, "first"]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let path = around.path().join("bin");
+    fs::create_dir(&path).unwrap();
+    if !script.is_empty() {
+        let file = path.join(program);
+        fs::write(&file, script).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut build = stepcell(&around.path().join("first"));
+    // A cache of its own: what is there already needs no tools.
+    build.env("PATH", &path).env("STEPCELL_CACHE", around.path().join("cache"));
+    let failed = build.args(["build", "."]).output().unwrap();
+    assert!(!failed.status.success(), "{}", said(&failed));
+    said(&failed)
+}
+
+#[test]
+fn a_tool_that_is_missing_or_too_old_is_told_with_the_command_that_brings_it() {
+    let old = "#!/bin/sh\necho v16.20.2\n";
+    for (lang, program, script, parts) in [
+        ("js", "node", "", ["no `node` is on PATH", "apt-get install -y nodejs npm"]),
+        ("js", "node", old, ["is v16.20.2", "apt-get install -y nodejs npm"]),
+        ("python", "python3", "", ["no `python3` is on PATH", "apt-get install -y python3"]),
+        ("c", "python3", "#!/bin/sh\nexit 1\n", ["is not that", "apt-get install -y python3"]),
+    ] {
+        let told = built_beside(lang, program, script);
+        for part in parts {
+            assert!(told.contains(part), "`{part}` is not in:\n{told}");
+        }
+    }
+}
+
+#[test]
+fn a_build_that_was_killed_half_way_is_in_nobodys_way() {
+    let around = tempfile::tempdir().unwrap();
+    let made = stepcell(around.path()).args(["new", "--lang", "js", "first"]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let build = || {
+        let mut build = stepcell(&around.path().join("first"));
+        build.env("STEPCELL_CACHE", around.path().join("cache")).args(["build", "."]);
+        build
+    };
+    let mut killed = build().stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(killed.stderr.take().unwrap()).lines();
+    let installs = |line: &std::io::Result<String>| line.as_ref().unwrap().contains("npm");
+    assert!(lines.take(10).any(|line| installs(&line)), "it installs its tools");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let done = build().output().unwrap();
+    assert!(done.status.success(), "{}", said(&done));
+    let left = fs::read_dir(around.path().join("cache/tools")).unwrap().flatten();
+    let kits = left.filter(|entry| entry.path().is_dir()).count();
+    assert!(kits >= 1, "its tools are whole");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use model::Language;
 use reqwest::Method;
 use serde_json::{Value, json};
-use stepcell_tests::client::{Answer, Client};
+use stepcell_tests::client::{Answer, Client, until};
 use stepcell_tests::guests::root;
 use stepcell_tests::host::Host;
 
@@ -58,7 +58,7 @@ async fn a_source_is_a_component_of_the_runtime_it_was_bound_to() {
     let component = &kept.body;
     assert_eq!(component["source"]["language"], "javascript", "{component:#}");
     assert_eq!(component["source"]["runtime"], runtime["digest"], "{component:#}");
-    assert_eq!(component["description"], json!({ "handlers": ["greet"] }), "{component:#}");
+    assert_eq!(component["description"]["handlers"], json!(["greet"]), "{component:#}");
     assert!(component["component_bytes"].as_u64().unwrap() < 2_000, "{component:#}");
     assert_eq!((&component["pure"], &component["world"]), (&json!(true), &json!("durable")));
 
@@ -66,7 +66,7 @@ async fn a_source_is_a_component_of_the_runtime_it_was_bound_to() {
     let flow = "flow = \"greet\"\n[[step]]\nname = \"greet\"\ncomponent = \"@\"\n";
     client.deploy(flow, digest).await.ok();
     let run = client.run("greet", &json!({ "name": "Ada" })).await;
-    assert_eq!(run["output"], "hello Ada", "{run:#}");
+    assert_eq!(run["output"]["greet"], "hello Ada", "{run:#}");
     assert!(run["receipt"]["fuel"].as_u64().unwrap() > 0, "it has a receipt: {run:#}");
 
     // A tenant's source is its own, whoever has the runtime.
@@ -135,7 +135,8 @@ async fn a_new_runtime_takes_new_sources_and_leaves_those_that_are_bound() {
     let second = put(client, "text/javascript", GREET).await;
     assert_eq!(second.status, 201, "it is another component: {second:?}");
     assert_eq!(second.body["source"]["runtime"], installed["digest"]);
-    assert_eq!(client.run("greet", &json!({ "name": "Ada" })).await["output"], "hello Ada");
+    let run = client.run("greet", &json!({ "name": "Ada" })).await;
+    assert_eq!(run["output"]["greet"], "hello Ada", "{run:#}");
     let listed = client.get("/v1/runtimes").await.ok();
     assert_eq!(listed["runtimes"].as_array().map(Vec::len), Some(2), "{listed:#}");
 
@@ -169,7 +170,7 @@ async fn a_file_that_carries_its_flow_is_deployed_alone() {
     assert!(done.status.success(), "{}", said(&done));
     let order = json!({ "customer": "Ada", "items": [{ "name": "tea", "count": 2 }] });
     let run = host.client.run("quote", &order).await;
-    assert!(run["output"].as_str().unwrap().contains("6.40"), "{run:#}");
+    assert!(run["output"]["write"].as_str().unwrap().contains("6.40"), "{run:#}");
     let failed =
         host.client.run("quote", &json!({ "customer": "Ada", "items": [{ "name": "x" }] })).await;
     assert_eq!(failed["failure"]["kind"], "handler_error.validation", "{failed:#}");
@@ -190,7 +191,7 @@ async fn a_source_in_python_is_deployed_as_a_step_of_a_flow() {
     let done = of(&host, &root().join("examples/pasted"), &["deploy", "flow.toml", "--json"]);
     assert!(done.status.success(), "{}", said(&done));
     let run = host.client.run("words", &json!("the cat and the hat")).await;
-    assert_eq!(run["output"][0], json!({ "word": "the", "count": 2 }), "{run:#}");
+    assert_eq!(run["output"]["count"][0], json!({ "word": "the", "count": 2 }), "{run:#}");
     let source =
         "import numpy\nimport stepcell\n\n@stepcell.handler\ndef f(x: int) -> int:\n    return x\n";
     let refused = put(&host.client, "text/x-python", source).await;
@@ -205,10 +206,44 @@ async fn a_source_in_python_is_deployed_as_a_step_of_a_flow() {
 fn async_code_in_a_source_means_what_it_means_elsewhere() {
     let folder = root().join("tests/guests/sources");
     let done = stepcell(&folder).args(["exec", "semantics.js", "--json"]).output().unwrap();
-    let shown: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
+    let shown: Value =
+        serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
     let expected = std::fs::read_to_string(folder.join("semantics.json")).unwrap();
     let expected: Value = serde_json::from_str(&expected).unwrap();
     for (what, value) in expected.as_object().unwrap() {
         assert_eq!(shown["output"].get(what), Some(value), "{what}: {shown:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_decides_what_follows_a_failure_and_is_undone() {
+    let host = host_of(Language::Javascript).await;
+    let source = r#"
+import { complete } from "stepcell";
+export function book({ fails }, context) {
+  if (fails) throw new Error("full");
+  return "booked";
+}
+export const onError = { book: (input, failure) => input.fails === "softly" ? complete(`instead of ${failure.message}`) : undefined };
+export const compensate = { book: (input, output) => console.log(`gave ${output} back`) };
+export function ship() { throw new Error("no ship"); }
+"#;
+    let kept = put(&host.client, "text/javascript", source).await.ok();
+    assert_eq!(kept["exports"], json!(["handle", "on-error", "compensate"]), "{kept:#}");
+    let flow = "flow = \"trip\"\n[defaults]\ncomponent = \"@\"\nmax_attempts = 1\n\
+                [[step]]\nname = \"book\"\nhandler = \"book\"\n[[step]]\nname = \"ship\"\nhandler = \"ship\"\nneeds = [\"book\"]\n";
+    host.client.deploy(flow, kept["digest"].as_str().unwrap().parse().unwrap()).await.ok();
+    let run = host.client.run("trip", &json!({ "fails": "softly" })).await;
+    assert_eq!(run["failed_step"], "ship", "the first step went well after all: {run:#}");
+    let id = run["run_id"].as_str().unwrap();
+    let undone = async || {
+        let run = host.client.get(&format!("/v1/runs/{id}")).await.ok();
+        (run["compensation"]["steps"][0]["compensated"] == 1).then_some(())
+    };
+    until("the booking is undone", undone).await;
+    let failed = host.client.run("trip", &json!({ "fails": "hard" })).await;
+    assert_eq!(
+        (&failed["failed_step"], &failed["failure"]["kind"]),
+        (&json!("book"), &json!("handler_error.execution"))
+    );
 }

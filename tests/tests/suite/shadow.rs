@@ -57,6 +57,8 @@ async fn fill(host: &Host, client: &Client) -> Names {
         ("key", client.key().split('_').nth(1).unwrap().to_owned()),
         ("id", worker),
         ("code", "timeout".to_owned()),
+        // Runtimes are everybody's.
+        ("language", "cobol".to_owned()),
     ])
 }
 
@@ -80,7 +82,9 @@ fn nothing(theirs: &Names) -> Names {
 fn body(path: &str, names: &Names) -> (&'static str, Vec<u8>) {
     let (flow, digest) = (&names["flow"], &names["digest"]);
     let json = match path {
-        "/v1/components" => return ("application/wasm", b"\0asm\x0d\0\x01\0".to_vec()),
+        "/v1/components" | "/v1/runtimes/{language}" => {
+            return ("application/wasm", b"\0asm\x0d\0\x01\0".to_vec());
+        }
         "/v1/flows" => {
             json!({ "flow": "mine", "step": [{ "name": "a", "component": digest, "handler": "x" }] })
         }
