@@ -60,8 +60,7 @@ pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, 
             format!("`content-encoding` says `{found}`; send the body as it is, without one");
         return Err(Problem::new(Code::RequestContentEncoding, detail));
     }
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = announced(request.headers()).map(|bytes| bytes as u64);
     if let Some(sent) = announced.filter(|sent| *sent > ceiling.bytes as u64) {
         // Who asks before sending has sent nothing.
         if sent <= MOST_PASSED_BY && !request.headers().contains_key(header::EXPECT) {
@@ -83,6 +82,11 @@ pub(crate) async fn read(request: Request, ceiling: Ceiling) -> Result<Vec<u8>, 
         sender.check().await?;
     }
     Ok(bytes)
+}
+
+/// How many bytes a body is said to have.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn collect(body: Body, ceiling: Ceiling) -> Result<Vec<u8>, Problem> {

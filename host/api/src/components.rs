@@ -24,7 +24,7 @@ const MAX_REASON: usize = 500;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Component)]
 pub(crate) struct ComponentView {
-    /// The sha256 of the uploaded bytes: its name.
+    /// Its name: the sha256 of the uploaded bytes; of a source, of its language, its runtime and its text.
     #[schema(value_type = String)]
     digest: Digest,
     /// When it was uploaded first, RFC 3339.

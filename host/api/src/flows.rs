@@ -55,7 +55,7 @@ impl Registered {
 pub(crate) struct RegisterQuery {
     /// Also points new runs at the version. Defaults to false.
     #[serde(default)]
-    pub(crate) activate: bool,
+    activate: bool,
 }
 
 /// Registers a flow version from a manifest, JSON or TOML. Components are named by the digest of their upload.

@@ -79,9 +79,9 @@ pub(crate) struct KeptImport {
 }
 
 impl KeptReport {
-    /// Of a source that a runtime made ready. What an attempt starts with is the runtime's.
-    pub(crate) fn of_source(runtime: Self, source: KeptSource, prepared: &Prepared) -> Self {
-        let Prepared { program, description: _, capabilities, on_error, compensate } = prepared;
+    /// Of a source that the runtime of this report made ready. What an attempt starts with is the runtime's.
+    pub(crate) fn of_source(self, source: KeptSource, prepared: &Prepared, bytes: u64) -> Self {
+        let Prepared { program, description, capabilities, on_error, compensate } = prepared;
         let optional = [("on-error", *on_error), ("compensate", *compensate)];
         let exports = [("handle", true)].into_iter().chain(optional);
         Self {
@@ -89,9 +89,13 @@ impl KeptReport {
             imports: prepared.imports().into_iter().map(KeptImport::from).collect(),
             exports: exports.filter(|(_, has)| *has).map(|(name, _)| name.to_owned()).collect(),
             pure: capabilities.is_empty(),
+            completed: false,
+            uploaded_bytes: bytes,
             component_bytes: program.len() as u64,
+            compile_ms: 0,
             source: Some(source),
-            ..runtime
+            description: Some(description.clone()),
+            ..self
         }
     }
 
@@ -109,7 +113,7 @@ impl KeptReport {
     }
 
     /// What it says of itself, and what of that cannot be used.
-    pub(crate) fn described(&self) -> (Description, Option<String>) {
+    pub(crate) fn described(&self) -> (Description, Vec<String>) {
         self.description.as_ref().map(Description::read).unwrap_or_default()
     }
 

@@ -98,9 +98,9 @@ pub(crate) async fn put_runtime(
     let language: Language =
         language.parse().map_err(|why: String| Problem::new(Code::RequestInvalid, why))?;
     body::expect_type(request.headers(), &WASM)?;
-    let room = state.uploads().enter(caller.tenant).await?;
-    let ceiling =
-        Ceiling { bytes: MAX_COMPONENT_BYTES, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
+    let most = MAX_COMPONENT_BYTES;
+    let room = state.uploads().enter(caller.tenant, request.headers(), most).await?;
+    let ceiling = Ceiling { bytes: most, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
     let bytes = body::read(request, ceiling).await?;
     let (sandbox, of) = (state.sandbox().clone(), state.clone());
     let inspected =
@@ -112,11 +112,13 @@ pub(crate) async fn put_runtime(
     let report = to_the_end(&room, tried).await?;
     let report = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
     check_standing(&state, &caller.key).await?;
-    state.store().put_runtime(caller.by(), (language, digest), &bytes, &report).await?;
-    let stored = state.store().list_runtimes().await?;
-    let found = stored.into_iter().find(|runtime| runtime.digest == digest);
-    let found = found.ok_or_else(|| Problem::internal(&"a runtime was replaced at once"))?;
-    Ok(axum::Json(RuntimeView::read(found)?).into_response())
+    let stored =
+        state.store().put_runtime(caller.by(), (language, digest), &bytes, &report).await?;
+    let stored = stored.ok_or_else(|| {
+        let detail = "it is installed for another language, and runs sources of one";
+        Problem::new(Code::RuntimeUnfit, detail)
+    })?;
+    Ok(axum::Json(RuntimeView::read(stored)?).into_response())
 }
 
 /// Compiles what is to be a runtime and has it make the smallest source ready.
@@ -128,16 +130,16 @@ async fn tried(
     let (component, digest) = (inspection.component.to_vec(), inspection.digest);
     let sandbox = state.sandbox();
     let bytes = || async { Some(component) };
-    let (loaded, took) = sandbox.load_timed(TenantId::NOBODY, digest, bytes).await;
+    let (loaded, took) = sandbox.load_timed(TenantId::HOST, digest, bytes).await;
     let loaded = loaded.map_err(unloaded)?;
     let sample = language.sample();
-    let why = match sandbox.prepare(&loaded, (TenantId::NOBODY, digest), sample).await {
+    let why = match sandbox.prepare(&loaded, (TenantId::HOST, digest), sample).await.0 {
         Ok(_) => None,
         Err(Unprepared::Problems(problems)) => problems.first().map(ToString::to_string),
-        Err(Unprepared::Failed(failure)) => Some(failure.message),
-        Err(Unprepared::NoRuntime) => Some("it exports no `prepare`".to_owned()),
+        Err(Unprepared::Host(why)) => return Err(Problem::internal(&why)),
     };
     if let Some(why) = why {
+        sandbox.forget(TenantId::HOST, digest);
         let detail = format!("it cannot make the smallest source of {language} ready: {why}");
         return Err(Problem::new(Code::RuntimeUnfit, detail));
     }
@@ -166,7 +168,7 @@ pub(crate) async fn load(state: &State, digest: Digest) -> Result<Arc<Compiled>,
     let store = state.store().clone();
     // One that cannot be read is told like one that is gone: both are a fault of ours.
     let bytes = || async move { store.get_runtime_bytes(digest).await.ok().flatten() };
-    state.sandbox().load(TenantId::NOBODY, digest, bytes).await.map_err(unloaded)
+    state.sandbox().load(TenantId::HOST, digest, bytes).await.map_err(unloaded)
 }
 
 fn read(report: &str) -> Result<KeptReport, Problem> {

@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State as Shared};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::limits::{MAX_COMPONENT_BYTES, MAX_SOURCE_BYTES};
 use model::{Code, Digest, Gate, Language, TenantId};
 use sandbox::{Inspection, LoadError};
+use serde::Deserialize;
 use store::{BoundSource, NewComponent};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::IntoParams;
 
 use crate::auth::{Caller, Deploy, check_standing};
 use crate::body::{self, Ceiling};
 use crate::carried;
 use crate::components::{ComponentView, view};
-use crate::flows::{self, RegisterQuery};
+use crate::flows;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::quotas;
@@ -28,10 +30,12 @@ use crate::state::State;
 /// How long an upload may take to arrive.
 pub(crate) const UPLOAD_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// Uploads that are held in memory at a time, each at most the component ceiling.
-const UPLOADS: usize = 8;
-/// Those among them that are one tenant's.
-const UPLOADS_EACH: usize = 2;
+/// What of uploads is held in memory at a time, in MiB: eight of the usual size.
+const ROOM_MIB: u32 = 8 * USUAL_MIB;
+/// That of one tenant's: two of them, or the largest one there may be.
+const ROOM_MIB_EACH: u32 = 2 * USUAL_MIB;
+/// What an upload is counted as at the least.
+const USUAL_MIB: u32 = 33;
 
 /// How long an upload waits for room.
 const ROOM_TIME: Duration = Duration::from_secs(10);
@@ -47,29 +51,56 @@ pub(crate) struct Uploads {
 
 impl Default for Uploads {
     fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(UPLOADS)), each: Mutex::default() }
+        Self { all: Arc::new(Semaphore::new(ROOM_MIB as usize)), each: Mutex::default() }
     }
 }
 
 impl Uploads {
-    /// Waits for room for a while: behind the tenant's own uploads first, so that they do not keep others out.
-    pub(crate) async fn enter(&self, tenant: TenantId) -> Result<Room, Problem> {
+    /// Waits for room for a while, as much as is announced or may come: behind the tenant's own uploads first, so that they do not keep
+    /// others out.
+    pub(crate) async fn enter(
+        &self,
+        tenant: TenantId,
+        headers: &HeaderMap,
+        most: usize,
+    ) -> Result<Room, Problem> {
+        let bytes = body::announced(headers).map_or(most, |bytes| bytes.min(most));
+        let mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX).saturating_add(1);
+        let mib = mib.clamp(USUAL_MIB, ROOM_MIB_EACH);
         let own = {
             let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
             // Only the map still holds the room of a tenant that uploads nothing.
             each.retain(|_, own| Arc::strong_count(own) > 1);
-            let own = each.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(UPLOADS_EACH)));
+            let own = each
+                .entry(tenant)
+                .or_insert_with(|| Arc::new(Semaphore::new(ROOM_MIB_EACH as usize)));
             Arc::clone(own)
         };
         let never = "the semaphore is never closed";
         let both = async {
-            let own = own.acquire_owned().await.expect(never);
-            Room::new([own, Arc::clone(&self.all).acquire_owned().await.expect(never)])
+            let own = own.acquire_many_owned(mib).await.expect(never);
+            Room::new([own, Arc::clone(&self.all).acquire_many_owned(mib).await.expect(never)])
         };
         let busy =
             |_| Problem::new(Code::Overloaded, "other uploads are under way; try again later");
         tokio::time::timeout(ROOM_TIME, both).await.map_err(busy)
     }
+}
+
+/// What becomes of the flow that an upload carries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutQuery {
+    /// Whether it is registered. Defaults to true.
+    #[serde(default = "yes")]
+    register: bool,
+    /// Also points new runs at the version. Defaults to false.
+    #[serde(default)]
+    activate: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What wasm comes as.
@@ -81,7 +112,7 @@ pub(crate) const WASM: [&str; 2] = ["application/wasm", "application/octet-strea
     put,
     path = "/v1/components",
     tag = "components",
-    params(RegisterQuery),
+    params(PutQuery),
     request_body(
         content(
             (Vec<u8> = "application/wasm"),
@@ -98,7 +129,7 @@ pub(crate) const WASM: [&str; 2] = ["application/wasm", "application/octet-strea
 pub(crate) async fn put_component(
     Shared(state): Shared<State>,
     caller: Caller<Deploy>,
-    Params(query): Params<RegisterQuery>,
+    Params(query): Params<PutQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     let language = Language::of_media_type(&body::media_type(request.headers()));
@@ -107,19 +138,23 @@ pub(crate) async fn put_component(
         let wanted: Vec<&str> = WASM.into_iter().chain(sources).collect();
         body::expect_type(request.headers(), &wanted)?;
     }
-    let room = state.uploads().enter(caller.tenant).await?;
     let bytes = match language {
         Some(_) => MAX_SOURCE_BYTES,
         None => MAX_COMPONENT_BYTES,
     };
+    let room = state.uploads().enter(caller.tenant, request.headers(), bytes).await?;
     let ceiling = Ceiling { bytes, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
     let bytes = body::read(request, ceiling).await?;
     let (digest, created) = match language {
-        Some(language) => source::put(&state, &caller, (language, bytes), &room).await?,
-        None => put(&state, &caller, bytes, &room).await?,
+        Some(language) => {
+            source::put(&state, &caller, (language, bytes), (&room, query.register)).await?
+        }
+        None => put(&state, &caller, bytes, (&room, query.register)).await?,
     };
     let mut view = view(&state, caller.tenant, digest).await?;
-    if let Some(flow) = carried::resolve(&state, caller.tenant, (digest, &view.report)).await? {
+    if query.register
+        && let Some(flow) = carried::resolve(&state, caller.tenant, (digest, &view.report)).await?
+    {
         let registered = flows::register(&state, caller.by(), flow, query.activate).await?;
         view.registered = Some(registered);
     }
@@ -132,7 +167,7 @@ async fn put(
     state: &State,
     caller: &Caller<Deploy>,
     bytes: Vec<u8>,
-    room: &Room,
+    (room, registers): (&Room, bool),
 ) -> Result<(Digest, bool), Problem> {
     let (sandbox, tenant, digest) = (state.sandbox().clone(), caller.tenant, Digest::of(&bytes));
     if state.store().get_component(tenant, digest).await?.is_some() {
@@ -146,18 +181,21 @@ async fn put(
     let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
     let of = state.clone();
     let report = to_the_end(room, async move { compiled(&of, tenant, &inspection).await }).await?;
+    if registers {
+        carried::resolve(state, tenant, (digest, &report)).await?;
+    }
     Ok((digest, keep(state, caller, (digest, &bytes), (report, None)).await?))
 }
 
-/// Keeps what was found to be sound, unless the flow that it carries is not.
+/// Keeps what was found to be sound.
 pub(crate) async fn keep(
     state: &State,
     caller: &Caller<Deploy>,
     (digest, bytes): (Digest, &[u8]),
     (mut report, source): (KeptReport, Option<&BoundSource>),
 ) -> Result<bool, Problem> {
-    report.notes.extend(report.described().1);
-    carried::resolve(state, caller.tenant, (digest, &report)).await?;
+    let notes = report.described().1;
+    report.notes.extend(notes);
     let report = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
     check_standing(state, &caller.key).await?;
     let new = NewComponent { digest, bytes, report: &report, source };

@@ -107,6 +107,7 @@ fn explain(error: Error) -> Error {
         | Error::Manifest { .. }
         | Error::Compile { .. }
         | Error::NoToolchain { .. }
+        | Error::Install { .. }
         | Error::Command { .. }
         | Error::File { .. }) => other,
     }

@@ -103,7 +103,15 @@ pub enum Error {
         /// The one command that mends it.
         command: String,
     },
-    /// A command could not be run, or its own installation failed.
+    /// What is missing could not be installed.
+    #[error("`{command}` failed: {output}")]
+    Install {
+        /// The command as it was run.
+        command: String,
+        /// What it said.
+        output: String,
+    },
+    /// A tool did not do its work, though nothing is wrong with the handlers.
     #[error("`{command}` failed: {output}")]
     Command {
         /// The command as it was run.
@@ -126,7 +134,7 @@ pub enum Error {
 impl Error {
     /// True where the tools are not there, or could not be installed: nothing is wrong with what was to be built.
     pub fn is_about_tools(&self) -> bool {
-        matches!(self, Self::NoToolchain { .. } | Self::Command { .. })
+        matches!(self, Self::NoToolchain { .. } | Self::Install { .. })
     }
 
     /// For `map_err` on file operations.

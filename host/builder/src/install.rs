@@ -161,12 +161,12 @@ fn apt(command: &str) -> Result<(), Error> {
 fn run(command: &mut Command, shown: String) -> Result<(), Error> {
     let output = command
         .output()
-        .map_err(|error| Error::Command { command: shown.clone(), output: error.to_string() })?;
+        .map_err(|error| Error::Install { command: shown.clone(), output: error.to_string() })?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Command { command: shown, output: said })
+    Err(Error::Install { command: shown, output: said })
 }
 
 fn mending_command(found: &Found, packages: Option<&[&str]>) -> String {

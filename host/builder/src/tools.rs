@@ -82,7 +82,7 @@ impl Tools<'_> {
         let shown = shown(command);
         self.progress.say(Note::Running(&shown));
         let output = command.stdin(Stdio::null()).output();
-        let output = output.map_err(|error| Error::Command {
+        let output = output.map_err(|error| Error::Install {
             command: shown.clone(),
             output: error.to_string(),
         })?;
@@ -90,7 +90,7 @@ impl Tools<'_> {
             return Ok(());
         }
         let said = [output.stderr, output.stdout].concat();
-        Err(Error::Command {
+        Err(Error::Install {
             command: shown,
             output: String::from_utf8_lossy(&said).trim().to_owned(),
         })

@@ -81,14 +81,15 @@ impl Again {
 impl Ended {
     /// Shows what is not as it was.
     fn differs(&self, before: &Self, screen: &Screen) {
-        let changed = match (&before.output, &self.output) {
-            (Some(before), Some(now)) => changes(before, now),
-            (None, _) | (_, None) => Vec::new(),
+        let compared = before.output.as_ref().zip(self.output.as_ref());
+        let changed = compared.map(|(before, now)| changes(before, now));
+        let how = match &changed {
+            None => "",
+            Some(changed) if changed.is_empty() => ", with the same output",
+            Some(_) => ", otherwise",
         };
-        let same = if changed.is_empty() { ", with the same output" } else { ", otherwise" };
-        let same = if self.output.is_some() { same } else { "" };
-        screen.line(&format!("{} again{same}", self.status));
-        changed.iter().for_each(|line| screen.line(&format!("  {}", escape_line(line))));
+        screen.line(&format!("{} again{how}", self.status));
+        changed.iter().flatten().for_each(|line| screen.line(&format!("  {}", escape_line(line))));
         for (step, fuel) in &self.fuel {
             let was = before.fuel.get(step).copied().unwrap_or_default();
             // What differs by less is a map that was walked in another order.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::answers::{Component, Registered};
 use crate::args::Deploy;
 use crate::build;
-use crate::client::{Ask, Client};
+use crate::client::{Ask, Client, part};
 use crate::escape::escape_line;
 use crate::exit::Refused;
 use crate::inspect;
@@ -59,7 +59,7 @@ pub(crate) struct Deployment {
     pub(crate) install: Install,
     /// Whether new runs shall start on the version.
     pub(crate) activate: bool,
-    /// Whether a missing runtime may be installed on the host.
+    /// Whether this program's runtimes are installed on the host where it has others.
     pub(crate) runtimes: bool,
 }
 
@@ -95,7 +95,28 @@ impl Deployment {
                 kept.digest
             )
         })?;
+        self.tell_grants(client, carried.get(), screen).await?;
         Ok(carried.get().to_owned())
+    }
+
+    /// Says what the steps of a flow are granted: nobody but their component has said so.
+    async fn tell_grants(
+        &self,
+        client: &Client,
+        registered: &str,
+        screen: &Screen,
+    ) -> anyhow::Result<()> {
+        let Registered { flow, version, .. } = serde_json::from_str(registered)?;
+        let path = format!("/v1/flows/{}/versions/{version}", part(&flow));
+        let version: Value = client.read(Ask::get(path)).await?;
+        for step in version["definition"]["steps"].as_array().into_iter().flatten() {
+            if let Some(grants) = step.get("grants").filter(|grants| **grants != json!({})) {
+                let name = step["name"].as_str().unwrap_or_default();
+                let line = format!("note: the component grants its step `{name}`: {grants}");
+                screen.note(&escape_line(&line));
+            }
+        }
+        Ok(())
     }
 
     /// The same with the manifest's text, as if it were in a file of this name.
@@ -129,7 +150,8 @@ impl Deployment {
             return Ok(digest.to_string());
         }
         let name = component.as_str();
-        Ok(self.put(client, (name, &folder.join(name)), COMPONENTS, screen).await?.digest)
+        let address = format!("{COMPONENTS}?register=false");
+        Ok(self.put(client, (name, &folder.join(name)), &address, screen).await?.digest)
     }
 
     /// Uploads a file, or what a folder is built to.
@@ -140,10 +162,10 @@ impl Deployment {
         address: &str,
         screen: &Screen,
     ) -> anyhow::Result<Component> {
-        let kept = if let Some(language) = Language::of_file(name) {
+        let kept = if let Some(language) = Language::of_file(name).filter(|_| !path.is_dir()) {
             self.put_source(client, &local::text(path, language)?, address, screen).await
         } else {
-            let wasm = if is_handlers(name) {
+            let wasm = if is_handlers(name) && !path.is_dir() {
                 inspect::read(path)?
             } else {
                 let built = build::folder(path, self.install, screen).await?;
@@ -158,7 +180,7 @@ impl Deployment {
         Ok(kept)
     }
 
-    /// Uploads a source. Where its language has no runtime yet and this may be done, installs one first.
+    /// Uploads a source. Where that may be done, its language has the runtime of this program first.
     async fn put_source(
         &self,
         client: &Client,
@@ -167,17 +189,11 @@ impl Deployment {
         screen: &Screen,
     ) -> anyhow::Result<Component> {
         let Text { name, language, text } = source;
-        let ask = || {
-            let kind = language.media_types()[0];
-            Ask::put_bytes(address, kind, text.clone().into_bytes())
-        };
-        match put(client, name, ask(), screen).await {
-            Err(error) if self.runtimes && runtimes::is_missing(&error) => {
-                runtimes::install(client, *language, None, screen).await?;
-                put(client, name, ask(), screen).await
-            }
-            kept => kept,
+        if self.runtimes {
+            runtimes::ensure(client, *language, screen).await?;
         }
+        let ask = Ask::put_bytes(address, language.media_types()[0], text.clone().into_bytes());
+        put(client, name, ask, screen).await
     }
 }
 

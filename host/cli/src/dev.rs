@@ -95,8 +95,8 @@ async fn watch(client: &Client, flow: Option<&Path>, input: Option<String>, scre
     let Some(flow) = flow else {
         return std::future::pending().await;
     };
-    let folder =
-        flow.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = if flow.is_dir() { Some(flow) } else { flow.parent() };
+    let folder = beside.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut again = input.map(Again::new);
     loop {
         let now = stamps(folder);

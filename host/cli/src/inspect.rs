@@ -66,14 +66,17 @@ fn source(ready: &Ready, text: &Text, screen: &Screen) {
     if screen.is_json() {
         screen.json(&json!({
             "digest": digest,
-            "language": text.language,
-            "runtime": runtime.digest,
-            "capabilities": capabilities,
-            "imports": imports,
+            "source": { "language": text.language, "runtime": runtime.digest },
+            "report": {
+                "capabilities": capabilities,
+                "imports": imports,
+                "pure": capabilities.is_empty(),
+                "uploaded_bytes": text.text.len(),
+                "component_bytes": program.len(),
+            },
+            "description": description,
             "on_error": on_error,
             "compensate": compensate,
-            "program_bytes": program.len(),
-            "description": description,
         }));
         return;
     }
@@ -84,7 +87,7 @@ fn source(ready: &Ready, text: &Text, screen: &Screen) {
         ("pure", pure(capabilities.is_empty())),
         ("size", format!("{} B of text, {} B to be run", text.text.len(), program.len())),
         ("starts with", starts_with(&runtime.report)),
-        ("describes itself", escape_line(description)),
+        ("describes itself", escape_line(description.as_str())),
         ("decides on errors", yes(*on_error).to_owned()),
         ("can be undone", yes(*compensate).to_owned()),
     ];

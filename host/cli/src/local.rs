@@ -11,7 +11,7 @@ use model::size::Bytes;
 use model::{Code, Description, Digest, Gate, Language, TenantId};
 use sandbox::{
     Compiled, Executable, Inspection, LoadError, Prepared, Sandbox, Source, SourceProblem,
-    Unprepared,
+    Unprepared, read_source,
 };
 use serde_json::json;
 
@@ -45,8 +45,8 @@ pub(crate) struct Ready {
     pub(crate) runtime: Inspection,
     /// What the runtime made of it.
     pub(crate) prepared: Prepared,
-    /// The runtime, ready to have a source bound to it.
-    pub(crate) compiled: Arc<Compiled>,
+    /// The runtime, ready to have the source bound to it.
+    compiled: Arc<Compiled>,
 }
 
 /// A file, or a folder of handlers, which is built.
@@ -79,10 +79,10 @@ pub(crate) fn text(path: &Path, language: Language) -> anyhow::Result<Text> {
         let detail = format!("`{name}` has more than {most}");
         Refused::here(Code::ComponentTooLarge, detail, Vec::new())
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Refused::here(Code::ComponentBadSource, format!("`{name}` is not UTF-8"), Vec::new())
-    })?;
-    Ok(Text { name, language, text })
+    match read_source(bytes) {
+        Ok(text) => Ok(Text { name, language, text }),
+        Err(problem) => Err(refused(&name, &[problem]).into()),
+    }
 }
 
 /// Handlers that can be called.
@@ -100,12 +100,15 @@ pub(crate) async fn load(sandbox: &Sandbox, handlers: &Handlers) -> anyhow::Resu
             let compiled = component(sandbox, &inspect::inspect(sandbox, wasm)?).await?;
             // Whoever fails to describe itself asks for nothing.
             let said = sandbox.describe(&compiled).await.ok().flatten();
-            Ok(Loaded { compiled, settings: settings(said.as_deref()) })
+            let said = said.and_then(|said| Gate::default().check(said.as_bytes()).ok());
+            let settings =
+                said.map_or_else(Settings::default, |said| Description::read(&said).0.settings);
+            Ok(Loaded { compiled, settings })
         }
         Handlers::Source(text, runtime) => {
             let Ready { digest, prepared, compiled: runtime, .. } =
                 prepare(sandbox, text, runtime).await?;
-            let settings = settings(Some(&prepared.description));
+            let settings = Description::read(&prepared.description).0.settings;
             let Prepared { program, on_error, compensate, .. } = prepared;
             let source = Source { runtime, program: program.into(), on_error, compensate };
             let bound = async || Some(Executable::Source(source));
@@ -113,11 +116,6 @@ pub(crate) async fn load(sandbox: &Sandbox, handlers: &Handlers) -> anyhow::Resu
             Ok(Loaded { compiled, settings })
         }
     }
-}
-
-fn settings(said: Option<&str>) -> Settings {
-    let said = said.and_then(|said| Gate::default().check(said.as_bytes()).ok());
-    said.map_or_else(Settings::default, |said| Description::read(&said).0.settings)
 }
 
 /// Has a runtime make a source ready.
@@ -129,8 +127,14 @@ pub(crate) async fn prepare(
     let found = sandbox.inspect_runtime(runtime).map_err(|reasons| inspect::refused(&reasons))?;
     let compiled = component(sandbox, &found).await?;
     let digest = text.language.digest(found.digest, &text.text);
-    let prepared = sandbox.prepare(&compiled, (TenantId::NOBODY, digest), &text.text).await;
-    let prepared = prepared.map_err(|why| refused(text, why))?;
+    let of = (TenantId::NOBODY, digest);
+    let prepared = match sandbox.prepare(&compiled, of, &text.text).await.0 {
+        Ok(prepared) => prepared,
+        Err(Unprepared::Problems(problems)) => return Err(refused(&text.name, &problems).into()),
+        Err(Unprepared::Host(why)) => {
+            anyhow::bail!("`{}` could not be made ready: {why}", text.name)
+        }
+    };
     Ok(Ready { digest, runtime: found, prepared, compiled })
 }
 
@@ -144,18 +148,10 @@ async fn component(sandbox: &Sandbox, found: &Inspection) -> anyhow::Result<Arc<
 }
 
 /// What is wrong with a source, as a host would say it.
-fn refused(text: &Text, why: Unprepared) -> Refused {
-    let whole = |message| vec![SourceProblem { line: 0, column: 0, message }];
-    let problems = match why {
-        Unprepared::Problems(problems) => problems,
-        Unprepared::Failed(failure) => {
-            whole(format!("it could not be made ready ({}): {}", failure.kind, failure.message))
-        }
-        Unprepared::NoRuntime => whole("what was built to run it is no runtime".to_owned()),
-    };
-    let detail = match problems.as_slice() {
-        [one] => format!("`{}`, {one}", text.name),
-        several => format!("`{}` has {} problems", text.name, several.len()),
+fn refused(name: &str, problems: &[SourceProblem]) -> Refused {
+    let detail = match problems {
+        [one] => format!("`{name}`, {one}"),
+        several => format!("`{name}` has {} problems", several.len()),
     };
     let code = Code::ComponentBadSource;
     let reason = |problem: &SourceProblem| {

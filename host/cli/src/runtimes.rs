@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use model::{Code, Language};
+use model::{Digest, Language};
 use serde::Deserialize;
 
 use crate::args::{Runtime, RuntimeCommand};
 use crate::client::{Ask, Client};
-use crate::exit::Refused;
 use crate::screen::{Screen, size};
 use crate::{build, inspect};
 
@@ -49,7 +48,7 @@ pub(crate) async fn run(client: &Client, args: Runtime, screen: &Screen) -> anyh
 }
 
 /// Builds the runtime of a language, or takes it from a file, and installs it; the host's answer.
-pub(crate) async fn install(
+async fn install(
     client: &Client,
     language: Language,
     from: Option<&Path>,
@@ -59,16 +58,34 @@ pub(crate) async fn install(
         Some(path) => inspect::read(path)?,
         None => build::runtime(language, screen).await?.wasm,
     };
+    put(client, language, wasm, screen).await
+}
+
+async fn put(
+    client: &Client,
+    language: Language,
+    wasm: Vec<u8>,
+    screen: &Screen,
+) -> anyhow::Result<String> {
     let bar = build::spinner(screen, &format!("installing the runtime of {language}"));
     let answer = client.text(Ask::put_wasm(format!("/v1/runtimes/{language}"), wasm)).await;
     bar.finish_and_clear();
     answer
 }
 
-/// Whether a host refused a source because it has no runtime for it.
-pub(crate) fn is_missing(error: &anyhow::Error) -> bool {
-    let refused = error.downcast_ref::<Refused>();
-    refused.is_some_and(|refused| refused.problem["code"] == Code::RuntimeMissing.as_str())
+/// Installs this program's runtime of a language, unless it is what takes new sources already.
+pub(crate) async fn ensure(
+    client: &Client,
+    language: Language,
+    screen: &Screen,
+) -> anyhow::Result<()> {
+    let wasm = build::runtime(language, screen).await?.wasm;
+    let digest = Digest::of(&wasm).to_string();
+    let Listed { runtimes } = client.read(Ask::get("/v1/runtimes")).await?;
+    if runtimes.iter().any(|one| one.current && one.digest == digest) {
+        return Ok(());
+    }
+    put(client, language, wasm, screen).await.map(drop)
 }
 
 async fn list(client: &Client, screen: &Screen) -> anyhow::Result<()> {

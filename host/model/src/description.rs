@@ -1,6 +1,9 @@
 //! What a component says of itself through `describe`: its handlers, what their attempts need, the flow it carries.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::id::Digest;
 use crate::json::Json;
@@ -20,16 +23,7 @@ pub struct Description {
     pub flow: Option<Json>,
 }
 
-/// The members that mean something here. Others are for people.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Members {
-    handlers: Vec<String>,
-    compensates: Option<Vec<String>>,
-    limits: Needs,
-    flow: Option<Json>,
-}
-
+/// What an attempt needs.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Needs {
@@ -38,40 +32,62 @@ struct Needs {
 }
 
 impl Description {
-    /// Reads what `describe` answered, and says what of it cannot be used.
-    pub fn read(said: &Json) -> (Self, Option<String>) {
-        // A list of its members in order would pass for it.
-        let text = said.as_str().trim_start();
-        let text = if text.starts_with('{') { text } else { "0" };
-        let members: Members = match serde_json::from_str(text) {
-            Ok(members) => members,
-            Err(why) => {
-                let note = format!("what `describe` answers is not a description: {why}");
-                return (Self::default(), Some(note));
-            }
-        };
-        let Members { handlers, compensates, limits, flow } = members;
+    /// Reads what `describe` answered, and says what of it cannot be used. Members that are not known here are for people.
+    pub fn read(said: &Json) -> (Self, Vec<String>) {
+        let mut notes = Vec::new();
+        let members: BTreeMap<String, Json> =
+            serde_json::from_str(said.as_str()).unwrap_or_else(|_| {
+                notes.push("what `describe` answers is no object".to_owned());
+                BTreeMap::new()
+            });
+        let mut reader = Reader { members, notes };
+        let handlers = reader.member("handlers").unwrap_or_default();
+        let compensates = reader.member("compensates");
+        let Needs { memory_bytes, fuel } = reader.member("limits").unwrap_or_default();
         let most = Limits::CEILING;
-        let outside = |what: &str, given: Option<u64>, least: u64, most: u64| {
-            let given = given.filter(|given| !(least..=most).contains(given))?;
-            Some(format!(
-                "`describe` asks for {what} of {given}, which is not within {least} to {most}"
-            ))
+        let settings = Settings {
+            memory_bytes: reader.within(
+                "memory_bytes",
+                memory_bytes,
+                MIN_MEMORY_BYTES,
+                most.memory_bytes,
+            ),
+            fuel: reader.within("fuel", fuel, 1, most.fuel),
+            ..Settings::default()
         };
-        let note =
-            outside("memory_bytes", limits.memory_bytes, MIN_MEMORY_BYTES, most.memory_bytes)
-                .or_else(|| outside("fuel", limits.fuel, 1, most.fuel));
-        let mut settings = Settings::default();
-        if note.is_none() {
-            settings.memory_bytes = limits.memory_bytes;
-            settings.fuel = limits.fuel;
-        }
-        (Self { handlers, compensates, settings, flow }, note)
+        let flow = reader.members.remove("flow");
+        (Self { handlers, compensates, settings, flow }, reader.notes)
     }
 
     /// Which handlers can undo what they did, of a component that exports `compensate`.
     pub fn compensates(&self) -> Compensates {
         self.compensates.clone().map_or(Compensates::All, Compensates::Some)
+    }
+}
+
+/// The members of a description, one by one: what is wrong with one takes nothing from the others.
+struct Reader {
+    members: BTreeMap<String, Json>,
+    notes: Vec<String>,
+}
+
+impl Reader {
+    fn member<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let member = self.members.get(name)?;
+        let read = serde_json::from_str(member.as_str());
+        read.map_err(|why| self.notes.push(format!("`{name}` of what `describe` answers: {why}")))
+            .ok()
+    }
+
+    fn within(&mut self, name: &str, given: Option<u64>, least: u64, most: u64) -> Option<u64> {
+        let given = given?;
+        if (least..=most).contains(&given) {
+            return Some(given);
+        }
+        self.notes.push(format!(
+            "`describe` asks for {name} of {given}, which is not within {least} to {most}"
+        ));
+        None
     }
 }
 
@@ -100,7 +116,8 @@ mod tests {
         let (said, note) = read(
             r#"{"handlers":["a"],"compensates":[],"limits":{"memory_bytes":134217728},"flow":{"flow":"f"},"more":1}"#,
         );
-        assert_eq!((note, &said.handlers[..]), (None, &["a".to_owned()][..]));
+        assert!(note.is_empty(), "{note:?}");
+        assert_eq!(said.handlers, ["a"]);
         assert_eq!(said.settings.memory_bytes, Some(128 * 1024 * 1024));
         assert_eq!(said.flow.unwrap().as_str(), r#"{"flow":"f"}"#);
         assert_eq!(said.compensates, Some(Vec::new()));
@@ -111,9 +128,16 @@ mod tests {
             r#"{"limits":{"memory_bytes":1}}"#,
         ] {
             let (said, note) = read(wrong);
-            assert!(note.is_some(), "{wrong}");
+            assert_eq!(note.len(), 1, "{wrong}");
             assert_eq!(said.settings, Settings::default(), "{wrong}");
         }
+        let (said, note) = read(r#"{"handlers":["a"],"limits":"much","flow":{"flow":"f"}}"#);
+        assert_eq!(
+            (note.len(), said.handlers.len()),
+            (1, 1),
+            "one that is wrong takes nothing from the others"
+        );
+        assert!(said.flow.is_some());
     }
 
     #[test]

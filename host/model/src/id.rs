@@ -12,8 +12,10 @@ use uuid::Uuid;
 pub struct TenantId(pub i32);
 
 impl TenantId {
-    /// Whose the components are that belong to no tenant: runtimes, and those of the command line.
-    pub const NOBODY: Self = Self(0);
+    /// Whose the runtimes are: no tenant's.
+    pub const HOST: Self = Self(0);
+    /// Whose the components are that were never uploaded: those of the command line.
+    pub const NOBODY: Self = Self(-1);
 }
 
 /// A flow of a tenant, whatever its versions.

@@ -33,7 +33,7 @@ impl Language {
     pub fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Javascript => &["text/javascript", "application/javascript"],
-            Self::Python => &["text/x-python", "application/x-python-code"],
+            Self::Python => &["text/x-python", "application/x-python"],
         }
     }
 

@@ -1,7 +1,7 @@
 //! Runs one attempt: a fresh store, an instance, one call; whatever happens becomes a report.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -23,7 +23,7 @@ use crate::said::{Said, SaidGoOn};
 use crate::stop::Stop;
 
 /// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond on a processor.
-const FUEL_PER_US: u64 = 1_000;
+pub(crate) const FUEL_PER_US: u64 = 1_000;
 
 /// One attempt to make.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ pub(crate) async fn run(
     }
     let attempt = Attempt::new(&limits, context, flow_input, stop)
         .with_ports(ports)
-        .with_program(compiled.program.clone());
+        .with_program(compiled.program.as_ref().map(|(program, _)| Arc::clone(program)));
     let attempt = if compiled.wants_wasi { attempt.with_wasi() } else { attempt };
     let log = attempt.log.clone();
     let mut store = Store::new(runner.engine, attempt);

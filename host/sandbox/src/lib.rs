@@ -48,7 +48,7 @@ pub use ports::{
 pub use reason::Reason;
 pub use said::{SaidChild, SaidGoOn, SaidWait};
 pub use settings::Settings;
-pub use source::{Executable, PREPARE_TIME, Prepared, Source, SourceProblem, Unprepared};
+pub use source::{Executable, Prepared, Source, SourceProblem, Unprepared, read_source};
 pub use stop::Stop;
 
 /// Runs guests. Clones are the same sandbox.
@@ -259,13 +259,14 @@ impl Sandbox {
         inspect::inspect(&self.0.contract, bytes, most, inspect::Role::Runtime)
     }
 
-    /// Has a runtime make a tenant's source ready, within a budget, with nothing granted; its top-level code is run once.
+    /// Has a runtime make a tenant's source ready, within a budget, with nothing granted; its top-level code is run once. Also
+    /// answers how much of a processor that took, whatever came of it.
     pub async fn prepare(
         &self,
         runtime: &Arc<Compiled>,
         (tenant, digest): (TenantId, Digest),
         text: &str,
-    ) -> Result<Prepared, Unprepared> {
+    ) -> (Result<Prepared, Unprepared>, Duration) {
         let _place = self.0.describes.acquire().await.expect("the semaphore is never closed");
         let (runtime, program) = (Arc::clone(runtime), Arc::from(""));
         let source = Source { runtime, program, on_error: false, compensate: false };

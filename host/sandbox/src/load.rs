@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use model::{Code, Digest, TenantId};
@@ -42,8 +42,8 @@ pub struct Compiled {
     pub(crate) compensate: Option<ComponentExportIndex>,
     /// Of a runtime.
     pub(crate) prepare: Option<ComponentExportIndex>,
-    /// What it runs, where it stands for a source.
-    pub(crate) program: Option<Arc<str>>,
+    /// What it runs, where it stands for a source, and by which runtime.
+    pub(crate) program: Option<(Arc<str>, Arc<Compiled>)>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -72,6 +72,8 @@ type Key = (TenantId, Digest);
 #[derive(Default)]
 pub(crate) struct Shelf {
     ready: Mutex<HashMap<Key, Kept>>,
+    /// Runtimes whose sources are in use, though nobody asked for them by their own names for long.
+    bound: Mutex<HashMap<Digest, Weak<Compiled>>>,
     under_way: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
     clock: AtomicU64,
 }
@@ -83,6 +85,20 @@ struct Kept {
 
 impl Shelf {
     fn find(&self, key: Key) -> Option<Arc<Compiled>> {
+        self.find_ready(key).or_else(|| {
+            let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+            bound.get(&key.1)?.upgrade().filter(|runtime| runtime.tenant == key.0)
+        })
+    }
+
+    /// Keeps a runtime in reach for as long as a source that is bound to it is.
+    fn bind(&self, runtime: &Arc<Compiled>) {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.retain(|_, runtime| runtime.strong_count() > 0);
+        bound.insert(runtime.digest, Arc::downgrade(runtime));
+    }
+
+    fn find_ready(&self, key: Key) -> Option<Arc<Compiled>> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = ready.get_mut(&key)?;
         kept.used = self.clock.fetch_add(1, Ordering::Relaxed);
@@ -103,6 +119,7 @@ impl Shelf {
     }
 
     pub(crate) fn forget(&self, key: Key) {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.1);
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
@@ -139,7 +156,10 @@ where
     }
     let compiled = match code().await.ok_or(LoadError::Absent(key.1))?.into() {
         Executable::Component(bytes) => compile(inner, key, bytes, took).await?,
-        Executable::Source(source) => Arc::new(source.bind(key)),
+        Executable::Source(source) => {
+            inner.shelf.bind(&source.runtime);
+            Arc::new(source.bind(key))
+        }
     };
     inner.shelf.keep(&compiled, inner.settings.loaded_components);
     Ok(compiled)

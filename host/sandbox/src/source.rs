@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::limits::{MAX_DESCRIPTION_BYTES, MAX_PROGRAM_BYTES, MAX_SOURCE_PROBLEMS};
-use model::{Capability, Digest, Failure, Limits, TenantId};
+use model::{Blame, Capability, Digest, Failure, Gate, Json, Limits, TenantId};
 
-use crate::call::{Call, Ended, Export, Runner, run};
+use crate::call::{Call, Ended, Export, FUEL_PER_US, Runner, run};
 use crate::describe::nobody;
 use crate::inspect;
 use crate::interfaces::source::PrepareAnswer;
@@ -70,7 +70,7 @@ impl Source {
             on_error: runtime.on_error.filter(|_| on_error),
             compensate: runtime.compensate.filter(|_| compensate),
             prepare: runtime.prepare,
-            program: Some(program),
+            program: Some((program, runtime)),
         }
     }
 }
@@ -80,8 +80,8 @@ impl Source {
 pub struct Prepared {
     /// What is to be run.
     pub program: String,
-    /// What it says of itself, as `describe` would. The text has not passed the JSON gate.
-    pub description: String,
+    /// What it says of itself, as `describe` would.
+    pub description: Json,
     /// What it asks for beyond computing.
     pub capabilities: Vec<Capability>,
     /// Whether it decides what follows a failed attempt.
@@ -123,10 +123,32 @@ impl fmt::Display for SourceProblem {
 pub enum Unprepared {
     /// It is to blame: all of this is wrong with it.
     Problems(Vec<SourceProblem>),
-    /// The runtime gave no answer: the source has it work too long, or trips it up.
-    Failed(Failure),
-    /// What it was to be made ready by is no runtime.
-    NoRuntime,
+    /// The host is to blame, or what it was to be made ready by.
+    Host(String),
+}
+
+impl From<SourceProblem> for Unprepared {
+    fn from(problem: SourceProblem) -> Self {
+        Self::Problems(vec![problem])
+    }
+}
+
+/// What was uploaded as a source, as text.
+pub fn read_source(bytes: Vec<u8>) -> Result<String, SourceProblem> {
+    let line = |before: &[u8]| {
+        let ends = before.iter().filter(|byte| **byte == b'\n').count();
+        u32::try_from(ends + 1).unwrap_or(u32::MAX)
+    };
+    let problem =
+        |line, message: &str| SourceProblem { line, column: 0, message: message.to_owned() };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        problem(line(valid), "it is not UTF-8")
+    })?;
+    match text.find('\0') {
+        Some(at) => Err(problem(line(&text.as_bytes()[..at]), "it has a NUL character")),
+        None => Ok(text),
+    }
 }
 
 /// See [`crate::Sandbox::prepare`].
@@ -134,8 +156,11 @@ pub(crate) async fn prepare(
     runner: Runner<'_>,
     source: &Compiled,
     text: &str,
-) -> Result<Prepared, Unprepared> {
-    let index = source.prepare.ok_or(Unprepared::NoRuntime)?;
+) -> (Result<Prepared, Unprepared>, Duration) {
+    let Some(index) = source.prepare else {
+        let why = "what is installed for its language is no runtime";
+        return (Err(Unprepared::Host(why.to_owned())), Duration::ZERO);
+    };
     let answer = OnceLock::new();
     let call = Call {
         input: model::Input::Flow(model::Json::null()),
@@ -146,11 +171,25 @@ pub(crate) async fn prepare(
         ports: Ports::default(),
     };
     let report = run(runner, source, Export::Prepare(index, text, &answer), call).await;
-    match (report.ended, answer.into_inner()) {
-        (Ended::Failed(failure), _) => Err(Unprepared::Failed(failure)),
+    let took = Duration::from_micros(report.receipt.fuel / FUEL_PER_US);
+    let prepared = match (report.ended, answer.into_inner()) {
+        (Ended::Failed(failure), _) => Err(unanswered(&failure)),
         (_, Some(answer)) => read(answer),
         (_, None) => unreachable!("`prepare` answered, and nobody else has the stop handle"),
+    };
+    (prepared, took)
+}
+
+/// What it means that the runtime gave no answer.
+fn unanswered(failure: &Failure) -> Unprepared {
+    if failure.kind.blame() == Blame::Host {
+        return Unprepared::Host(failure.message.clone());
     }
+    let message = format!(
+        "it could not be made ready ({}): {}; top-level code runs once at upload",
+        failure.kind, failure.message
+    );
+    SourceProblem { line: 0, column: 0, message }.into()
 }
 
 fn read(answer: PrepareAnswer) -> Result<Prepared, Unprepared> {
@@ -175,14 +214,17 @@ fn read(answer: PrepareAnswer) -> Result<Prepared, Unprepared> {
     }
     capabilities.sort_unstable();
     capabilities.dedup();
+    let description = Gate::default().check(prepared.description.as_bytes());
+    let description = description
+        .map_err(|refusal| whole(format!("what it says of itself is not usable: {refusal}")))?;
+    if prepared.program.contains('\0') {
+        return Err(whole("what is to be run has a NUL character".to_owned()));
+    }
     Ok(Prepared {
         program: prepared.program,
-        description: prepared.description,
+        description,
         capabilities,
         on_error: prepared.on_error,
         compensate: prepared.compensate,
     })
 }
-
-/// How long a preparation may take at the most.
-pub const PREPARE_TIME: Duration = Duration::from_millis(BUDGET.timeout_ms);

@@ -21,31 +21,40 @@ pub struct StoredRuntime {
 }
 
 impl Store {
-    /// Installs a runtime: new sources of the language are bound to it. Earlier ones stay while a source is bound to them.
+    /// Installs a runtime: new sources of the language are bound to it. Earlier ones stay while a source is bound to them. `None`: it
+    /// is installed for another language.
     pub async fn put_runtime(
         &self,
         by: By<'_>,
         (language, digest): (Language, Digest),
         bytes: &[u8],
         report: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<StoredRuntime>, Error> {
         let mut work = self.pool().begin().await?;
-        sqlx::query_file!(
+        let installed = sqlx::query_file!(
             "queries/runtime/put.sql",
             &digest.0[..],
             language.as_str(),
             bytes,
             report
         )
-        .execute(&mut *work)
+        .fetch_optional(&mut *work)
         .await?;
-        sqlx::query_file!("queries/runtime/forget.sql", language.as_str(), &digest.0[..])
-            .execute(&mut *work)
-            .await?;
+        let Some(installed) = installed else { return Ok(None) };
         let subject = format!("{language} {digest}");
         audit::write(&mut work, &Entry::new(by, Action::RuntimeInstall, &subject)).await?;
         work.commit().await?;
-        Ok(())
+        // By itself: a source that is bound to one in this moment keeps it.
+        let forgotten =
+            sqlx::query_file!("queries/runtime/forget.sql", language.as_str(), &digest.0[..])
+                .execute(self.pool())
+                .await;
+        match forgotten.map_err(Error::from) {
+            Err(error) if !error.is_reference() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        let (report, installed_at) = (report.to_owned(), installed.installed_at);
+        Ok(Some(StoredRuntime { digest, language, report, installed_at, is_current: true }))
     }
 
     /// The runtime that takes new sources of a language: its name and the report of its inspection.

@@ -93,20 +93,26 @@ pub(crate) async fn compiled(
     })
 }
 
-/// A source with its runtime, which is nobody's and whose compilation nobody is charged.
+/// A source with its runtime, which is no tenant's and whose compilation nobody is charged.
 async fn source(shared: &Shared, bound: BoundSource) -> Result<Source, Failure> {
-    let unread = OnceLock::new();
+    let (key, unread) = ((TenantId::HOST, bound.runtime), OnceLock::new());
+    if let Some(failure) = shared.refusals.of(key) {
+        return Err(failure);
+    }
     let bytes = || async {
         let found = patiently(|| shared.store.get_runtime_bytes(bound.runtime)).await;
         found.map_err(|failure| unread.set(failure)).ok().flatten()
     };
-    let runtime = match shared.sandbox.load(TenantId::NOBODY, bound.runtime, bytes).await {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let failure = Failure::new(FailureKind::HostInternal, format!("the runtime: {error}"));
-            return Err(unread.into_inner().unwrap_or(failure));
+    let runtime = shared.sandbox.load(key.0, key.1, bytes).await.map_err(|error| {
+        let is_refused = matches!(error, LoadError::Refused(_));
+        let message = format!("its runtime cannot be called here: {error}");
+        let failure =
+            unread.into_inner().unwrap_or_else(|| Failure::new(FailureKind::HostInternal, message));
+        if is_refused {
+            shared.refusals.remember(key, &failure);
         }
-    };
+        failure
+    })?;
     let BoundSource { runtime: _, program, on_error, compensate } = bound;
     Ok(Source { runtime, program: program.into(), on_error, compensate })
 }

@@ -26,7 +26,16 @@ pub async fn sweep_artifacts(store: Store, sandbox: Sandbox) {
 pub async fn forget_gone(store: &Store, sandbox: &Sandbox) -> Result<(), store::Error> {
     let listing = sandbox.clone();
     let kept = tokio::task::spawn_blocking(move || listing.kept()).await.unwrap_or_default();
-    for (tenant, digests) in kept.into_iter().filter(|(tenant, _)| *tenant != TenantId::NOBODY) {
+    for (tenant, digests) in kept {
+        if tenant == TenantId::NOBODY {
+            continue;
+        }
+        if tenant == TenantId::HOST {
+            let runtimes = store.list_runtimes().await?;
+            let is_gone = |digest: &&Digest| runtimes.iter().all(|one| one.digest != **digest);
+            digests.iter().filter(is_gone).for_each(|digest| sandbox.forget(tenant, *digest));
+            continue;
+        }
         for bite in digests.chunks(BITE) {
             let gone: Vec<Digest> = store.find_missing_components(tenant, bite).await?;
             gone.iter().for_each(|digest| sandbox.forget(tenant, *digest));

@@ -22,7 +22,7 @@ const LISTEN: &str = "127.0.0.1:7377";
 
 #[derive(clap::Args)]
 pub(crate) struct Dev {
-    /// A flow to deploy, again whenever a file beside it changes
+    /// A flow to deploy, again whenever a file beside it changes: a manifest, or handlers that carry their flow
     pub(crate) flow: Option<PathBuf>,
     /// Runs the flow after each deploy with this input, and shows what came of it otherwise: JSON or `@file`
     #[arg(long, requires = "flow")]

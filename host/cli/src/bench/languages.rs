@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::args::Exec;
 use crate::bench::{ms, percentiles};
 use crate::data_dir::DataDir;
-use crate::local::{self, Loaded, Ready, Text};
+use crate::local::{self, Loaded, Text};
 use crate::screen::{Screen, size};
 use crate::{build, exec, host, inspect};
 
@@ -188,27 +188,28 @@ async fn source(
     screen: &Screen,
 ) -> anyhow::Result<(Row, Row)> {
     let wasm = build::runtime(text.language, screen).await?.wasm;
+    let found = host.0.inspect_runtime(&wasm).map_err(|reasons| inspect::refused(&reasons))?;
+    let component = found.component.to_vec();
+    let bytes = || async { Some(component) };
+    let (runtime, compiled) = host.0.load_timed(TenantId::NOBODY, found.digest, bytes).await;
+    let (runtime, digest) = (runtime?, text.language.digest(found.digest, &text.text));
     let began = Instant::now();
-    // Compiles the runtime, the first time.
-    let Ready { runtime, .. } = local::prepare(host.0, &text, &wasm).await?;
-    let compiled = began.elapsed();
-    let began = Instant::now();
-    let Ready { digest, prepared, compiled: code, .. } =
-        local::prepare(host.0, &text, &wasm).await?;
+    let prepared = host.0.prepare(&runtime, (TenantId::NOBODY, digest), &text.text).await.0;
     let ready = began.elapsed();
+    let prepared = prepared.map_err(|why| anyhow::anyhow!("`{}`: {why:?}", text.name))?;
     let of_runtime = Row {
         name: match text.language {
             Language::Javascript => "the runtime of JavaScript",
             Language::Python => "the runtime of Python",
         },
         bytes: wasm.len(),
-        ready: compiled.saturating_sub(ready),
-        code_bytes: code_bytes(host.1, &runtime.digest.to_string())?,
+        ready: compiled,
+        code_bytes: code_bytes(host.1, &found.digest.to_string())?,
         ..Row::default()
     };
     let imports = prepared.imports().into_iter().map(|import| import.name).collect();
     let (program, on_error, compensate) = (prepared.program.into(), false, false);
-    let source = Source { runtime: code, program, on_error, compensate };
+    let source = Source { runtime, program, on_error, compensate };
     let bound = async || Some(Executable::Source(source));
     let compiled = host.0.load(TenantId::NOBODY, digest, bound).await?;
     let loaded = Loaded { compiled, settings: Settings::default() };
