@@ -37,8 +37,8 @@ const INPUT: &str = r#"{"order":1}"#;
 
 /// Measures on a private, durable Postgres in a folder of its own.
 pub(crate) async fn run(global: &Global, args: Bench, screen: &Screen) -> anyhow::Result<()> {
-    if args.languages {
-        return languages::measure(screen).await;
+    if let Some(languages) = &args.languages {
+        return languages::measure(languages, screen).await;
     }
     let data = DataDir::open(&global.data_dir.join("bench"))?;
     let cluster = host::postgres(&data.postgres()).await?;

@@ -130,7 +130,8 @@ impl Deployment {
         let folder = flow.parent().unwrap_or(Path::new("."));
         let mut digests = BTreeMap::new();
         for component in manifest.components() {
-            let digest = self.upload(client, folder, component, screen).await?;
+            let digest = self.upload(client, folder, component, screen).await;
+            let digest = digest.with_context(|| of_step(&manifest, component))?;
             digests.insert(component.as_str().to_owned(), digest);
         }
         let manifest = as_sent(text, folder, &digests)?;
@@ -195,6 +196,12 @@ impl Deployment {
         let ask = Ask::put_bytes(address, language.media_types()[0], text.clone().into_bytes());
         put(client, name, ask, screen).await
     }
+}
+
+/// Whose component it is.
+fn of_step(manifest: &Manifest, component: &ComponentRef) -> String {
+    let step = manifest.steps.iter().find(|step| step.component.as_ref() == Some(component));
+    step.map_or("the component".to_owned(), |step| format!("the component of step `{}`", step.name))
 }
 
 /// Where components are uploaded.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 use crate::{said, stepcell};
 
@@ -144,15 +145,22 @@ fn a_build_that_was_killed_half_way_is_in_nobodys_way() {
         build.env("STEPCELL_CACHE", around.path().join("cache")).args(["build", "."]);
         build
     };
-    let mut killed = build().stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut killed = build();
+    let killed = killed.process_group(0).stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut killed = killed.spawn().unwrap();
     let lines = BufReader::new(killed.stderr.take().unwrap()).lines();
     let installs = |line: &std::io::Result<String>| line.as_ref().unwrap().contains("npm");
     assert!(lines.take(10).any(|line| installs(&line)), "it installs its tools");
-    killed.kill().unwrap();
+    // With what it runs.
+    let group = format!("-{}", killed.id());
+    assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
     killed.wait().unwrap();
     let done = build().output().unwrap();
     assert!(done.status.success(), "{}", said(&done));
     let left = fs::read_dir(around.path().join("cache/tools")).unwrap().flatten();
-    let kits = left.filter(|entry| entry.path().is_dir()).count();
-    assert!(kits >= 1, "its tools are whole");
+    let parts: Vec<_> = left
+        .map(|entry| entry.file_name())
+        .filter(|name| name.to_string_lossy().contains(".part"))
+        .collect();
+    assert!(parts.is_empty(), "what the first one left is gone: {parts:?}");
 }

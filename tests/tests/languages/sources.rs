@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::Language;
+use model::{Language, TenantId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stepcell_tests::client::{Answer, Client, until};
@@ -61,6 +61,7 @@ async fn a_source_is_a_component_of_the_runtime_it_was_bound_to() {
     assert_eq!(component["description"]["handlers"], json!(["greet"]), "{component:#}");
     assert!(component["component_bytes"].as_u64().unwrap() < 2_000, "{component:#}");
     assert_eq!((&component["pure"], &component["world"]), (&json!(true), &json!("durable")));
+    assert_eq!(component["compile_ms"], 0, "{component:#}");
 
     let digest = component["digest"].as_str().unwrap().parse().unwrap();
     let flow = "flow = \"greet\"\n[[step]]\nname = \"greet\"\ncomponent = \"@\"\n";
@@ -139,6 +140,28 @@ async fn a_new_runtime_takes_new_sources_and_leaves_those_that_are_bound() {
     assert_eq!(run["output"]["greet"], "hello Ada", "{run:#}");
     let listed = client.get("/v1/runtimes").await.ok();
     assert_eq!(listed["runtimes"].as_array().map(Vec::len), Some(2), "{listed:#}");
+
+    // One that no source is bound to goes when the next one comes.
+    let put_more = async |more: u8| {
+        let bytes = [newer.clone(), vec![0, 2, 1, more]].concat();
+        let request = client.request(Method::PUT, "/v1/runtimes/javascript");
+        let request = request.header("content-type", "application/wasm").body(bytes);
+        request.send().await.unwrap().json::<Value>().await.unwrap()["digest"].clone()
+    };
+    let (third, fourth) = (put_more(b'y').await, put_more(b'z').await);
+    let listed = client.get("/v1/runtimes").await.ok();
+    let there: Vec<&Value> =
+        listed["runtimes"].as_array().unwrap().iter().map(|one| &one["digest"]).collect();
+    assert_eq!(there[0], &fourth, "{listed:#}");
+    assert!(there.len() == 3 && !there.contains(&&third), "{listed:#}");
+    worker::forget_gone(&host.store, &host.sandbox).await.unwrap();
+    let kept = host.sandbox.kept();
+    let of_host = kept.iter().find(|(tenant, _)| *tenant == TenantId::HOST).unwrap();
+    assert_eq!(of_host.1.len(), 3, "its code is forgotten too: {kept:?}");
+    assert_eq!(
+        client.run("greet", &json!({ "name": "Ada" })).await["output"]["greet"],
+        "hello Ada"
+    );
 
     // What is not one is refused, and so is one of another language.
     let put_runtime = async |language: &str, bytes: Vec<u8>| {
@@ -246,4 +269,18 @@ export function ship() { throw new Error("no ship"); }
         (&failed["failed_step"], &failed["failure"]["kind"]),
         (&json!("book"), &json!("handler_error.execution"))
     );
+}
+
+#[test]
+fn what_is_left_out_of_an_attempt_makes_no_difference_to_it() {
+    let folder = root().join("tests/guests/sources");
+    let expected = std::fs::read_to_string(folder.join("parts.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    for (handler, value) in expected.as_object().unwrap() {
+        let call = ["exec", "parts.js", "--handler", handler, "--json"];
+        let done = stepcell(&folder).args(call).output().unwrap();
+        let shown: Value =
+            serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", said(&done)));
+        assert_eq!(shown.get("output"), Some(value), "{handler}: {shown:#}");
+    }
 }

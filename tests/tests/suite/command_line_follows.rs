@@ -181,8 +181,8 @@ impl Drop for Dev {
     }
 }
 
-#[test]
-fn what_dev_serves_is_found_by_other_commands_with_the_same_data_folder() {
+/// A folder for `dev` with its data in it.
+fn folder_of_dev() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("d");
     std::fs::create_dir(&data).unwrap();
@@ -190,6 +190,44 @@ fn what_dev_serves_is_found_by_other_commands_with_the_same_data_folder() {
     for path in [folder.path(), &data] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
+    folder
+}
+
+#[test]
+fn dev_runs_a_flow_again_after_a_save_and_shows_what_came_of_it_otherwise() {
+    let folder = folder_of_dev();
+    let write = |value: &str| {
+        let flow = format!(
+            "flow = \"again\"\n[[step]]\nname = \"v\"\nbuiltin = {{ set = {{ a = {value}, b = \"${{input.b}}\" }} }}\n"
+        );
+        std::fs::write(folder.path().join("flow.toml"), flow).unwrap();
+    };
+    write("1");
+    std::fs::write(folder.path().join("in.json"), "{\"b\":\"x\"}").unwrap();
+    let mut dev = Dev::start(folder.path(), &["flow.toml", "--input", "@in.json"]);
+    let mut lines = BufReader::new(dev.0.stdout.take().unwrap()).lines();
+    let mut says = |what: &str| {
+        let mut said = Vec::new();
+        while !said.last().is_some_and(|line: &String| line.contains(what)) {
+            said.push(lines.next().unwrap_or_else(|| panic!("no `{what}` in {said:#?}")).unwrap());
+        }
+    };
+    says("`again` version 1: created, active");
+    says(r#"completed: {"v":{"a":1,"b":"x"}}"#);
+    write("2");
+    says("`again` version 2: created, active, was version 1");
+    says("completed again, otherwise");
+    says("/v/a: 1 -> 2");
+    // The input is read anew.
+    std::fs::write(folder.path().join("in.json"), "{\"b\":\"y\"}").unwrap();
+    says("`again` version 2: unchanged");
+    says("/v/b: \"x\" -> \"y\"");
+}
+
+#[test]
+fn what_dev_serves_is_found_by_other_commands_with_the_same_data_folder() {
+    let folder = folder_of_dev();
+    let data = folder.path().join("d");
     let mut dev = Dev::start(folder.path(), &[]);
     let [url, key] = dev.lines();
     let listed = stepcell(folder.path(), &["--data-dir", "d", "--json", "flows"]);

@@ -79,7 +79,7 @@ pub(crate) struct Exec {
     /// What a map task gets: JSON, `@file` or `-`
     #[arg(long, conflicts_with = "dep")]
     pub(crate) element: Option<String>,
-    /// What a dependent step gets: `name=JSON`, once for each dependency
+    /// What a dependent step gets: `name=JSON` or `name=@file`, once for each dependency
     #[arg(long)]
     pub(crate) dep: Vec<String>,
     /// Which handler, where the component carries several

@@ -182,9 +182,10 @@ pub(crate) struct Bench {
     /// Measure tenants in place of the rest: the claim among many of them, and what one feels of another's flood
     #[arg(long, conflicts_with_all = ["durable", "component"])]
     pub(crate) tenants: bool,
-    /// Measure what handlers cost in each language in place of the rest
-    #[arg(long, conflicts_with_all = ["durable", "component", "tenants"])]
-    pub(crate) languages: bool,
+    /// Measure what handlers cost in each language in place of the rest, or in some: `rust`, `c`, `go`, `js`, `python`, `js-source`,
+    /// `python-source`
+    #[arg(long, value_name = "LANGUAGES", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["durable", "component", "tenants"])]
+    pub(crate) languages: Option<String>,
     /// With `--tenants`: how many have a backlog
     #[arg(long, requires = "tenants", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub(crate) crowd: u32,

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::args::Exec;
 use crate::bench::{ms, percentiles};
 use crate::data_dir::DataDir;
+use crate::exit::Usage;
 use crate::local::{self, Loaded, Text};
 use crate::screen::{Screen, size};
 use crate::{build, exec, host, inspect};
@@ -79,9 +80,9 @@ const PROJECTS: [Project; 5] = [
 ];
 
 /// The sources that need no build.
-const SOURCES: [(&str, Language, &str); 2] = [
-    ("JavaScript, as a source", Language::Javascript, "js/handler.js"),
-    ("Python, as a source", Language::Python, "python/handler.py"),
+const SOURCES: [(&str, &str, Language, &str); 2] = [
+    ("js-source", "JavaScript, as a source", Language::Javascript, "js/handler.js"),
+    ("python-source", "Python, as a source", Language::Python, "python/handler.py"),
 ];
 
 /// What one language costs.
@@ -100,8 +101,17 @@ struct Row {
     imports: Vec<String>,
 }
 
-/// Measures every language in a folder that is gone afterwards. Tools are installed first, and are in no figure.
-pub(super) async fn measure(screen: &Screen) -> anyhow::Result<()> {
+/// Measures languages, all of them where none is named, in a folder that is gone afterwards. Tools are installed first, and are in no
+/// figure.
+pub(super) async fn measure(named: &str, screen: &Screen) -> anyhow::Result<()> {
+    let named: Vec<&str> = named.split(',').filter(|name| !name.is_empty()).collect();
+    let known = PROJECTS.iter().map(|project| project.folder);
+    let known: Vec<&str> = known.chain(SOURCES.iter().map(|source| source.0)).collect();
+    if let Some(unknown) = named.iter().find(|name| !known.contains(name)) {
+        let text = format!("`{unknown}` is none of `{}`", known.join("`, `"));
+        return Err(Usage(text).into());
+    }
+    let is_meant = |name: &str| named.is_empty() || named.contains(&name);
     let handlers = Path::new(HANDLERS);
     anyhow::ensure!(
         handlers.is_dir(),
@@ -111,12 +121,12 @@ pub(super) async fn measure(screen: &Screen) -> anyhow::Result<()> {
     let data = DataDir::open(&around.0.join("data"))?;
     let sandbox = host::sandbox(&data, 1)?;
     let mut rows = Vec::new();
-    for project in &PROJECTS {
+    for project in PROJECTS.iter().filter(|project| is_meant(project.folder)) {
         screen.note(&format!("building and calling handlers in {}", project.name));
         rows.push(built(project, &around.0, (&sandbox, &data), screen).await?);
     }
     let mut runtimes = Vec::new();
-    for (name, language, file) in SOURCES {
+    for (_, name, language, file) in SOURCES.into_iter().filter(|source| is_meant(source.0)) {
         screen.note(&format!("calling a source in {language}"));
         let text = local::text(&handlers.join(file), language)?;
         let (row, runtime) = source(name, text, (&sandbox, &data), screen).await?;
