@@ -122,7 +122,8 @@ static stepcell_outcome gives_back(stepcell_json input, stepcell_json output) {
     return stepcell_complete_null();
 }
 
-STEPCELL_HANDLERS({"fetches", fetches}, {"reveals", reveals}, {"keeps", keeps}, {"spawns", spawns}, {"skips", skips},
-                  {"nexts", nexts}, {"retries", retries}, {"gives_up", gives_up}, {"breaks", breaks}, {"books", books})
+STEPCELL_HANDLERS({"fetches", fetches}, {"reveals", reveals}, {"keeps", keeps}, {"exceeds", exceeds},
+                  {"spawns", spawns}, {"skips", skips}, {"nexts", nexts}, {"retries", retries}, {"gives_up", gives_up},
+                  {"breaks", breaks}, {"books", books})
 STEPCELL_ON_ERROR(mends)
 STEPCELL_COMPENSATE({"books", gives_back})

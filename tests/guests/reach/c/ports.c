@@ -2,6 +2,7 @@
 #include "ports.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 STEPCELL_FLOW(STEPCELL_TEXT({
@@ -107,4 +108,19 @@ stepcell_outcome keeps(stepcell_json input) {
     if (refused.message) return stepcell_fail_refused(refused);
     stepcell_write_end(&said);
     return stepcell_complete(&said);
+}
+
+stepcell_outcome exceeds(stepcell_json input) {
+    size_t length = 256 * 1024 + 1;
+    stepcell_refusal value = stepcell_kv_set("much", calloc(length, 1), length);
+    stepcell_request request = {.url = stepcell_string(stepcell_get(input, "url"))};
+    stepcell_response answer;
+    do answer = stepcell_fetch(&request);
+    while (!answer.refused.message);
+    stepcell_writer told = {0};
+    stepcell_write_object(&told, NULL);
+    write_maybe(&told, "value", value.message);
+    stepcell_write_string(&told, "request", answer.refused.message);
+    stepcell_write_end(&told);
+    return stepcell_complete(&told);
 }

@@ -7,5 +7,6 @@
 stepcell_outcome fetches(stepcell_json input);
 stepcell_outcome reveals(stepcell_json input);
 stepcell_outcome keeps(stepcell_json input);
+stepcell_outcome exceeds(stepcell_json input);
 
 #endif

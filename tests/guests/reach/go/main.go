@@ -22,6 +22,7 @@ func init() {
 	stepcell.Handle("fetches", fetches)
 	stepcell.Handle("reveals", reveals)
 	stepcell.Handle("keeps", keeps)
+	stepcell.Handle("exceeds", exceeds)
 	stepcell.Handle("spawns", spawns)
 	stepcell.Handle("skips", skips)
 	stepcell.Handle("nexts", nexts)
@@ -48,7 +49,10 @@ func spawns(ctx stepcell.Context, _ any) (stepcell.Outcome, error) {
 	}
 	var all []ended
 	for _, child := range ctx.Children() {
-		one := ended{Key: child.Key, Status: child.Error}
+		one := ended{Key: child.Key, Status: "failed"}
+		if child.Cancelled {
+			one.Status = "cancelled"
+		}
 		if child.Completed {
 			one.Status = "completed"
 			if err := child.Output(&one.Output); err != nil {
@@ -61,7 +65,9 @@ func spawns(ctx stepcell.Context, _ any) (stepcell.Outcome, error) {
 	return stepcell.Complete(all), nil
 }
 
-func skips(stepcell.Context, any) (stepcell.Outcome, error) { return stepcell.Skip("nothing to do"), nil }
+func skips(stepcell.Context, any) (stepcell.Outcome, error) {
+	return stepcell.Skip("nothing to do"), nil
+}
 
 func nexts(ctx stepcell.Context, _ any) (stepcell.Outcome, error) {
 	state := 0

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"stepcell"
 	"stepcell/fetch"
 	"stepcell/keyvalue"
@@ -77,6 +79,18 @@ func keeps(_ stepcell.Context, in struct{ Key string }) (kept kept, err error) {
 	}
 	kept.After, err = text(in.Key)
 	return
+}
+
+func exceeds(_ stepcell.Context, in struct{ URL string }) (any, error) {
+	value := keyvalue.SetBytes("much", make([]byte, 256*1024+1))
+	if value == nil {
+		return nil, errors.New("the value was kept")
+	}
+	for {
+		if _, request := (fetch.Request{URL: in.URL}).Send(); request != nil {
+			return map[string]string{"value": value.Error(), "request": request.Error()}, nil
+		}
+	}
 }
 
 // text is the value of a key; nil where it has none.

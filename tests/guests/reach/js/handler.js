@@ -46,6 +46,16 @@ export async function keeps({ key }) {
   return { before, swapped, value, keys, deleted, after: text(await keyValue.getBytes(key)) };
 }
 
+/** Does more than an attempt may and answers what it is told. */
+export async function exceeds({ url }) {
+  const told = (error) => error.message;
+  const value = await keyValue.setBytes("much", new Uint8Array(256 * 1024 + 1)).catch(told);
+  for (;;) {
+    const request = await fetch(url).catch(told);
+    if (typeof request === "string") return { value, request };
+  }
+}
+
 /** Has children and answers how they ended. */
 export function spawns(_input, { phase, children }) {
   if (phase === "") {

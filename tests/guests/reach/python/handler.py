@@ -1,6 +1,6 @@
 """Everything that the SDK reaches of the host: the same names and answers as the other folders beside this one."""
 
-from typing import Any
+from typing import Any, Callable
 
 import stepcell
 from stepcell import Child, Context, Failure, Outcome, fetch, key_value, secrets
@@ -53,6 +53,27 @@ def keeps(input: dict[str, str]) -> dict[str, Any]:
 def text(found: bytes | None) -> str | None:
     """Bytes of a key as text."""
     return None if found is None else found.decode()
+
+
+@stepcell.handler
+def exceeds(input: dict[str, str]) -> dict[str, str]:
+    """Does more than an attempt may and answers what it is told."""
+    return {"value": told(lambda: key_value.set_bytes("much", bytes(256 * 1024 + 1))), "request": told(lambda: endless(input["url"]))}
+
+
+def endless(url: str) -> None:
+    """Never ends by itself."""
+    while True:
+        fetch.get(url)
+
+
+def told(call: Callable[[], None]) -> str:
+    """Why a call was refused."""
+    try:
+        call()
+    except stepcell.Error as error:
+        return error.message
+    return "nothing"
 
 
 @stepcell.handler
