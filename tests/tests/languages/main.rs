@@ -6,6 +6,7 @@ mod conformance;
 mod mistakes;
 mod newcomer;
 mod polyglot;
+mod reach;
 mod sources;
 
 use std::path::{Path, PathBuf};
