@@ -152,9 +152,12 @@ impl Reach {
         denied["url"] = json!("https://not-granted.net/x");
         let mut invalid = self.get("/text");
         invalid["body"] = json!("a GET has none");
+        let mut late = self.get("/never");
+        late["timeout_ms"] = json!(100);
         for (request, told) in [
             (denied, "may not call `https://not-granted.net`"),
             (invalid, "`GET` sends no body"),
+            (late, "the request took too long"),
             (self.get("/endless"), "a body has more than 4194304 bytes"),
         ] {
             let (kind, message) = self.fails("fetches", request).await;

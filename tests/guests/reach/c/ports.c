@@ -31,6 +31,7 @@ stepcell_outcome fetches(stepcell_json input) {
         .header_count = 1,
         .body = body,
         .body_length = body ? strlen(body) : 0,
+        .timeout_ms = stepcell_uint_or(stepcell_get(input, "timeout_ms"), 0),
     };
     stepcell_response answer = stepcell_fetch(&request);
     if (answer.refused.message) return stepcell_fail_dependency("%s", answer.refused.message);

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"time"
 
 	"stepcell"
 	"stepcell/fetch"
@@ -14,10 +15,12 @@ type request struct {
 	Method string    `json:"method"`
 	Header [2]string `json:"header"`
 	Body   *string   `json:"body"`
+	Most   int64     `json:"timeout_ms"`
 }
 
 func fetches(_ stepcell.Context, in request) (any, error) {
 	sent := fetch.Request{Method: in.Method, URL: in.URL, Headers: []fetch.Header{{Name: in.Header[0], Value: in.Header[1]}}}
+	sent.Timeout = time.Duration(in.Most) * time.Millisecond
 	if in.Body != nil {
 		sent.Body = []byte(*in.Body)
 	}

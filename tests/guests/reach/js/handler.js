@@ -17,9 +17,9 @@ export const flow = {
 };
 
 /** Sends a request and answers what came back. */
-export async function fetches({ url, method, header, body }) {
+export async function fetches({ url, method, header, body, timeout_ms }) {
   try {
-    const answer = await fetch(url, { method, headers: [header], body });
+    const answer = await fetch(url, { method, headers: [header], body, timeoutMs: timeout_ms });
     return { status: answer.status, type: answer.headers.get("content-type"), body: await answer.text() };
   } catch (error) {
     throw new DependencyError(error.message);

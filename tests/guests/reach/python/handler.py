@@ -23,7 +23,9 @@ stepcell.flow(
 def fetches(input: dict[str, Any]) -> dict[str, Any]:
     """Sends a request and answers what came back."""
     try:
-        answer = fetch.request(input["method"], input["url"], headers=dict([input["header"]]), body=input["body"])
+        answer = fetch.request(
+            input["method"], input["url"], headers=[input["header"]], body=input["body"], timeout_ms=input.get("timeout_ms")
+        )
     except stepcell.Error as error:
         raise stepcell.DependencyError(error.message) from None
     return {"status": answer.status, "type": answer.header("content-type"), "body": answer.text()}
