@@ -237,9 +237,12 @@ extern const size_t stepcell_handler_count;
  * refused where this is not JSON or not a flow. A step that names no component calls this one. STEPCELL_TEXT spares the backslashes:
  *     STEPCELL_FLOW(STEPCELL_TEXT({"flow": "order", "step": [{"name": "score", "handler": "score"}]})) */
 #define STEPCELL_FLOW(json)                                                                                            \
+    const char stepcell__only_flow = 1;                                                                                \
     void stepcell__flow(stepcell_writer *said) { stepcell__carry(said, json); }
 #define STEPCELL_TEXT(...) #__VA_ARGS__
 void stepcell__flow(stepcell_writer *said) __attribute__((weak));
+/* Not weak: with a second flow there are two, which do not link. */
+extern const char stepcell__only_flow;
 void stepcell__carry(stepcell_writer *said, const char *flow);
 
 /* Why an attempt did not complete; `kind` is `trap`, `timeout`, `handler_error.execution`, ... */

@@ -123,6 +123,7 @@ type EndedChild struct {
 	RunID     string
 	Key       string // it was spawned with; empty: none
 	Completed bool   // else it failed or was cancelled
+	Cancelled bool
 	Error     string // what it failed with
 	output    string
 }
@@ -141,7 +142,11 @@ func (c EndedChild) Output(into any) error {
 
 // Children are those this task spawned, in order, all of them ended.
 func (Context) Children() []EndedChild {
-	const size = 48
+	const (
+		size      = 48
+		completed = 0
+		cancelled = 2
+	)
 	list, count := host.Children()
 	children := make([]EndedChild, count)
 	for n := range children {
@@ -149,7 +154,10 @@ func (Context) Children() []EndedChild {
 		key, _ := at.MaybeText(8)
 		output, _ := at.MaybeText(24)
 		reason, _ := at.MaybeText(36)
-		children[n] = EndedChild{RunID: at.Text(0), Key: key, Completed: at.U8(20) == 0, output: output, Error: reason}
+		status := at.U8(20)
+		children[n] = EndedChild{
+			RunID: at.Text(0), Key: key, Completed: status == completed, Cancelled: status == cancelled, Error: reason, output: output,
+		}
 	}
 	return children
 }

@@ -7,7 +7,7 @@
 An attempt sends at most 50 requests, one after the other, of at most 4 MiB each way. Redirects are answers."""
 
 import dataclasses
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._host import bound, interface
@@ -61,13 +61,14 @@ def request(
     method: str,
     url: str,
     *,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
     body: bytes | str | None = None,
     json: Any = ...,
     timeout_ms: float | None = None,
 ) -> Response:
-    """Sends a request and waits for the whole answer. Values of headers may have placeholders of secrets."""
-    sent = [(clean(str(name)), clean(str(value))) for name, value in (headers or {}).items()]
+    """Sends a request and waits for the whole answer. Values of headers may have placeholders of secrets; pairs may name one twice."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    sent = [(clean(str(name)), clean(str(value))) for name, value in pairs]
     if json is not ...:
         body = write(json, "the request's body")
         if not any(name.lower() == "content-type" for name, _ in sent):

@@ -54,7 +54,7 @@ def delete(key: str) -> bool:
 
 def list_keys(prefix: str = "", after: str | None = None, limit: int = 1000) -> list[str]:
     """Keys that begin with the prefix, in the order of their bytes: those after `after`, at most `limit` and never more than 1,000."""
-    return _ask(lambda wire: wire.list_keys(prefix, after, limit))
+    return _ask(lambda wire: wire.list_keys(clean(prefix), None if after is None else clean(after), limit))
 
 
 def _bytes(value: Any) -> bytes:

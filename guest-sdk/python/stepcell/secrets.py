@@ -6,6 +6,7 @@ from typing import Any
 
 from ._errors import ConfigurationError
 from ._host import bound, interface
+from ._outcomes import clean
 
 
 def names() -> list[str]:
@@ -17,7 +18,7 @@ def placeholder(name: str) -> str:
     """What stands for a secret in the headers of this attempt's requests."""
     wire = _wire()
     try:
-        return wire.placeholder(name)
+        return wire.placeholder(clean(name))
     except Exception as error:
         fault = getattr(error, "value", None)
         if type(fault).__name__ != "SecretError_Denied":

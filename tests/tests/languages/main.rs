@@ -7,6 +7,7 @@ mod figures;
 mod mistakes;
 mod newcomer;
 mod polyglot;
+mod reach;
 mod sources;
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use stepcell_tests::host::Host;
 use crate::{said, stepcell};
 
 /// The command line, speaking to a host.
-fn of(host: &Host, folder: &Path, arguments: &[&str]) -> std::process::Output {
+pub(crate) fn of(host: &Host, folder: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = stepcell(folder);
     command.args(["--url", host.client.url(), "--key", host.client.key()]);
     command.args(arguments).output().unwrap()
@@ -26,7 +26,7 @@ async fn host_of(language: Language) -> Host {
     host
 }
 
-async fn put(client: &Client, kind: &str, text: impl Into<Vec<u8>>) -> Answer {
+pub(crate) async fn put(client: &Client, kind: &str, text: impl Into<Vec<u8>>) -> Answer {
     let request = client.request(Method::PUT, "/v1/components?activate=true");
     let answer = request.header("content-type", kind).body(text.into()).send().await.unwrap();
     let status = answer.status().as_u16();
