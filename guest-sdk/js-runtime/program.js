@@ -58,11 +58,12 @@ export function moduleFor(program, wanted) {
 /** What stands for a handler that is not called. */
 function absent() {}
 
+/** A code without its cuts: a `;` keeps what is before one apart from what is behind it, and lines stay what they are. */
 function without(code, cuts) {
   let [text, at] = ["", 0];
   const numbers = cuts.split(" ");
   for (let next = 0; next < numbers.length; next += 3) {
-    text += code.slice(at, Number(numbers[next])) + "\n".repeat(Number(numbers[next + 2]));
+    text += `${code.slice(at, Number(numbers[next]))};${"\n".repeat(Number(numbers[next + 2]))}`;
     at = Number(numbers[next + 1]);
   }
   return text + code.slice(at);
