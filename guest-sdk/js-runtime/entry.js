@@ -1,4 +1,4 @@
-// The entry of the runtime: a component whose handlers are a pasted source, another one in each attempt. A bundle of prepare/prepare.js
+// The entry of the runtime: a component whose handlers are a source, another one in each attempt. A bundle of prepare/prepare.js
 // is put in the place of `stepcell-prepare`.
 import "../js/runtime/globals.js";
 import "../js/runtime/system.js";

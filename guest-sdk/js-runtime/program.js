@@ -1,11 +1,11 @@
-// What is made of a pasted source, and running it.
+// What is made of a source, and running it.
 import * as fetch from "../js/fetch.js";
 import * as stepcell from "../js/index.js";
 import * as keyValue from "../js/key-value.js";
 import * as secrets from "../js/secrets.js";
 import { async, generate, loop, reference, wait } from "./asynchronous.js";
 
-/** The SDK: what each part is imported as in a pasted source, and in a project; what importing it asks for. */
+/** The SDK: what each part is imported as in a source, and in a project; what importing it asks for. */
 export const sdk = [
   { name: "stepcell", path: "./stepcell/index.js", module: stepcell },
   { name: "stepcell/fetch", path: "./stepcell/fetch.js", module: fetch, capability: "fetch" },

@@ -1,4 +1,4 @@
-// What is done once for a pasted source: it is checked, made a program, and run without its handlers being called.
+// What is done once for a source: it is checked, made a program, and run without its handlers being called.
 //
 // The runtime carries this as text, which no attempt pays for.
 import { lower } from "./lower.js";
