@@ -1,4 +1,4 @@
-// The entry of the runtime: a component whose handlers are a pasted source, another one in each attempt. A bundle of prepare/prepare.js
+// The entry of the runtime: a component whose handlers are a source, another one in each attempt. A bundle of prepare/prepare.js
 // is put in the place of `stepcell-prepare`.
 import "../js/runtime/globals.js";
 import "../js/runtime/system.js";
@@ -8,6 +8,7 @@ import source from "stepcell:handler/source@0.1.0";
 import text from "stepcell-prepare";
 import { exportsOf, faults } from "../js/runtime/component.js";
 import { host } from "../js/runtime/host.js";
+import { reading } from "../js/runtime/reading.js";
 import { wireError } from "../js/runtime/wire.js";
 import { begin, moduleFor, program, read, run, sdk } from "./program.js";
 
@@ -36,7 +37,7 @@ export const compensate = (...given) => call("compensate", given);
 export function prepare(source) {
   const module = {};
   new Function("module", text)(module);
-  return module.exports.prepare(source, { exportsOf, faults, wireError, begin, program, read, run, sdk });
+  return module.exports.prepare(source, { exportsOf, faults, reading, wireError, begin, program, read, run, sdk });
 }
 
 /** Objects that are there once, while the runtime is built. */

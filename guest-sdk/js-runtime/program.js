@@ -1,11 +1,11 @@
-// What is made of a pasted source, and running it.
+// What is made of a source, and running it.
 import * as fetch from "../js/fetch.js";
 import * as stepcell from "../js/index.js";
 import * as keyValue from "../js/key-value.js";
 import * as secrets from "../js/secrets.js";
 import { async, generate, loop, reference, wait } from "./asynchronous.js";
 
-/** The SDK: what each part is imported as in a pasted source, and in a project; what importing it asks for. */
+/** The SDK: what each part is imported as in a source, and in a project; what importing it asks for. */
 export const sdk = [
   { name: "stepcell", path: "./stepcell/index.js", module: stepcell },
   { name: "stepcell/fetch", path: "./stepcell/fetch.js", module: fetch, capability: "fetch" },
@@ -58,11 +58,12 @@ export function moduleFor(program, wanted) {
 /** What stands for a handler that is not called. */
 function absent() {}
 
+/** A code without its cuts: a `;` keeps what is before one apart from what is behind it, and lines stay what they are. */
 function without(code, cuts) {
   let [text, at] = ["", 0];
   const numbers = cuts.split(" ");
   for (let next = 0; next < numbers.length; next += 3) {
-    text += code.slice(at, Number(numbers[next])) + "\n".repeat(Number(numbers[next + 2]));
+    text += `${code.slice(at, Number(numbers[next]))};${"\n".repeat(Number(numbers[next + 2]))}`;
     at = Number(numbers[next + 1]);
   }
   return text + code.slice(at);

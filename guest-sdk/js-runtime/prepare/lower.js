@@ -137,7 +137,7 @@ class Lowering {
 
   YieldExpression(node, body) {
     if (!node.delegate || !body.isAsync) return;
-    const message = "`yield*` in an async generator is not possible in a pasted source; write `for await (const one of others) yield one`";
+    const message = "`yield*` in an async generator is not possible in a source of one file; write `for await (const one of others) yield one`";
     this.#source.refuse(node.start, message);
   }
 
@@ -224,7 +224,7 @@ class Lowering {
 
   MetaProperty(node, body) {
     if (node.meta.name === "import") {
-      this.#source.refuse(node.start, "`import.meta` is not known here: a pasted source has no place");
+      this.#source.refuse(node.start, "`import.meta` is not known here: a source has no place");
       return;
     }
     const found = body.hidden(false);
@@ -234,7 +234,7 @@ class Lowering {
   }
 
   ImportExpression(node) {
-    const message = "`import()` is not possible in a pasted source; write `import { ... } from \"stepcell\"` on its first lines";
+    const message = "`import()` is not possible in a source of one file; write `import { ... } from \"stepcell\"` on its first lines";
     this.#source.refuse(node.start, message);
   }
 

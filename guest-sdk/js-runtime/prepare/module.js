@@ -45,13 +45,13 @@ export class Interface {
   }
 
   ExportAllDeclaration(node) {
-    this.#source.refuse(node.start, "`export * from` is not possible: a pasted source exports what is its own");
+    this.#source.refuse(node.start, "`export * from` is not possible: a source exports what is its own");
   }
 
   ExportNamedDeclaration(node) {
     const { declaration, start } = node;
     if (node.source) {
-      this.#source.refuse(start, "`export ... from` is not possible: a pasted source exports what is its own");
+      this.#source.refuse(start, "`export ... from` is not possible: a source exports what is its own");
     } else if (declaration) {
       this.#source.replace(start, declaration.start, "");
       const ids = declaration.id ? [declaration.id] : declaration.declarations.flatMap(({ id }) => namesIn(id));
@@ -81,7 +81,7 @@ export class Interface {
   #unknown(asked) {
     const sdk = listed(this.#sdk.map(({ name }) => name));
     const instead = "for packages and files of your own make a project with `stepcell new`";
-    return `a pasted source imports the SDK (${sdk}) and nothing else, not \`${asked}\`; ${instead}`;
+    return `a source of one file imports the SDK (${sdk}) and nothing else, not \`${asked}\`; ${instead}`;
   }
 
   #export(name, own, at) {

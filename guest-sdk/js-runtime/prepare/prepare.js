@@ -1,4 +1,4 @@
-// What is done once for a pasted source: it is checked, made a program, and run without its handlers being called.
+// What is done once for a source: it is checked, made a program, and run without its handlers being called.
 //
 // The runtime carries this as text, which no attempt pays for.
 import { lower } from "./lower.js";
@@ -65,23 +65,24 @@ function cutsOf(parts, named, offset) {
 }
 
 /** What the code exports; a problem where it cannot be read or its top-level code fails. */
-function moduleOf(source, code, named, { read, run, wireError }) {
+function moduleOf(source, code, named, runtime) {
   let body;
   try {
-    body = read(code, named);
+    body = runtime.read(code, named);
   } catch (error) {
-    refuse(source, lineOf(error), `the engine cannot read it: ${error.message}`);
+    refuse(source, lineOf(error, runtime), `the engine cannot read it: ${error.message}`);
     return undefined;
   }
   try {
-    return run(body);
+    return runtime.run(body);
   } catch (thrown) {
-    refuse(source, lineOf(thrown), `top-level code failed: ${wireError(thrown).message}`);
+    refuse(source, lineOf(thrown, runtime), `top-level code failed: ${runtime.wireError(thrown).message}`);
     return undefined;
   }
 }
 
-function lineOf(thrown) {
-  const found = PLACE.exec(thrown instanceof Error ? thrown.stack : "");
+/** The line where something was thrown; 0 where it does not say. */
+function lineOf(thrown, { reading }) {
+  const found = reading(() => PLACE.exec(thrown instanceof Error ? thrown.stack : ""), null);
   return found ? Number(found[1]) : 0;
 }

@@ -1,4 +1,4 @@
-// A pasted source: its text, its syntax tree, what is wrong with it, and the changes that make a program of it.
+// A source: its text, its syntax tree, what is wrong with it, and the changes that make a program of it.
 import { Parser } from "acorn";
 
 /** What the parser knows: what the engine knows too. */

@@ -27,8 +27,8 @@ export function exportsOf(module) {
   const handlers = Object.fromEntries(names.map((name) => [name, module[name]]));
   return {
     handle: (input) => guarded(() => handle(handlers, input)),
-    onError: (input, failure) => guarded(() => onError(module.onError, input, failure)),
-    compensate: (input, output) => guarded(() => compensate(module.compensate, input, output)),
+    onError: (input, failure) => guarded(() => onError(names, module.onError, input, failure)),
+    compensate: (input, output) => guarded(() => compensate(names, module.compensate, input, output)),
     describe: () => describe(names, module),
   };
 }
@@ -42,7 +42,22 @@ export function faults(module) {
   const message = (name) =>
     `the handler \`${name}\` cannot be named in a flow: letters, digits, \`_\` and \`-\`, no digit or \`-\` in front, at most 128`;
   const unnamed = names.filter((name) => !NAME.test(name)).map((name) => ({ name, message: message(name) }));
-  return [...unnamed, ...flowFaults(module)];
+  const specials = SPECIAL.filter((name) => name in module).map((name) => ({ name, message: specialFault(name, module[name], names) }));
+  return [...unnamed, ...specials.filter(({ message }) => message), ...flowFaults(module)];
+}
+
+/** Why a special export is none. */
+function specialFault(name, special, handlers) {
+  if (typeof special === "function") return undefined;
+  if (typeof special !== "object" || special === null) {
+    return `\`${name}\` is neither a function nor an object of functions by handler; make it one, or remove it`;
+  }
+  const unknown = Object.keys(special).find((key) => !handlers.includes(key));
+  if (unknown !== undefined) {
+    return `\`${name}\` names \`${unknown}\`, which is no handler, only ${listed(handlers)}; change the name`;
+  }
+  const wrong = Object.keys(special).find((key) => typeof special[key] !== "function");
+  return wrong && `\`${name}.${wrong}\` is no function; make it one, or remove it`;
 }
 
 function flowFaults({ flow }) {
@@ -88,9 +103,9 @@ function handle(handlers, input) {
   return { tag: "complete", val: text(answer, `what handler \`${name}\` returned`) };
 }
 
-function onError(decide, input, failure) {
+function onError(names, decide, input, failure) {
   const context = new Context();
-  const decision = byHandler(decide, context.handler);
+  const decision = byHandler(decide, meant(names, context.handler));
   if (!decision) return null;
   const details = failure.details === null || failure.details === undefined ? undefined : parse(failure.details);
   const answer = settled(() => decision(read(input), { ...failure, details }, context), "onError");
@@ -101,31 +116,37 @@ function onError(decide, input, failure) {
   return plain(answer);
 }
 
-function compensate(undo, input, output) {
+function compensate(names, undo, input, output) {
   const context = new Context();
-  const undoing = byHandler(undo, context.handler);
+  const undoing = byHandler(undo, meant(names, context.handler));
   // A handler without one has nothing to undo.
   if (undoing) settled(() => undoing(read(input), parse(output), context), "compensate");
 }
 
 /** The function for a handler, of a map by handler or one for all. */
 function byHandler(special, handler) {
-  if (typeof special === "function" || special === undefined) return special;
-  const names = Object.keys(special);
-  return handler === "" && names.length === 1 ? special[names[0]] : special[handler || "default"];
+  if (typeof special !== "object") return special;
+  return Object.hasOwn(special, handler) ? special[handler] : undefined;
 }
 
-/** The handler of this name; the only one or the default one where no name is given. */
+/** The name of the handler that is meant: the only one or the default one where no name is given. */
+function meant(names, name) {
+  return name === "" && names.length === 1 ? names[0] : name || "default";
+}
+
 function find(handlers, name) {
   const names = Object.keys(handlers);
-  const found = name === "" && names.length === 1 ? names[0] : name || "default";
+  const found = meant(names, name);
   if (Object.hasOwn(handlers, found)) return [found, handlers[found]];
-  const listed = names.map((known) => `\`${known}\``).join(", ");
   throw new ConfigurationError(
     name === ""
-      ? `the component carries several handlers (${listed}), and the step names none; add \`handler = ...\``
-      : `the component has no handler \`${name}\`, only ${listed}; change the step's \`handler\``,
+      ? `the component carries several handlers (${listed(names)}), and the step names none; add \`handler = ...\``
+      : `the component has no handler \`${name}\`, only ${listed(names)}; change the step's \`handler\``,
   );
+}
+
+function listed(names) {
+  return names.map((name) => `\`${name}\``).join(", ");
 }
 
 function read({ tag, val }) {

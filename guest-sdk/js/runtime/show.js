@@ -1,4 +1,5 @@
 // Values as a person reads them in a log.
+import { reading } from "./reading.js";
 import { stackOf } from "./stack.js";
 
 const MOST = 8 * 1024;
@@ -23,7 +24,7 @@ export function format(given) {
 
 /** One value: text as it is, errors with their stack, everything else about as it was written. */
 export function show(value) {
-  return typeof value === "string" ? value : inner(value, []);
+  return typeof value === "string" ? value : reading(() => inner(value, []), "[unreadable: reading it throws]");
 }
 
 /** The beginning of a text that is longer than so many UTF-16 units. */

@@ -1,22 +1,31 @@
 // Errors as they cross the line.
 import { HandlerError } from "./errors.js";
+import { record } from "./host.js";
 import { write } from "./json.js";
+import { isOutOfMemory, reading } from "./reading.js";
 import { show } from "./show.js";
 import { stackOf } from "./stack.js";
 
+const KINDS = ["validation", "execution", "configuration", "dependency"];
+const UNREADABLE = "what was thrown cannot be read: reading it throws too";
 const MOST_CAUSES = 8;
 const U64_MAX = 2 ** 53 - 1;
 
-/** What was thrown, as the record `handler-error`. Anything but a `HandlerError` is a failed execution. */
+/** What was thrown, as the record `handler-error`. Anything but a `HandlerError` is a failed execution. What says that memory ran out
+ * is thrown on: it is no such record, so the attempt ends in a trap, and the host knows whether it had refused memory. */
 export function wireError(thrown) {
-  const own = thrown instanceof HandlerError ? thrown : {};
+  if (thrown === null) record("warn", "`null` was thrown, as the engine does where no memory is left for an error", undefined);
+  if (isOutOfMemory(thrown)) throw thrown;
+  const isOwn = reading(() => thrown instanceof HandlerError, false);
+  const own = (name) => (isOwn ? reading(() => thrown[name], undefined) : undefined);
+  const [kind, retry, retryAfterMs] = [own("kind"), own("retry"), own("retryAfterMs")];
   return {
-    kind: own.kind ?? "execution",
+    kind: KINDS.includes(kind) ? kind : "execution",
     // Half of a surrogate pair cannot cross the line.
-    message: message(thrown).toWellFormed(),
-    details: detailsText(thrown, own),
-    retry: own.retry ?? null,
-    retryAfterMs: own.retryAfterMs === undefined ? null : wholeMs(own.retryAfterMs),
+    message: reading(() => message(thrown).toWellFormed(), UNREADABLE),
+    details: reading(() => detailsText(thrown, isOwn), null),
+    retry: typeof retry === "boolean" ? retry : null,
+    retryAfterMs: retryAfterMs === undefined ? null : reading(() => wholeMs(retryAfterMs), null),
   };
 }
 
@@ -35,7 +44,7 @@ export function wholeMs(ms) {
 function message(thrown) {
   if (!(thrown instanceof Error)) return `thrown: ${show(thrown)}`;
   const said = [];
-  for (let error = thrown; error !== undefined && said.length < MOST_CAUSES; error = error.cause) {
+  for (let error = thrown; error !== undefined && said.length < MOST_CAUSES; error = error?.cause) {
     said.push(error instanceof Error ? named(error) : show(error));
   }
   return said.join(": ");
@@ -46,14 +55,10 @@ function named(error) {
   return isPlain ? String(error.message || error.name) : `${error.name}: ${error.message}`;
 }
 
-function detailsText(thrown, own) {
-  try {
-    if (own.details !== undefined) return write(own.details);
-  } catch {
-    // As in every SDK: what cannot be written is left out.
-    return null;
-  }
+/** As in every SDK, details that cannot be written are left out. */
+function detailsText(thrown, isOwn) {
+  if (isOwn && thrown.details !== undefined) return write(thrown.details);
   // A typed error is meant; where it was made helps nobody.
-  if (!(thrown instanceof Error) || own.kind) return null;
+  if (isOwn || !(thrown instanceof Error)) return null;
   return write({ name: thrown.name, stack: stackOf(thrown) });
 }
