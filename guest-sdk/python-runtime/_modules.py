@@ -4,6 +4,8 @@ import importlib
 import sys
 from typing import Any
 
+from ._scan import USELESS
+
 # Modules of Python. Those that have no use in a component (`socket`, `threading` beyond its locks, ...) are not among them.
 PYTHON = set(
     """
@@ -34,6 +36,8 @@ def seal() -> None:
 
 def why_missing(name: str) -> str:
     """What is to be done about a module that a source cannot import."""
+    if name in USELESS:
+        return f"`{name}` cannot be imported: {USELESS[name]}"
     return (
         f"`{name}` cannot be imported: a source without a project has the SDK and the modules of Python that the runtime carries; "
         "`stepcell new --lang python` makes a project, which can have packages and modules of its own"

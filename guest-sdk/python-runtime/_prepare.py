@@ -10,7 +10,7 @@ from ._errors import Error
 from ._json import write
 from ._outcomes import clean
 from ._program import FILE, Program
-from ._scan import USELESS, Module, Scan
+from ._scan import Module, Scan
 from ._wire import message_of
 
 BOM = "\ufeff"
@@ -61,9 +61,9 @@ class Source:
         """Its syntax."""
         return self._read(self.text, ast.PyCF_ONLY_AST)
 
-    def scan(self, tree: ast.Module) -> "Pasted":
+    def scan(self, tree: ast.Module) -> "SourceScan":
         """What it uses, found without running it."""
-        found = Pasted(self)
+        found = SourceScan(self)
         try:
             Module(found, None, "").read(tree)
         except RecursionError:
@@ -117,8 +117,8 @@ class Source:
         return (code.co_firstlineno, 0) if code and code.co_filename == FILE else (0, 0)
 
 
-class Pasted(Scan):
-    """What is found in a source of its own."""
+class SourceScan(Scan):
+    """What is found in a source."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(None, None)
@@ -128,6 +128,8 @@ class Pasted(Scan):
     def module(self, name: str, at: Any, node: Any) -> None:
         """An import of a module by its full name."""
         self.note_system(name)
+
+    def needs(self, name: str, at: Any, node: Any) -> None:
+        """An import that is always reached."""
         if name not in _modules.PYTHON:
-            why = f"`{name}`: {USELESS[name]}" if name in USELESS else _modules.why_missing(name)
-            self.problems[self.source.place(node.lineno, node.col_offset)] = why
+            self.problems[self.source.place(node.lineno, node.col_offset)] = _modules.why_missing(name)

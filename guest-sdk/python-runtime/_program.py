@@ -3,7 +3,6 @@
 import base64
 import binascii
 import dataclasses
-import io
 import marshal
 import sys
 import types
@@ -37,12 +36,11 @@ class Program:
         return Program(code, uses, roles)
 
     def evaluate(self) -> None:
-        """Runs the top-level code, as it is run while a component is built: without a host, and nobody reads what it prints."""
+        """Runs the top-level code, as it is run while a component is built: without a host, and nobody reads what it says."""
         module = types.ModuleType(MODULE)
         module.__file__ = FILE
         sys.modules[MODULE] = module
-        sys.stdout = sys.stderr = _Nowhere()
-        _log.ask_time(True)
+        _log.install(False)
         exec(self.code, vars(module))
 
     def begin(self) -> None:
@@ -54,17 +52,3 @@ class Program:
             function.roles = roles
         _log.install(host.system is not None)
         host.is_called = True
-
-
-class _Nowhere(io.TextIOBase):
-    """A stream that nobody reads."""
-
-    encoding = "utf-8"
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def write(self, text: str) -> int:
-        """Takes it."""
-        return len(text)

@@ -73,8 +73,12 @@ class Scan:
         useless = USELESS.get(name)
         if useless and self.is_own(at):
             self.warnings.append(f"{self.shown(at)}:{node.lineno}: `{name}`: {useless}")
-        if self.is_own(at) and not self.is_there(parts[0]):
-            self.errors.append(f"{self.shown(at)}:{node.lineno}: no module named `{parts[0]}`; add its package to requirements.txt")
+
+    def needs(self, name, at, node):
+        """An import that is always reached: without its module nothing works."""
+        first = name.partition(".")[0]
+        if self.is_own(at) and not self.is_there(first):
+            self.errors.append(f"{self.shown(at)}:{node.lineno}: no module named `{first}`; add its package to requirements.txt")
 
     def note_system(self, name):
         """Whether a module asks for the time or for chance."""
@@ -116,6 +120,10 @@ class Module(ast.NodeVisitor):
                 self.imported_from(node)
             elif isinstance(node, ast.Call):
                 self.imported_by_call(node)
+        # What is imported in a function, under a condition or in a `try` may never be.
+        for node in tree.body:
+            for name, place in self.modules(node):
+                self.scan.needs(name, self.path, place)
         self.visit(tree)
 
     def imported(self, name, node):
@@ -128,11 +136,7 @@ class Module(ast.NodeVisitor):
 
     def imported_from(self, node):
         """`from module import names`."""
-        module = node.module or ""
-        if node.level:
-            parts = self.package.split(".") if self.package else []
-            parts = parts[: len(parts) - node.level + 1]
-            module = ".".join([*parts, module] if module else parts)
+        module = self.origin(node)
         self.partly.update({module} & PARTLY_SYSTEM.keys())
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
@@ -140,13 +144,29 @@ class Module(ast.NodeVisitor):
             if module.partition(".")[0] == "stepcell":
                 self.used(full)
             self.maybe_system(alias.name)
-        if module and module.partition(".")[0] != "stepcell":
-            self.scan.module(module, self.path, node)
-        for alias in node.names:
-            full = f"{module}.{alias.name}" if module else alias.name
+        for name, place in self.modules(node):
+            self.scan.module(name, self.path, place)
+
+    def origin(self, node):
+        """The full name of what `from ... import` names."""
+        module = node.module or ""
+        if not node.level:
+            return module
+        parts = self.package.split(".") if self.package else []
+        parts = parts[: len(parts) - node.level + 1]
+        return ".".join([*parts, module] if module else parts)
+
+    def modules(self, node):
+        """The full names of the modules that a statement imports, without the SDK's, and the place of each."""
+        found = []
+        if isinstance(node, ast.Import):
+            found = [(alias.name, alias) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = self.origin(node)
+            fulls = [f"{module}.{alias.name}" if module else alias.name for alias in node.names]
             # Only where it is a module: a function is no reason to complain.
-            if self.is_module(full):
-                self.scan.module(full, self.path, node)
+            found = [(name, node) for name in (module, *filter(self.is_module, fulls))]
+        return [(name, place) for name, place in found if name and name.partition(".")[0] != "stepcell"]
 
     def imported_by_call(self, node):
         """`importlib.import_module("name")`, `__import__("name")`."""
@@ -201,7 +221,9 @@ def mentioned(text):
             tree = ast.parse(match[0].strip())
         except SyntaxError:
             continue
-        found.body += ast.increment_lineno(tree, text.count("\n", 0, match.start())).body
+        body = ast.increment_lineno(tree, text.count("\n", 0, match.start())).body
+        # What is indented may never be reached.
+        found.body += [ast.If(ast.Constant(True), body, [])] if match[0][:1].isspace() else body
     return found
 
 

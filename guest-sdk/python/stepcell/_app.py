@@ -11,6 +11,7 @@ from ._json import write
 
 _calls.bind()
 _system.install()
+_log.install(False)
 
 # Before the project's modules, which take the clocks as they find them.
 import handler as _project  # noqa: E402

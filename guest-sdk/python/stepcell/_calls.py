@@ -1,7 +1,8 @@
 """The calls of the host: what it hands over as Python has it, and what is answered as it takes it."""
 
 import importlib
-from typing import Any, Callable, Iterator
+import os
+from typing import Any, Callable, Iterator, NoReturn
 
 from componentize_py_types import Err
 from wit_world.imports import types as wire
@@ -12,7 +13,10 @@ from ._errors import ConfigurationError
 from ._host import host
 from ._json import read, write
 from ._outcomes import Outcome
-from ._wire import error_fields
+from ._wire import error_fields, stack_of
+
+# More than any attempt may have, and less than no list or text could be.
+TOO_MUCH_BYTES = (1 << 31) - (1 << 16)
 
 
 def bind() -> None:
@@ -51,9 +55,11 @@ def problems() -> Iterator[tuple[_registry.Function | None, Exception]]:
 
 
 def guarded(call: Callable[..., Any], *given: Any) -> Any:
-    """Calls, and raises what the line takes: anything else would be a trap."""
+    """Calls, and raises what the line takes: anything else is a trap, as which an attempt ends that has no memory left."""
     try:
         return call(*given)
+    except MemoryError as error:
+        _end_without_memory(error)
     except BaseException as error:
         raise Err(_wire_error(error)) from None
     finally:
@@ -90,6 +96,18 @@ def compensate(input: Any, output: str) -> None:
     # A handler without one has nothing to undo.
     if function is not None:
         function.call(context, lambda: _read(input), output=read(output))
+
+
+def _end_without_memory(error: MemoryError) -> NoReturn:
+    """Ends the attempt as the host takes it for one that wanted too much: memory is refused, then a trap."""
+    try:
+        _log.finish()
+        _log.record("ERROR", f"the memory ran out: {stack_of(error)}")
+        # Python refuses some sizes by itself, which the host never heard of.
+        bytearray(TOO_MUCH_BYTES)
+    except MemoryError:
+        pass
+    os.abort()
 
 
 def _begin() -> Context:

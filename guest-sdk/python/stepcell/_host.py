@@ -15,13 +15,18 @@ class Host:
     is_component: bool = False
     is_called: bool = False
 
+    @property
+    def is_absent(self) -> bool:
+        """Top-level code runs, which has no host."""
+        return self.is_component and not self.is_called
+
 
 host = Host()
 
 
 def interface(name: str, what: str) -> Any:
     """An interface of the host, which must be there, in a handler that is being called."""
-    if host.is_component and not host.is_called:
+    if host.is_absent:
         raise RuntimeError(f"{what} in top-level code, which runs once while the component is built; move it into a handler")
     found = getattr(host, name)
     if found is None:

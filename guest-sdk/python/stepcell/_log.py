@@ -1,4 +1,4 @@
-"""The attempt's log: `print`, `sys.stderr` and `logging` end in it."""
+"""The attempt's log: `print`, `sys.stderr` and `logging` end in it; what top-level code says, nobody reads."""
 
 import io
 import json
@@ -8,26 +8,23 @@ import time
 import types
 from typing import Any
 
-from ._host import bound
+from ._host import bound, host
 from ._outcomes import clean
 
 OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def install(write_time: bool) -> None:
-    """Sends everything there. Without a clock of the host, records have no time of their own: the host's log has one."""
+    """Sends everything there. Without a clock of the host, records have no time of their own: the host's log has one.
+
+    It is called before top-level code, without a clock, and again after it, which may have changed where records go."""
     sys.stdout, sys.stderr = STREAMS
     root = logging.getLogger()
     root.handlers[:] = [HANDLER]
     if root.level != 1:
         root.setLevel(1)
     logging.lastResort = None
-    ask_time(write_time)
-
-
-def ask_time(does: bool) -> None:
-    """Whether records have the time of the host."""
-    logging.time = time if does else NO_TIME  # type: ignore[attr-defined]
+    logging.time = time if write_time else NO_TIME  # type: ignore[attr-defined]
 
 
 def finish() -> None:
@@ -57,6 +54,8 @@ class Lines(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Writes the lines that are complete."""
+        if host.is_absent:
+            return len(text)
         *lines, self.held = (self.held + text).split("\n")
         for line in lines:
             record(self.level, line)
@@ -74,6 +73,8 @@ class Handler(logging.Handler):
 
     def emit(self, given: logging.LogRecord) -> None:
         """Writes one."""
+        if host.is_absent:
+            return
         fields = {name: value for name, value in vars(given).items() if name not in OWN}
         if given.exc_info:
             fields["exception"] = logging.Formatter().formatException(given.exc_info)
@@ -91,4 +92,5 @@ def _level(number: int) -> str:
 
 STREAMS = (Lines("INFO"), Lines("WARN"))
 HANDLER = Handler()
-NO_TIME = types.SimpleNamespace(time=lambda: 0.0, time_ns=lambda: 0)
+# What `logging` asks of `time`.
+NO_TIME = types.SimpleNamespace(time=lambda: 0.0, time_ns=lambda: 0, strftime=lambda *given: time.strftime(*given))

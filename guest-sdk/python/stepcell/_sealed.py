@@ -107,5 +107,7 @@ class _Late:
     def find_spec(name: str, *_: Any) -> None:
         """Finds nothing."""
         raise ModuleNotFoundError(
-            f"`{name}` was not imported when the component was built; import it at the top of a module of the project", name=name
+            f"`{name}` was not imported when the component was built; import it at the top of a module of the project, and name its"
+            " package in requirements.txt where it comes with one",
+            name=name,
         )

@@ -16,7 +16,7 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Error):
         return {
             "kind": error.kind,
-            "message": clean(str(error.message)),
+            "message": clean(_text_of(error.message)),
             "details": _details(error.details),
             "retry": error.retry,
             "retry_after_ms": whole_ms(error.retry_after_ms),
@@ -38,10 +38,20 @@ def message_of(error: BaseException) -> str:
     said: list[str] = []
     at: BaseException | None = error
     while at is not None and len(said) < MOST_CAUSES:
-        text = str(at) or type(at).__name__
+        text = _text_of(at) or type(at).__name__
         said.append(text if type(at) in (Exception, RuntimeError) or isinstance(at, Error) else f"{type(at).__name__}: {text}")
         at = at.__cause__
     return ": ".join(said)
+
+
+def _text_of(said: Any) -> str:
+    """What an error says, which code of the project may make."""
+    try:
+        return str(said)
+    except MemoryError:
+        raise
+    except BaseException:
+        return f"no text, because the `__str__` of `{type(said).__name__}` fails"
 
 
 def stack_of(error: BaseException) -> str:
