@@ -77,6 +77,21 @@ fn a_mistake_in_c_is_told_with_its_place() {
 }
 
 #[test]
+fn two_flows_in_two_files_in_c_do_not_link() {
+    let around = tempfile::tempdir().unwrap();
+    let made = stepcell(around.path()).args(["new", "--lang", "c", "two"]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let folder = around.path().join("two");
+    let flow = "#include \"stepcell.h\"\nSTEPCELL_FLOW(STEPCELL_TEXT({\"flow\": \"f\", \"step\": [{\"name\": \"s\"}]}))\n";
+    fs::write(folder.join("one.c"), flow).unwrap();
+    let built = stepcell(&folder).args(["build", "."]).output().unwrap();
+    assert!(built.status.success(), "{}", said(&built));
+    fs::write(folder.join("other.c"), flow).unwrap();
+    let failed = stepcell(&folder).args(["build", "."]).output().unwrap();
+    assert!(!failed.status.success() && said(&failed).contains("only_flow"), "{}", said(&failed));
+}
+
+#[test]
 fn a_mistake_in_go_is_told_with_its_place() {
     tells(
         "go",
