@@ -4,11 +4,11 @@
 //     async function f(a, b = g()) { return await a + b; }
 //     function f($0) { return $async(this, arguments, function* (a, b = g()) { return (yield( a)) + b; }); }
 
-import { TOO_DEEP } from "./source.js";
 
 const FUNCTIONS = ["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"];
 /** How deep the tree may be: the stack of the walk has room for more. */
 const DEEPEST = 550;
+const TOO_DEEP = `it is nested in more than ${DEEPEST} parts here, each operator or call of a row being one; take a part out and give it a name`;
 const BODIES = new Set([...FUNCTIONS, "PropertyDefinition", "StaticBlock"]);
 const OF_FUNCTION = { arguments: "arguments", target: "new.target" };
 
