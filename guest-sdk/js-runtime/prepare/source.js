@@ -4,6 +4,9 @@ import { CarefulParser, TOO_DEEP } from "./parser.js";
 /** What the parser knows: what the engine knows too. */
 const EDITION = 2025;
 
+/** What ends a line and is no `\n`. A statement may end there, in a comment too. */
+const LINE_END = /[\u2028\u2029]/;
+
 /** Where nothing is said: white space and comments, each of which matches in one way alone. Goes into other patterns. */
 const GAP = "(?:\\s|/\\*[^*]*\\*+(?:[^/*][^*]*\\*+)*/|//.*$)*";
 
@@ -21,7 +24,7 @@ export class Source {
   tree() {
     try {
       // A comment costs every attempt what it takes to read it. What begins with `#!` is one too.
-      const onComment = (_block, _text, start, end) => this.replace(start, end, " ");
+      const onComment = (_block, text, start, end) => this.replace(start, end, LINE_END.exec(text)?.[0] ?? " ");
       return CarefulParser.parse(this.text, { ecmaVersion: EDITION, sourceType: "module", onComment });
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
