@@ -4,11 +4,11 @@
 //     async function f(a, b = g()) { return await a + b; }
 //     function f($0) { return $async(this, arguments, function* (a, b = g()) { return (yield( a)) + b; }); }
 
-import { TOO_DEEP } from "./source.js";
 
 const FUNCTIONS = ["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"];
 /** How deep the tree may be: the stack of the walk has room for more. */
 const DEEPEST = 550;
+const TOO_DEEP = `it is nested more than ${DEEPEST} deep here (operators and calls of a row count); take a part out and give it a name`;
 const BODIES = new Set([...FUNCTIONS, "PropertyDefinition", "StaticBlock"]);
 const OF_FUNCTION = { arguments: "arguments", target: "new.target" };
 
@@ -137,8 +137,8 @@ class Lowering {
 
   YieldExpression(node, body) {
     if (!node.delegate || !body.isAsync) return;
-    const message = "`yield*` in an async generator is not possible in a source of one file; write `for await (const one of others) yield one`";
-    this.#source.refuse(node.start, message);
+    const instead = "write `for await (const one of others) yield one`";
+    this.#source.refuse(node.start, `\`yield*\` in an async generator is not possible in a source of one file; ${instead}`);
   }
 
   FunctionDeclaration(node, body, parent) {

@@ -1,50 +1,14 @@
 // A source: its text, its syntax tree, what is wrong with it, and the changes that make a program of it.
-import { Parser } from "acorn";
+import { CarefulParser, TOO_DEEP } from "./parser.js";
 
 /** What the parser knows: what the engine knows too. */
 const EDITION = 2025;
 
+/** What ends a line and is no `\n`. A statement may end there, in a comment too. */
+const LINE_END = /[\u2028\u2029]/;
+
 /** Where nothing is said: white space and comments, each of which matches in one way alone. Goes into other patterns. */
 const GAP = "(?:\\s|/\\*[^*]*\\*+(?:[^/*][^*]*\\*+)*/|//.*$)*";
-
-/** What the parser's stack has room for, with a quarter to spare, and what is taken of it by each part inside of another. */
-const ROOM = 275;
-const OF_STATEMENT = 2;
-const OF_OPERAND = 5;
-const OF_OPERATOR = 1;
-/** What is said where a source is nested more deeply. */
-export const TOO_DEEP = "it is nested too deeply here; take a part out and give it a name";
-
-/** The parser, which gives up before its stack runs out. */
-class CarefulParser extends Parser {
-  #taken = 0;
-
-  parseStatement(context, topLevel, exports) {
-    this.#take(OF_STATEMENT);
-    const node = super.parseStatement(context, topLevel, exports);
-    this.#taken -= OF_STATEMENT;
-    return node;
-  }
-
-  parseMaybeUnary(errors, sawUnary, incDec, forInit) {
-    this.#take(OF_OPERAND);
-    const node = super.parseMaybeUnary(errors, sawUnary, incDec, forInit);
-    this.#taken -= OF_OPERAND;
-    return node;
-  }
-
-  parseExprOp(left, start, at, least, forInit) {
-    this.#take(OF_OPERATOR);
-    const node = super.parseExprOp(left, start, at, least, forInit);
-    this.#taken -= OF_OPERATOR;
-    return node;
-  }
-
-  #take(room) {
-    this.#taken += room;
-    if (this.#taken > ROOM) this.raise(this.start, TOO_DEEP);
-  }
-}
 
 export class Source {
   #edits = [];
@@ -60,7 +24,7 @@ export class Source {
   tree() {
     try {
       // A comment costs every attempt what it takes to read it. What begins with `#!` is one too.
-      const onComment = (_block, _text, start, end) => this.replace(start, end, " ");
+      const onComment = (_block, text, start, end) => this.replace(start, end, LINE_END.exec(text)?.[0] ?? " ");
       return CarefulParser.parse(this.text, { ecmaVersion: EDITION, sourceType: "module", onComment });
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;

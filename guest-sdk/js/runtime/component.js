@@ -6,6 +6,7 @@ import { record } from "./host.js";
 import { parse, write } from "./json.js";
 import { Outcome, text } from "./outcomes.js";
 import { Promise, runJobs, takeUnhandled } from "./promise.js";
+import { reading } from "./reading.js";
 import { show } from "./show.js";
 import { wireError } from "./wire.js";
 
@@ -42,8 +43,11 @@ export function faults(module) {
   const message = (name) =>
     `the handler \`${name}\` cannot be named in a flow: letters, digits, \`_\` and \`-\`, no digit or \`-\` in front, at most 128`;
   const unnamed = names.filter((name) => !NAME.test(name)).map((name) => ({ name, message: message(name) }));
-  const specials = SPECIAL.filter((name) => name in module).map((name) => ({ name, message: specialFault(name, module[name], names) }));
-  return [...unnamed, ...specials.filter(({ message }) => message), ...flowFaults(module)];
+  const special = SPECIAL.filter((name) => name in module).flatMap((name) => {
+    const message = reading(() => specialFault(name, module[name], names), `\`${name}\` cannot be read: reading it throws`);
+    return message ? [{ name, message }] : [];
+  });
+  return [...unnamed, ...special, ...flowFaults(module)];
 }
 
 /** Why a special export is none. */
