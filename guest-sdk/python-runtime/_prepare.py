@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from . import _calls, _modules, _registry
+from ._depth import too_deep
 from ._errors import Error
 from ._json import write
 from ._outcomes import clean
@@ -14,7 +15,7 @@ from ._scan import Module, Scan
 from ._wire import message_of
 
 BOM = "\ufeff"
-TOO_DEEP = (0, 0, "an expression or a block is nested too deeply; give names to its parts")
+TOO_DEEP = "an expression or a block is nested too deeply; give names to its parts"
 
 
 class Unsound(Exception):
@@ -59,6 +60,8 @@ class Source:
 
     def parse(self) -> ast.Module:
         """Its syntax."""
+        if place := too_deep(self.text):
+            raise Unsound([(*place, TOO_DEEP)])
         return self._read(self.text, ast.PyCF_ONLY_AST)
 
     def scan(self, tree: ast.Module) -> "SourceScan":
@@ -67,7 +70,7 @@ class Source:
         try:
             Module(found, None, "").read(tree)
         except RecursionError:
-            raise Unsound([TOO_DEEP]) from None
+            raise Unsound([(0, 0, TOO_DEEP)]) from None
         if found.problems:
             raise Unsound([(*place, why) for place, why in found.problems.items()])
         return found
@@ -83,7 +86,7 @@ class Source:
         except SyntaxError as error:
             raise Unsound([(error.lineno or 0, error.offset or 0, error.msg)]) from None
         except (MemoryError, RecursionError):
-            raise Unsound([TOO_DEEP]) from None
+            raise Unsound([(0, 0, TOO_DEEP)]) from None
 
     def evaluate(self, program: Program) -> None:
         """Runs the top-level code and looks at the handlers that are there then."""
