@@ -1,11 +1,12 @@
 """The entry of a component: what `stepcell build` has componentize-py wrap. `handler` is the project's module."""
 
 import pathlib
+import sys
 from typing import Any
 
 import wit_world
 
-from . import _calls, _log, _sealed, _system
+from . import _calls, _log, _registry, _sealed, _system
 from ._host import host
 from ._json import write
 
@@ -14,12 +15,15 @@ _system.install()
 _log.install(False)
 
 # Before the project's modules, which take the clocks as they find them.
-import handler as _project  # noqa: E402
+try:
+    import handler as _project
 
-from . import _registry  # noqa: E402
-
-for _, _error in _calls.problems():
-    raise _error
+    for _, _error in _calls.problems():
+        raise _error
+except BaseException:
+    # Why a build fails is read from what Python prints of it.
+    sys.stderr = sys.__stderr__
+    raise
 _sealed.preload(pathlib.Path(_project.__file__).parent)
 _sealed.seal()
 _system.freeze()
