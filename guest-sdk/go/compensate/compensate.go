@@ -13,6 +13,9 @@ var undos = map[string]undo{}
 // Handle has a function undo what a task of the handler of this name did, given the task's input and output; an error is
 // tried again like a step's. Call it in a func init. A handler without one has nothing to undo.
 func Handle[In, Out any](name string, handler func(ctx stepcell.Context, in In, out Out) error) {
+	if _, twice := undos[name]; twice {
+		panic("stepcell: two compensations are for " + name)
+	}
 	hook.Compensates = append(hook.Compensates, name)
 	undos[name] = func(input, what, output string) error {
 		var in In

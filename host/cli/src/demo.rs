@@ -104,9 +104,9 @@ impl Stage<'_> {
         self.title("hot-swap: a new version while runs are in flight");
         self.hot_swap(&examples.join("hot-swap")).await?;
 
-        self.title("pasted: a file in JavaScript and one in Python, uploaded as they are");
+        self.title("sources: a file in JavaScript and one in Python, uploaded as they are");
         self.screen.note("  the first time, their runtimes are built: a minute");
-        self.pasted(&examples.join("pasted")).await?;
+        self.sources(&examples.join("sources")).await?;
 
         self.title("polyglot: one flow in Rust, C, Python, Go and JavaScript, over an access log");
         self.screen.note(

@@ -188,7 +188,7 @@ async fn a_new_runtime_takes_new_sources_and_leaves_those_that_are_bound() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_carries_its_flow_is_deployed_alone() {
     let host = host_of(Language::Javascript).await;
-    let folder = root().join("examples/pasted");
+    let folder = root().join("examples/sources");
     let done = of(&host, &folder, &["deploy", "quote.js", "--json"]);
     assert!(done.status.success(), "{}", said(&done));
     let order = json!({ "customer": "Ada", "items": [{ "name": "tea", "count": 2 }] });
@@ -211,7 +211,7 @@ async fn a_file_that_carries_its_flow_is_deployed_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_in_python_is_deployed_as_a_step_of_a_flow() {
     let host = host_of(Language::Python).await;
-    let done = of(&host, &root().join("examples/pasted"), &["deploy", "flow.toml", "--json"]);
+    let done = of(&host, &root().join("examples/sources"), &["deploy", "flow.toml", "--json"]);
     assert!(done.status.success(), "{}", said(&done));
     let run = host.client.run("words", &json!("the cat and the hat")).await;
     assert_eq!(run["output"]["count"][0], json!({ "word": "the", "count": 2 }), "{run:#}");

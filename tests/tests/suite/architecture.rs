@@ -178,7 +178,7 @@ fn every_example_has_a_readme_and_is_run_by_a_test() {
     let tests: String =
         files(&root().join("tests/tests"), ".rs").iter().map(|file| read(file)).collect();
     for name in
-        ["hello", "dependency-report", "diamond", "hot-swap", "nightly", "pasted", "polyglot"]
+        ["hello", "dependency-report", "diamond", "hot-swap", "nightly", "sources", "polyglot"]
     {
         assert!(root().join("examples").join(name).join("README.md").exists(), "{name}");
         assert!(tests.contains(&format!("examples/{name}")), "no test runs `{name}`");

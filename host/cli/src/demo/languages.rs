@@ -29,7 +29,7 @@ impl Stage<'_> {
     }
 
     /// A source in each language that has a runtime.
-    pub(super) async fn pasted(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(super) async fn sources(&self, folder: &Path) -> anyhow::Result<()> {
         let order = json!({
             "customer": "Ada",
             "items": [{ "name": "tea", "count": 12 }, { "name": "pot", "count": 1 }],
