@@ -3,6 +3,9 @@
 /** What the engine throws, where there is one. */
 const { InternalError } = globalThis;
 
+/** What an error and its stack would take, many times over, in bytes. */
+const ROOM = 1 << 20;
+
 /** What a call answers; something else where it throws. */
 export function reading(call, otherwise) {
   try {
@@ -16,7 +19,17 @@ export function reading(call, otherwise) {
 /** Whether it is what the engine throws when it was refused memory: an error, or null where there was none for that either. */
 export function isOutOfMemory(thrown) {
   try {
-    return thrown === null || (thrown instanceof InternalError && thrown.message === "out of memory");
+    if (thrown === null) return !hasRoom();
+    return thrown instanceof InternalError && thrown.message === "out of memory";
+  } catch {
+    return false;
+  }
+}
+
+/** Whether there is memory for more. */
+function hasRoom() {
+  try {
+    return new Uint8Array(ROOM).length === ROOM;
   } catch {
     return false;
   }

@@ -1,6 +1,5 @@
 // Errors as they cross the line.
 import { HandlerError } from "./errors.js";
-import { record } from "./host.js";
 import { write } from "./json.js";
 import { isOutOfMemory, reading } from "./reading.js";
 import { show } from "./show.js";
@@ -14,7 +13,6 @@ const U64_MAX = 2 ** 53 - 1;
 /** What was thrown, as the record `handler-error`. Anything but a `HandlerError` is a failed execution. What says that memory ran out
  * is thrown on: it is no such record, so the attempt ends in a trap, and the host knows whether it had refused memory. */
 export function wireError(thrown) {
-  if (thrown === null) record("warn", "`null` was thrown, as the engine does where no memory is left for an error", undefined);
   if (isOutOfMemory(thrown)) throw thrown;
   const isOwn = reading(() => thrown instanceof HandlerError, false);
   const own = (name) => (isOwn ? reading(() => thrown[name], undefined) : undefined);

@@ -139,7 +139,10 @@ async fn tried(
         Err(Unprepared::Host(why)) => return Err(Problem::internal(&why)),
     };
     if let Some(why) = why {
-        sandbox.forget(TenantId::HOST, digest);
+        // One that was there before is in use.
+        if !took.is_zero() {
+            sandbox.forget(TenantId::HOST, digest);
+        }
         let detail = format!("it cannot make the smallest source of {language} ready: {why}");
         return Err(Problem::new(Code::RuntimeUnfit, detail));
     }

@@ -27,11 +27,9 @@ pub(crate) async fn put(
     if store.get_component(tenant, digest).await?.is_some() {
         return Ok((digest, false));
     }
-    let admit = async |bytes: usize| match store.admit_component(tenant, bytes as u64).await? {
-        Some(used_up) => Err(quotas::over(used_up)),
-        None => Ok(()),
-    };
-    admit(text.len()).await?;
+    if let Some(used_up) = store.admit_component(tenant, text.len() as u64).await? {
+        return Err(quotas::over(used_up));
+    }
     let (of, source) = (state.clone(), text.clone());
     let prepared = to_the_end(room, async move {
         let runtime = runtimes::load(&of, runtime).await?;
@@ -45,7 +43,7 @@ pub(crate) async fn put(
     });
     let prepared = prepared.await?;
     let said = prepared.description.as_str().len();
-    admit(text.len() + prepared.program.len() + said).await?;
+    quotas::admit_bytes(state, tenant, text.len() + prepared.program.len() + said).await?;
     let report = report.of_source(KeptSource { language, runtime }, &prepared, text.len() as u64);
     if registers {
         carried::resolve(state, tenant, (digest, &report)).await?;

@@ -132,6 +132,10 @@ pub(crate) async fn put_component(
     Params(query): Params<PutQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
+    if query.activate && !query.register {
+        let detail = "`activate=true` asks for what `register=false` leaves out; send one of both";
+        return Err(Problem::new(Code::RequestInvalid, detail));
+    }
     let language = Language::of_media_type(&body::media_type(request.headers()));
     if language.is_none() {
         let sources = Language::ALL.iter().map(|language| language.media_types()[0]);

@@ -22,6 +22,11 @@ impl DataDir {
         Ok(Self(path.context("cannot find the data folder")?))
     }
 
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Where the private Postgres lives.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.0.join("postgres")

@@ -70,7 +70,7 @@ async fn develop(
     }
     let client = Client::to(&host.url(), &key)?;
     tokio::select! {
-        () = watch(&client, args.flow.as_deref(), args.input, screen) => {}
+        () = watch(&client, (args.flow.as_deref(), data.path()), args.input, screen) => {}
         () = stop::asked() => {}
     }
     data.forget_url(&host.url());
@@ -91,7 +91,12 @@ fn found(data_dir: &Path) -> String {
 }
 
 /// Deploys the flow, again after every save, and runs it where there is an input.
-async fn watch(client: &Client, flow: Option<&Path>, input: Option<String>, screen: &Screen) {
+async fn watch(
+    client: &Client,
+    (flow, data): (Option<&Path>, &Path),
+    input: Option<String>,
+    screen: &Screen,
+) {
     let Some(flow) = flow else {
         return std::future::pending().await;
     };
@@ -99,7 +104,7 @@ async fn watch(client: &Client, flow: Option<&Path>, input: Option<String>, scre
     let folder = beside.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut again = input.map(Again::new);
     loop {
-        let now = stamps(folder);
+        let now = stamps(folder, data);
         let complain = |error: anyhow::Error| {
             screen.complain(&format!("error: {}", crate::escape::escape(&format!("{error:#}"))));
         };
@@ -108,19 +113,19 @@ async fn watch(client: &Client, flow: Option<&Path>, input: Option<String>, scre
                 // A run may wait for long; what is saved meanwhile is deployed all the same.
                 tokio::select! {
                     ended = again.run(client, &flow, screen) => ended.unwrap_or_else(complain),
-                    () = changed(folder, &now) => {}
+                    () = changed((folder, data), &now) => {}
                 }
             }
             (Ok(_), None) => {}
             (Err(error), _) => complain(error),
         }
-        changed(folder, &now).await;
+        changed((folder, data), &now).await;
     }
 }
 
 /// Waits until a file in the folder is another one.
-async fn changed(folder: &Path, since: &BTreeMap<PathBuf, SystemTime>) {
-    while stamps(folder) == *since {
+async fn changed((folder, data): (&Path, &Path), since: &BTreeMap<PathBuf, SystemTime>) {
+    while stamps(folder, data) == *since {
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -141,8 +146,8 @@ async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result
     Ok(registered.flow)
 }
 
-/// When each file in the folder was changed last.
-fn stamps(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+/// When each file in the folder was changed last, but for those of the host itself.
+fn stamps(folder: &Path, data: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -153,7 +158,9 @@ fn stamps(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
                 continue;
             };
             if metadata.is_dir() && !UNWATCHED.contains(&name.as_ref()) && !name.starts_with('.') {
-                folders.push(entry.path());
+                if entry.path().canonicalize().is_ok_and(|path| path != data) {
+                    folders.push(entry.path());
+                }
             } else if let (true, Ok(changed)) = (metadata.is_file(), metadata.modified()) {
                 found.insert(entry.path(), changed);
             }
@@ -180,11 +187,14 @@ mod tests {
         std::fs::create_dir_all(folder.join("src")).unwrap();
         std::fs::create_dir_all(folder.join("target")).unwrap();
         std::fs::write(folder.join("src/lib.rs"), "one").unwrap();
-        let before = stamps(&folder);
+        std::fs::create_dir_all(folder.join("d")).unwrap();
+        let data = folder.join("d").canonicalize().unwrap();
+        let before = stamps(&folder, &data);
         std::fs::write(folder.join("target/out"), "built").unwrap();
-        assert_eq!(stamps(&folder), before);
+        std::fs::write(data.join("log"), "written by the host").unwrap();
+        assert_eq!(stamps(&folder, &data), before);
         std::fs::write(folder.join("flow.toml"), "flow = 'f'").unwrap();
-        assert_ne!(stamps(&folder), before);
+        assert_ne!(stamps(&folder, &data), before);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

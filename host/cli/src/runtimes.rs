@@ -73,19 +73,32 @@ async fn put(
     answer
 }
 
-/// Installs this program's runtime of a language, unless it is what takes new sources already.
+/// Installs this program's runtime of a language, unless it is what takes new sources already. Where it cannot be built, what is
+/// there does.
 pub(crate) async fn ensure(
     client: &Client,
     language: Language,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let wasm = build::runtime(language, screen).await?.wasm;
-    let digest = Digest::of(&wasm).to_string();
     let Listed { runtimes } = client.read(Ask::get("/v1/runtimes")).await?;
-    if runtimes.iter().any(|one| one.current && one.digest == digest) {
-        return Ok(());
+    let is_current = |one: &&Installed| one.current && one.language == language.as_str();
+    let current = runtimes.iter().find(is_current);
+    let built = build::runtime(language, screen).await;
+    let wasm = match (built, current) {
+        (Ok(built), _) => built.wasm,
+        (Err(error), Some(_)) if is_about_tools(&error) => return Ok(()),
+        (Err(error), _) => return Err(error),
+    };
+    match current {
+        Some(current) if current.digest == Digest::of(&wasm).to_string() => return Ok(()),
+        Some(_) => screen.note(&format!("note: the runtime of {language} is renewed")),
+        None => {}
     }
     put(client, language, wasm, screen).await.map(drop)
+}
+
+fn is_about_tools(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<builder::Error>().is_some_and(builder::Error::is_about_tools)
 }
 
 async fn list(client: &Client, screen: &Screen) -> anyhow::Result<()> {

@@ -41,6 +41,8 @@ impl Description {
                 BTreeMap::new()
             });
         let mut reader = Reader { members, notes };
+        // As if it were not there: languages write what they have nothing for.
+        reader.members.retain(|_, member| member.as_str().trim() != "null");
         let handlers = reader.member("handlers").unwrap_or_default();
         let compensates = reader.member("compensates");
         let Needs { memory_bytes, fuel } = reader.member("limits").unwrap_or_default();
@@ -138,6 +140,9 @@ mod tests {
             "one that is wrong takes nothing from the others"
         );
         assert!(said.flow.is_some());
+        let (said, note) =
+            read(r#"{"handlers":null,"compensates":null,"limits":null,"flow": null }"#);
+        assert_eq!((said, note), (Description::default(), Vec::new()));
     }
 
     #[test]

@@ -20,8 +20,6 @@ use crate::{Error, Sandbox, TenantId, ticker};
 const IN_A_ROW: u32 = 50;
 /// Calls at once; the measurement makes one at a time.
 const SLOTS: u32 = 4;
-/// Whom the measured component belongs to.
-const NOBODY: TenantId = TenantId(-1);
 
 /// Medians of making a store and an instance, calling it, and dropping both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +69,7 @@ pub async fn measure(
 ) -> Result<Figures, BenchError> {
     let bytes = component.to_vec();
     let digest = Digest::of(&bytes);
-    let loaded = sandbox.load(NOBODY, digest, || async { Some(bytes) }).await?;
+    let loaded = sandbox.load(TenantId::NOBODY, digest, || async { Some(bytes) }).await?;
     let component = crate::inspect::completed(component).map_err(LoadError::Refused)?;
     let bare = Rig::new(&component, Checks { fuel: false, epoch: false })?;
     let without_fuel = Rig::new(&component, Checks { fuel: false, epoch: true })?;
@@ -138,7 +136,7 @@ impl Rig {
         let component = Component::from_binary(&engine, component).map_err(|error| {
             LoadError::Refused(Reason::new(model::Code::ComponentInvalid, format!("{error:#}")))
         })?;
-        let compiled = connect(&linkers, (NOBODY, Digest([0; 32])), &component, checks)?;
+        let compiled = connect(&linkers, (TenantId::NOBODY, Digest([0; 32])), &component, checks)?;
         let ticker = ticker::Ticker::start(&engine)
             .map_err(|source| Error::io("start the clock that preempts guests", source))?;
         Ok(Self { engine, cpu: Cpu::new(Shares::default()), compiled, _ticker: ticker })

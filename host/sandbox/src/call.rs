@@ -23,7 +23,7 @@ use crate::said::{Said, SaidGoOn};
 use crate::stop::Stop;
 
 /// What an attempt that was stopped from outside is charged at least, in fuel for each microsecond on a processor.
-pub(crate) const FUEL_PER_US: u64 = 1_000;
+const FUEL_PER_US: u64 = 1_000;
 
 /// One attempt to make.
 #[derive(Clone, Debug)]
@@ -128,11 +128,21 @@ pub(crate) async fn run(
     export: Export<'_>,
     call: Call,
 ) -> Report {
+    run_timed(runner, compiled, export, call).await.0
+}
+
+/// The same, and how long it had a processor.
+pub(crate) async fn run_timed(
+    runner: Runner<'_>,
+    compiled: &Compiled,
+    export: Export<'_>,
+    call: Call,
+) -> (Report, Duration) {
     let Call { input, context, flow_input, limits, stop, ports } = call;
     let mut receipt = Receipt { input_bytes: input.bytes() as u64, ..Receipt::default() };
     if receipt.input_bytes > limits.input_bytes {
         let ended = Ended::Failed(input_too_large(receipt.input_bytes, &limits));
-        return Report { ended, receipt, log: Vec::new() };
+        return (Report { ended, receipt, log: Vec::new() }, Duration::ZERO);
     }
     let attempt = Attempt::new(&limits, context, flow_input, stop)
         .with_ports(ports)
@@ -148,7 +158,7 @@ pub(crate) async fn run(
     settle(&mut receipt, store, &progress, &limits, &ended);
     let (lines, log_bytes) = log.lock().finish();
     receipt.log_bytes = log_bytes;
-    Report { ended, receipt, log: lines }
+    (Report { ended, receipt, log: lines }, progress.spent.total())
 }
 
 /// The answer, or why there is none; the clock, the stop handle and a panic of the host all end it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::limits::{MAX_DESCRIPTION_BYTES, MAX_PROGRAM_BYTES, MAX_SOURCE_PROBLEMS};
 use model::{Blame, Capability, Digest, Failure, Gate, Json, Limits, TenantId};
 
-use crate::call::{Call, Ended, Export, FUEL_PER_US, Runner, run};
+use crate::call::{Call, Ended, Export, Runner, run_timed};
 use crate::describe::nobody;
 use crate::inspect;
 use crate::interfaces::source::PrepareAnswer;
@@ -170,8 +170,8 @@ pub(crate) async fn prepare(
         stop: Stop::new(),
         ports: Ports::default(),
     };
-    let report = run(runner, source, Export::Prepare(index, text, &answer), call).await;
-    let took = Duration::from_micros(report.receipt.fuel / FUEL_PER_US);
+    let prepare = Export::Prepare(index, text, &answer);
+    let (report, took) = run_timed(runner, source, prepare, call).await;
     let prepared = match (report.ended, answer.into_inner()) {
         (Ended::Failed(failure), _) => Err(unanswered(&failure)),
         (_, Some(answer)) => read(answer),

@@ -90,6 +90,8 @@ async fn all_that_is_wrong_with_a_source_is_told_with_its_place() {
     let lines: Vec<&Value> =
         two["reasons"].as_array().unwrap().iter().map(|one| &one["line"]).collect();
     assert_eq!(lines, [&json!(1), &json!(2)], "{two:#}");
+    let thrown = refused("export default () => 1;\nthrow null;\n").await;
+    assert!(thrown["detail"].as_str().unwrap().contains("thrown: null"), "{thrown:#}");
     let thrown = refused("export default () => 1;\n\nthrow new Error(\"böse\");\n").await;
     assert_eq!(thrown["reasons"][0]["line"], 3, "{thrown:#}");
     assert!(thrown["detail"].as_str().unwrap().contains("böse"), "{thrown:#}");
@@ -198,14 +200,45 @@ async fn a_file_that_carries_its_flow_is_deployed_alone() {
         host.client.run("quote", &json!({ "customer": "Ada", "items": [{ "name": "x" }] })).await;
     assert_eq!(failed["failure"]["kind"], "handler_error.validation", "{failed:#}");
 
+    // A manifest that names a component registers no flow but its own.
+    let before = host.client.get("/v1/flows/quote").await.ok();
+    let named = tempfile::tempdir().unwrap();
+    let manifest =
+        "flow = \"mine\"\n[[step]]\nname = \"p\"\ncomponent = \"q.js\"\nhandler = \"price\"\n";
+    std::fs::write(named.path().join("flow.toml"), manifest).unwrap();
+    let quote = std::fs::read_to_string(folder.join("quote.js")).unwrap();
+    let other = quote.replace("flow: \"quote\"", "flow: \"order\"");
+    std::fs::write(named.path().join("q.js"), other).unwrap();
+    let done = of(&host, named.path(), &["deploy", "--json"]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert_eq!(host.client.get("/v1/flows/order").await.status, 404);
+    assert_eq!(host.client.get("/v1/flows/quote").await.ok(), before);
+    let both = host.client.request(Method::PUT, "/v1/components?register=false&activate=true");
+    assert_eq!(both.body("x").send().await.unwrap().status(), 400);
+
+    // What the component's own flow grants its steps is told.
+    let granted = "import { fetch } from \"stepcell/fetch\";\nexport async function get(url) { return (await fetch(url)).status; }\n\
+        export const flow = { flow: \"granted\", step: [{ name: \"get\", grants: { fetch: [\"example.org\"] } }] };\n";
+    std::fs::write(named.path().join("g.js"), granted).unwrap();
+    let done = of(&host, named.path(), &["deploy", "g.js"]);
+    assert!(
+        said(&done).contains("grants its step `get`") && said(&done).contains("example.org"),
+        "{}",
+        said(&done)
+    );
+
     // A flow that cannot be registered keeps its component out.
     let wrong = GREET.to_owned()
         + "export const flow = { flow: \"f\", step: [{ name: \"a\", handler: \"gret\" }] };\n";
-    let refused = put(&host.client, "text/javascript", wrong).await;
+    let refused = put(&host.client, "text/javascript", wrong.clone()).await;
     assert_eq!((refused.status, refused.code()), (422, "manifest.unknown_handler"), "{refused:?}");
     assert_eq!(refused.body["pointer"], "/description/flow/step/0/handler", "{refused:?}");
     let listed = host.client.get("/v1/components").await.ok();
-    assert_eq!(listed["components"].as_array().map(Vec::len), Some(1), "{listed:#}");
+    assert_eq!(listed["components"].as_array().map(Vec::len), Some(3), "{listed:#}");
+    // Unless nobody wants it registered.
+    let request = host.client.request(Method::PUT, "/v1/components?register=false");
+    let request = request.header("content-type", "text/javascript").body(wrong);
+    assert_eq!(request.send().await.unwrap().status(), 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
