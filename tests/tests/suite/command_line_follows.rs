@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use serde_json::{Value, json};
-use stepcell_tests::client::until;
+use stepcell_tests::client::{PATIENCE, until};
 use stepcell_tests::guests::{actor, hand_written};
 use stepcell_tests::host::{Host, Settings, binary};
 use tokio::io::copy_bidirectional;
@@ -205,17 +205,24 @@ fn dev_runs_a_flow_again_after_a_save_and_shows_what_came_of_it_otherwise() {
     write("1");
     std::fs::write(folder.path().join("in.json"), "{\"b\":\"x\"}").unwrap();
     let mut dev = Dev::start(folder.path(), &["flow.toml", "--input", "@in.json"]);
-    let mut lines = BufReader::new(dev.0.stdout.take().unwrap()).lines();
-    let mut says = |what: &str| {
+    let out = BufReader::new(dev.0.stdout.take().unwrap());
+    let (told, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        out.lines().map_while(Result::ok).try_for_each(|line| told.send(line))
+    });
+    let says = |what: &str| {
         let mut said = Vec::new();
         while !said.last().is_some_and(|line: &String| line.contains(what)) {
-            said.push(lines.next().unwrap_or_else(|| panic!("no `{what}` in {said:#?}")).unwrap());
+            let line = lines.recv_timeout(PATIENCE);
+            said.push(line.unwrap_or_else(|_| panic!("no `{what}` in {said:#?}")));
         }
+        said.len()
     };
     says("`again` version 1: created, active");
     says(r#"completed: {"v":{"a":1,"b":"x"}}"#);
     write("2");
-    says("`again` version 2: created, active, was version 1");
+    // Nothing but a save makes it begin again.
+    assert_eq!(says("`again` version 2: created, active, was version 1"), 1);
     says("completed again, otherwise");
     says("/v/a: 1 -> 2");
     // The input is read anew.

@@ -41,15 +41,9 @@ impl Stage<'_> {
             }
             let run = self.run(flow, &input.to_string()).await?;
             let output = run.output.as_ref().map_or("null", |output| output.get());
-            match serde_json::from_str(output)? {
-                Value::String(text) => {
-                    text.lines()
-                        .for_each(|line| self.screen.line(&format!("  {}", escape_line(line))));
-                }
-                other => {
-                    self.screen.line(&format!("  output  {}", escape_line(&other.to_string())))
-                }
-            }
+            let output: Value = serde_json::from_str(output)?;
+            let text = output.as_str().map_or_else(|| output.to_string(), str::to_owned);
+            text.lines().for_each(|line| self.screen.line(&format!("  {}", escape_line(line))));
         }
         Ok(())
     }
