@@ -1,5 +1,7 @@
 //! What is kept of an upload beside its bytes, and shown of it.
 
+use std::time::Duration;
+
 use model::manifest::{Compensates, Found};
 use model::{Capability, Description, Digest, Json, Language};
 use sandbox::{ComponentReport, Prepared, World};
@@ -117,8 +119,8 @@ impl KeptReport {
         self.description.as_ref().map(Description::read).unwrap_or_default()
     }
 
-    /// Of a component that was inspected.
-    pub(crate) fn of(report: &ComponentReport) -> Self {
+    /// Of a component that was inspected, and compiled for so long.
+    pub(crate) fn of(report: &ComponentReport, compiled: Duration) -> Self {
         let ComponentReport {
             world,
             capabilities,
@@ -145,7 +147,7 @@ impl KeptReport {
             core_instances,
             memory_minimum_bytes,
             table_elements,
-            compile_ms: 0,
+            compile_ms: u64::try_from(compiled.as_millis()).unwrap_or(u64::MAX),
             source: None,
             description: None,
             notes: Vec::new(),

@@ -17,7 +17,7 @@ use crate::params::Parts;
 use crate::problem::Problem;
 use crate::report::KeptReport;
 use crate::state::State;
-use crate::upload::{UPLOAD_TIME, WASM, to_the_end, unloaded};
+use crate::upload::{UPLOAD_TIME, WASM, inspected, to_the_end, unloaded};
 
 /// A runtime without its bytes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,10 +103,7 @@ pub(crate) async fn put_runtime(
     let ceiling = Ceiling { bytes: most, time: UPLOAD_TIME, code: Code::ComponentTooLarge };
     let bytes = body::read(request, ceiling).await?;
     let (sandbox, of) = (state.sandbox().clone(), state.clone());
-    let inspected =
-        tokio::task::spawn_blocking(move || (sandbox.inspect_runtime(&bytes), bytes)).await;
-    let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
-    let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
+    let (inspection, bytes) = inspected(bytes, move |bytes| sandbox.inspect_runtime(bytes)).await?;
     let digest = inspection.digest;
     let tried = async move { tried(&of, language, &inspection).await };
     let report = to_the_end(&room, tried).await?;
@@ -146,9 +143,7 @@ async fn tried(
         let detail = format!("it cannot make the smallest source of {language} ready: {why}");
         return Err(Problem::new(Code::RuntimeUnfit, detail));
     }
-    let mut report = KeptReport::of(&inspection.report);
-    report.compile_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    Ok(report)
+    Ok(KeptReport::of(&inspection.report, took))
 }
 
 /// The runtime that takes new sources of a language, and what is known of it.

@@ -5,7 +5,6 @@ use sandbox::{Prepared, Unprepared, read_source};
 use store::BoundSource;
 
 use crate::auth::{Caller, Deploy};
-use crate::carried;
 use crate::problem::Problem;
 use crate::quotas;
 use crate::report::KeptSource;
@@ -45,11 +44,9 @@ pub(crate) async fn put(
     let said = prepared.description.as_str().len();
     quotas::admit_bytes(state, tenant, text.len() + prepared.program.len() + said).await?;
     let report = report.of_source(KeptSource { language, runtime }, &prepared, text.len() as u64);
-    if registers {
-        carried::resolve(state, tenant, (digest, &report)).await?;
-    }
     let Prepared { program, on_error, compensate, .. } = prepared;
     let bound = BoundSource { runtime, program, on_error, compensate };
-    let created = keep(state, caller, (digest, text.as_bytes()), (report, Some(&bound))).await?;
+    let kept = (report, Some(&bound));
+    let created = keep(state, caller, (digest, text.as_bytes()), kept, registers).await?;
     Ok((digest, created))
 }

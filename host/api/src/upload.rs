@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::limits::{MAX_COMPONENT_BYTES, MAX_SOURCE_BYTES};
 use model::{Code, Digest, Gate, Language, TenantId};
-use sandbox::{Inspection, LoadError};
+use sandbox::{Inspection, LoadError, Reason};
 use serde::Deserialize;
 use store::{BoundSource, NewComponent};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -180,24 +180,34 @@ async fn put(
     if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
         return Err(quotas::over(used_up));
     }
-    let inspected = tokio::task::spawn_blocking(move || (sandbox.inspect(&bytes), bytes)).await;
-    let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
-    let inspection = inspection.map_err(|reasons| Problem::refused(&reasons))?;
+    let (inspection, bytes) = inspected(bytes, move |bytes| sandbox.inspect(bytes)).await?;
     let of = state.clone();
     let report = to_the_end(room, async move { compiled(&of, tenant, &inspection).await }).await?;
-    if registers {
-        carried::resolve(state, tenant, (digest, &report)).await?;
-    }
-    Ok((digest, keep(state, caller, (digest, &bytes), (report, None)).await?))
+    let created = keep(state, caller, (digest, &bytes), (report, None), registers).await?;
+    Ok((digest, created))
 }
 
-/// Keeps what was found to be sound.
+/// What an inspection, which takes a while, says of an upload; and the upload.
+pub(crate) async fn inspected(
+    bytes: Vec<u8>,
+    inspect: impl FnOnce(&[u8]) -> Result<Inspection, Vec<Reason>> + Send + 'static,
+) -> Result<(Inspection, Vec<u8>), Problem> {
+    let inspected = tokio::task::spawn_blocking(move || (inspect(&bytes), bytes)).await;
+    let (inspection, bytes) = inspected.map_err(|panic| Problem::internal(&panic))?;
+    Ok((inspection.map_err(|reasons| Problem::refused(&reasons))?, bytes))
+}
+
+/// Keeps what was found to be sound, unless the flow that it carries is to be registered and is not.
 pub(crate) async fn keep(
     state: &State,
     caller: &Caller<Deploy>,
     (digest, bytes): (Digest, &[u8]),
     (mut report, source): (KeptReport, Option<&BoundSource>),
+    registers: bool,
 ) -> Result<bool, Problem> {
+    if registers {
+        carried::resolve(state, caller.tenant, (digest, &report)).await?;
+    }
     let notes = report.described().1;
     report.notes.extend(notes);
     let report = serde_json::to_string(&report).map_err(|why| Problem::internal(&why))?;
@@ -233,7 +243,6 @@ async fn compiled(
     tenant: TenantId,
     inspection: &Inspection,
 ) -> Result<KeptReport, Problem> {
-    let mut report = KeptReport::of(&inspection.report);
     let component = inspection.component.to_vec();
     let bytes = || async { Some(component) };
     let (loaded, took) = state.sandbox().load_timed(tenant, inspection.digest, bytes).await;
@@ -242,7 +251,7 @@ async fn compiled(
         state.store().charge_compilation(tenant, took).await?;
     }
     let loaded = loaded.map_err(unloaded)?;
-    report.compile_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let mut report = KeptReport::of(&inspection.report, took);
     match state.sandbox().describe(&loaded).await {
         Ok(None) => {}
         Ok(Some(text)) => match Gate::default().check(text.as_bytes()) {

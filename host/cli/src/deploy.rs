@@ -26,16 +26,21 @@ pub(crate) async fn run(client: &Client, args: Deploy, screen: &Screen) -> anyho
     let install = if args.no_install { Install::Never } else { Install::IfRoot };
     let deployment = Deployment { install, activate: !args.no_activate, runtimes: false };
     let text = deployment.deploy(client, &args.flow, screen).await?;
+    tell(&text, screen).map(drop)
+}
+
+/// Shows what was registered, and how it differs from what was active before.
+pub(crate) fn tell(text: &str, screen: &Screen) -> anyhow::Result<Registered> {
+    let registered: Registered = serde_json::from_str(text)?;
     if screen.is_json() {
-        screen.line(&text);
-        return Ok(());
+        screen.line(text);
+        return Ok(registered);
     }
-    let registered: Registered = serde_json::from_str(&text)?;
     screen.line(&said(&registered));
     if registered.previous_version.is_some_and(|previous| previous != registered.version) {
         show_differences(&registered.differences, screen);
     }
-    Ok(())
+    Ok(registered)
 }
 
 /// One line about what was registered.

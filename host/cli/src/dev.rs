@@ -8,15 +8,13 @@ use builder::Install;
 use serde_json::json;
 
 use crate::again::Again;
-use crate::answers::Registered;
 use crate::args::{DATA_DIR, Dev, Global};
 use crate::client::Client;
 use crate::data_dir::DataDir;
-use crate::deploy::{Deployment, said};
+use crate::deploy::{Deployment, tell};
 use crate::host::{self, Host, Plan};
 use crate::screen::Screen;
 use crate::stop;
-use crate::versions::show_differences;
 
 /// How often the files beside the flow are looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -134,16 +132,7 @@ async fn changed((folder, data): (&Path, &Path), since: &BTreeMap<PathBuf, Syste
 async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result<String> {
     let deployment = Deployment { install: Install::IfRoot, activate: true, runtimes: true };
     let text = deployment.deploy(client, flow, screen).await?;
-    let registered: Registered = serde_json::from_str(&text)?;
-    if screen.is_json() {
-        screen.line(&text);
-        return Ok(registered.flow);
-    }
-    screen.line(&said(&registered));
-    if registered.previous_version.is_some_and(|previous| previous != registered.version) {
-        show_differences(&registered.differences, screen);
-    }
-    Ok(registered.flow)
+    Ok(tell(&text, screen)?.flow)
 }
 
 /// When each file in the folder was changed last, but for those of the host itself.

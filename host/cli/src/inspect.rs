@@ -133,11 +133,15 @@ fn show(
 
 /// The bytes of a component; a file that is too large for one is refused.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = File::open(path).and_then(|file| at_most(MAX_COMPONENT_BYTES, file));
+    read_upload(path, MAX_COMPONENT_BYTES)
+}
+
+/// The bytes of a file that is to be uploaded; one with more than may be is refused.
+pub(crate) fn read_upload(path: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
+    let read = File::open(path).and_then(|file| at_most(most, file));
     let read = read.with_context(|| format!("cannot read `{}`", path.display()))?;
     read.ok_or_else(|| {
-        let most = Bytes(MAX_COMPONENT_BYTES as u64);
-        let detail = format!("`{}` has more than {most}", path.display());
+        let detail = format!("`{}` has more than {}", path.display(), Bytes(most as u64));
         Refused::here(Code::ComponentTooLarge, detail, Vec::new()).into()
     })
 }

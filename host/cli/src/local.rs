@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
 use builder::Install;
 use model::limits::MAX_SOURCE_BYTES;
 use model::manifest::Settings;
-use model::size::Bytes;
 use model::{Code, Description, Digest, Gate, Language, TenantId};
 use sandbox::{
     Compiled, Executable, Inspection, LoadError, Prepared, Sandbox, Source, SourceProblem,
@@ -71,15 +69,7 @@ pub(crate) async fn read(
 /// The text of a source.
 pub(crate) fn text(path: &Path, language: Language) -> anyhow::Result<Text> {
     let name = path.display().to_string();
-    let bytes = std::fs::File::open(path)
-        .and_then(|file| inspect::at_most(MAX_SOURCE_BYTES, file))
-        .with_context(|| format!("cannot read `{name}`"))?;
-    let bytes = bytes.ok_or_else(|| {
-        let most = Bytes(MAX_SOURCE_BYTES as u64);
-        let detail = format!("`{name}` has more than {most}");
-        Refused::here(Code::ComponentTooLarge, detail, Vec::new())
-    })?;
-    match read_source(bytes) {
+    match read_source(inspect::read_upload(path, MAX_SOURCE_BYTES)?) {
         Ok(text) => Ok(Text { name, language, text }),
         Err(problem) => Err(refused(&name, &[problem]).into()),
     }

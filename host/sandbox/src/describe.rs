@@ -27,15 +27,7 @@ pub(crate) async fn describe(
     let Some(index) = compiled.describe else {
         return Ok(None);
     };
-    let call = Call {
-        input: Input::Flow(Json::null()),
-        context: nobody(),
-        flow_input: None,
-        limits: BUDGET,
-        stop: Stop::new(),
-        ports: Ports::default(),
-    };
-    match run(runner, compiled, Export::Describe(index), call).await.ended {
+    match run(runner, compiled, Export::Describe(index), nobodys_call(BUDGET)).await.ended {
         Ended::Answered(text) => Ok(Some(text)),
         Ended::Failed(failure) => Err(failure),
         Ended::Skipped(_)
@@ -49,8 +41,19 @@ pub(crate) async fn describe(
     }
 }
 
-/// The context of a call that belongs to no run.
-pub(crate) fn nobody() -> TaskContext {
+/// A call that belongs to no run, with nothing granted.
+pub(crate) fn nobodys_call(limits: Limits) -> Call {
+    Call {
+        input: Input::Flow(Json::null()),
+        context: nobody(),
+        flow_input: None,
+        limits,
+        stop: Stop::new(),
+        ports: Ports::default(),
+    }
+}
+
+fn nobody() -> TaskContext {
     let name: Name = "describe".parse().expect("it has the form of a name");
     let run_id: RunId =
         "00000000-0000-0000-0000-000000000000".parse().expect("it has the form of a UUID");

@@ -7,13 +7,11 @@ use std::time::Duration;
 use model::limits::{MAX_DESCRIPTION_BYTES, MAX_PROGRAM_BYTES, MAX_SOURCE_PROBLEMS};
 use model::{Blame, Capability, Digest, Failure, Gate, Json, Limits, TenantId};
 
-use crate::call::{Call, Ended, Export, Runner, run_timed};
-use crate::describe::nobody;
+use crate::call::{Ended, Export, Runner, run_timed};
+use crate::describe::nobodys_call;
 use crate::inspect;
 use crate::interfaces::source::PrepareAnswer;
 use crate::load::Compiled;
-use crate::ports::Ports;
-use crate::stop::Stop;
 
 /// What making a source ready may use: parsing takes an interpreter a while.
 const BUDGET: Limits = Limits {
@@ -162,16 +160,8 @@ pub(crate) async fn prepare(
         return (Err(Unprepared::Host(why.to_owned())), Duration::ZERO);
     };
     let answer = OnceLock::new();
-    let call = Call {
-        input: model::Input::Flow(model::Json::null()),
-        context: nobody(),
-        flow_input: None,
-        limits: BUDGET,
-        stop: Stop::new(),
-        ports: Ports::default(),
-    };
     let prepare = Export::Prepare(index, text, &answer);
-    let (report, took) = run_timed(runner, source, prepare, call).await;
+    let (report, took) = run_timed(runner, source, prepare, nobodys_call(BUDGET)).await;
     let prepared = match (report.ended, answer.into_inner()) {
         (Ended::Failed(failure), _) => Err(unanswered(&failure)),
         (_, Some(answer)) => read(answer),
