@@ -18,7 +18,9 @@ pub(crate) use flow::{
     Activate, Components, ComponentsCommand, Deploy, Diff, Flow, Rollback, Runtime, RuntimeCommand,
 };
 pub(crate) use handler::{Build, Chain, Exec, Inspect, Lang, New, Test};
-pub(crate) use host::{Bench, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand};
+pub(crate) use host::{
+    Bench, Compiling, Demo, Dev, Doctor, Outward, Role, Serve, Workers, WorkersCommand,
+};
 pub(crate) use quota::{Quota, QuotaCommand, SetQuota, Usage};
 pub(crate) use saved::{
     Base, Closure, ClosureCommand, Named, Said, SaidOnce, Schedule, ScheduleCommand, SetSchedule,

@@ -95,7 +95,7 @@ async fn start_host(data: &DataDir, database_url: &str) -> anyhow::Result<Host> 
         quarantine: None,
         outward: None,
         limits: api::Limits::default(),
-        compile_cpu: None,
+        compiling: None,
         data,
     })
     .await

@@ -65,7 +65,7 @@ async fn show(
         quarantine: None,
         outward: None,
         limits: Limits::default(),
-        compile_cpu: None,
+        compiling: None,
         data,
     };
     let host = Host::start(plan).await?;

@@ -51,7 +51,7 @@ async fn develop(
         retention: None,
         quarantine: None,
         limits: api::Limits::default(),
-        compile_cpu: None,
+        compiling: None,
         outward: Some(outward),
         data,
     };

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use worker::{QuarantineRule, Worker};
 
-use crate::args::{COMPILE_CHILD, LOG, LogFormat, Outward};
+use crate::args::{COMPILE_CHILD, Compiling, LOG, LogFormat, Outward};
 use crate::data_dir::DataDir;
 use crate::exit::Usage;
 
@@ -83,8 +83,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) outward: Option<Outward>,
     /// What the API gives at a time.
     pub(crate) limits: Limits,
-    /// CPU time one compilation may take; `None`: the default.
-    pub(crate) compile_cpu: Option<Duration>,
+    /// What one compilation may take; `None`: the default.
+    pub(crate) compiling: Option<Compiling>,
     /// Compiled components and their key.
     pub(crate) data: &'a DataDir,
 }
@@ -118,7 +118,10 @@ impl Host {
         }
         let mut limits = sandbox_settings(plan.data, settings.slots)?;
         limits.forbidden = forbidden;
-        limits.compile_limits.cpu = plan.compile_cpu.unwrap_or(limits.compile_limits.cpu);
+        if let Some(compiling) = plan.compiling {
+            limits.compile_limits.cpu = compiling.compile_cpu;
+            limits.compile_limits.memory_bytes = compiling.compile_memory;
+        }
         let sandbox = Sandbox::new(limits)?;
         let api = match plan.listen {
             Some(listen) => {

@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, args: Serve, screen: &Screen) -> anyhow
         }),
         limits: args.given.limits(),
         outward: Some(args.outward),
-        compile_cpu: Some(args.compile_cpu),
+        compiling: Some(args.compiling),
         data: &data,
     };
     let host = Host::start(plan).await?;

@@ -125,13 +125,23 @@ pub(crate) struct Serve {
     /// The window
     #[arg(long, default_value = "1m", value_parser = values::duration)]
     pub(crate) quarantine_window: Duration,
-    /// CPU time one compilation may take; `1s` at the least
-    #[arg(long, default_value = "60s", value_parser = values::compile_cpu)]
-    pub(crate) compile_cpu: Duration,
+    #[command(flatten)]
+    pub(crate) compiling: Compiling,
     #[command(flatten)]
     pub(crate) outward: Outward,
     #[command(flatten)]
     pub(crate) given: Given,
+}
+
+/// What one compilation may take.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Compiling {
+    /// CPU time one compilation may take; `1s` at the least
+    #[arg(long, default_value = "60s", value_parser = values::compile_cpu)]
+    pub(crate) compile_cpu: Duration,
+    /// Memory one compilation may take; `128MiB` at the least
+    #[arg(long, default_value = "2GiB", value_parser = values::compile_memory)]
+    pub(crate) compile_memory: u64,
 }
 
 /// What the API gives at a time.

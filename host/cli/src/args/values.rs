@@ -14,6 +14,9 @@ const LEASES_MS: RangeInclusive<u64> = 1_000..=24 * 60 * 60 * 1_000;
 /// CPU time a compilation can have, in milliseconds: the kernel counts whole seconds, and an hour compiles anything.
 const COMPILE_CPU_MS: RangeInclusive<u64> = 1_000..=60 * 60 * 1_000;
 
+/// Memory a compilation can have, in bytes: the compiler itself fits in the least of it, and no component needs the most.
+const COMPILE_MEMORY_BYTES: RangeInclusive<u64> = 128 << 20..=64 << 30;
+
 /// How long calls can be held back, in milliseconds.
 const RECOVERIES_MS: RangeInclusive<u64> = 100..=24 * 60 * 60 * 1_000;
 
@@ -57,6 +60,11 @@ pub(super) fn compile_cpu(text: &str) -> Result<Duration, String> {
     ms_within(text, COMPILE_CPU_MS).map(Duration::from_millis)
 }
 
+/// The memory of one compilation, in bytes.
+pub(super) fn compile_memory(text: &str) -> Result<u64, String> {
+    bytes_within(text, COMPILE_MEMORY_BYTES)
+}
+
 /// The wall clock of one attempt, in milliseconds.
 pub(super) fn timeout_ms(text: &str) -> Result<u64, String> {
     ms_within(text, 1..=Limits::CEILING.timeout_ms)
@@ -64,8 +72,11 @@ pub(super) fn timeout_ms(text: &str) -> Result<u64, String> {
 
 /// The memory of one attempt, in bytes.
 pub(super) fn memory_bytes(text: &str) -> Result<u64, String> {
+    bytes_within(text, MIN_MEMORY_BYTES..=Limits::CEILING.memory_bytes)
+}
+
+fn bytes_within(text: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
     let bytes = parse_bytes(text).map_err(|why| why.to_string())?;
-    let range = MIN_MEMORY_BYTES..=Limits::CEILING.memory_bytes;
     let words = format!("from `{}` to `{}`", Bytes(*range.start()), Bytes(*range.end()));
     if range.contains(&bytes) { Ok(bytes) } else { Err(out_of_range(&words)) }
 }
@@ -107,6 +118,14 @@ mod tests {
         assert!(["0ms", "16m", "x"].map(timeout_ms).iter().all(Result::is_err));
         assert!(["0", "1000000000001", "-1"].map(fuel).iter().all(Result::is_err));
         assert!(["1KiB", "513MiB", "64"].map(memory_bytes).iter().all(Result::is_err));
+    }
+
+    #[test]
+    fn what_a_compilation_may_have_ends_where_the_ranges_say() {
+        assert_eq!(compile_cpu("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(["128MiB", "64GiB"].map(compile_memory), [Ok(128 << 20), Ok(64 << 30)]);
+        assert_eq!(compile_memory("127MiB"), Err("it may be from `128MiB` to `64GiB`".to_owned()));
+        assert!(["65GiB", "2"].map(compile_memory).iter().all(Result::is_err));
     }
 
     #[test]

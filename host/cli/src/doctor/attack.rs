@@ -92,6 +92,8 @@ async fn attack_all(
             slots.as_str(),
             "--compile-cpu",
             report::COMPILE_CPU,
+            "--compile-memory",
+            report::COMPILE_MEMORY,
             "--quarantine-after",
             "0",
             // What the operator would forbid is left to the guards behind it.

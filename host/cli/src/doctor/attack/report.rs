@@ -15,6 +15,8 @@ use crate::screen::Screen;
 pub(super) const SLOTS: u32 = 8;
 /// CPU time its compilations have: as much is lost to a bomb in any case.
 pub(super) const COMPILE_CPU: &str = "5s";
+/// Memory its compilations have: a bomb that wants more is to reach that before its CPU time is over, on a slow machine too.
+pub(super) const COMPILE_MEMORY: &str = "256MiB";
 /// What came of an attack.
 #[derive(Default)]
 pub(super) struct Row {
@@ -97,13 +99,13 @@ pub(super) fn begin(postgres: u32, attacks: usize, runs: usize, screen: &Screen)
     if screen.is_json() {
         screen.json(&json!({
             "kernel": kernel, "cores": cores, "postgres": postgres, "slots": SLOTS, "compile_cpu": COMPILE_CPU,
-            "attacks": attacks, "canary_runs": runs,
+            "compile_memory": COMPILE_MEMORY, "attacks": attacks, "canary_runs": runs,
         }));
         return;
     }
     screen.line(&format!(
         "Linux {kernel}, {cores} cores, a private Postgres {postgres}; a host of {SLOTS} attempts at a time and \
-         {COMPILE_CPU} for a compilation; {attacks} attacks, {runs} runs of another tenant beside each"
+         {COMPILE_CPU} and {COMPILE_MEMORY} for a compilation; {attacks} attacks, {runs} runs of another tenant beside each"
     ));
     screen.line(&columns(["attack", "limit", "expected", "got", "ms", "peak", "p99", "verdict"]));
 }
