@@ -1574,26 +1574,44 @@ void stepcell__host_send(const char *method, size_t method_length, const char *u
                          const stepcell__text *headers, size_t header_count, int32_t has_body, const void *body,
                          size_t body_length, int32_t has_timeout, uint64_t timeout_ms, stepcell__fetched *into);
 
+/* The cases of `fetch-error`. */
+enum {
+    STEPCELL__FETCH_INVALID,
+    STEPCELL__FETCH_DENIED,
+    STEPCELL__FETCH_REFUSED_ADDRESS,
+    STEPCELL__FETCH_DNS,
+    STEPCELL__FETCH_CONNECT,
+    STEPCELL__FETCH_TLS,
+    STEPCELL__FETCH_TIMEOUT,
+    STEPCELL__FETCH_TOO_LARGE,
+    STEPCELL__FETCH_TOO_MANY,
+    STEPCELL__FETCH_DEPENDENCY_UNAVAILABLE,
+    STEPCELL__FETCH_LOST_CLAIM,
+    STEPCELL__FETCH_OTHER,
+};
+
 static stepcell_refusal stepcell__fetch_refused(const stepcell__fetched *answer) {
     const char *why = answer->as.error.as.why.data;
     unsigned long long most = answer->as.error.as.u64;
     switch (answer->as.error.tag) {
-    case 0: return stepcell__refused(STEPCELL_VALIDATION, why);
-    case 1: case 2: return stepcell__refused(STEPCELL_CONFIGURATION, why);
-    case 6: return stepcell__refused(STEPCELL_DEPENDENCY, "the request took too long");
-    case 7: return stepcell__refused_for_good(stepcell__format("a body has more than %llu bytes", most));
-    case 8:
+    case STEPCELL__FETCH_INVALID: return stepcell__refused(STEPCELL_VALIDATION, why);
+    case STEPCELL__FETCH_DENIED:
+    case STEPCELL__FETCH_REFUSED_ADDRESS: return stepcell__refused(STEPCELL_CONFIGURATION, why);
+    case STEPCELL__FETCH_TIMEOUT: return stepcell__refused(STEPCELL_DEPENDENCY, "the request took too long");
+    case STEPCELL__FETCH_TOO_LARGE:
+        return stepcell__refused_for_good(stepcell__format("a body has more than %llu bytes", most));
+    case STEPCELL__FETCH_TOO_MANY:
         return stepcell__refused_for_good(
             stepcell__format("an attempt sends at most %u requests", (unsigned)answer->as.error.as.u32));
-    case 9: {
+    case STEPCELL__FETCH_DEPENDENCY_UNAVAILABLE: {
         stepcell_refusal held = stepcell__refused(
             STEPCELL_DEPENDENCY,
             stepcell__format("requests are held back after failures in a row; the next one in %llu ms", most));
         held.retry_after_ms = most;
         return held;
     }
-    case 10: return stepcell__refused(STEPCELL_DEPENDENCY, "another worker has the task now");
-    default: return stepcell__refused(STEPCELL_DEPENDENCY, why); // dns, connect, tls, other
+    case STEPCELL__FETCH_LOST_CLAIM: return stepcell__refused(STEPCELL_DEPENDENCY, "another worker has the task now");
+    default: return stepcell__refused(STEPCELL_DEPENDENCY, why);
     }
 }
 
@@ -1655,20 +1673,33 @@ STEPCELL__IMPORT("key-value", "delete") void stepcell__host_delete(const char *,
 STEPCELL__IMPORT("key-value", "list-keys")
 void stepcell__host_list_keys(const char *, size_t, int32_t, const char *, size_t, uint32_t, stepcell__stored *);
 
+/* The cases of `store-error`. */
+enum {
+    STEPCELL__STORE_DENIED,
+    STEPCELL__STORE_INVALID,
+    STEPCELL__STORE_TOO_LARGE,
+    STEPCELL__STORE_TOO_MANY,
+    STEPCELL__STORE_FULL,
+    STEPCELL__STORE_LOST_CLAIM,
+    STEPCELL__STORE_OTHER,
+};
+
 static stepcell_refusal stepcell__store_refused(const stepcell__stored *answer) {
     stepcell_refusal none = {NULL, STEPCELL_EXECUTION, false, 0};
     if (!answer->is_error) return none;
     const char *why = answer->as.error.as.why.data;
     unsigned long long most = answer->as.error.as.most;
     switch (answer->as.error.tag) {
-    case 0: return stepcell__refused(STEPCELL_CONFIGURATION, why);
-    case 1: return stepcell__refused(STEPCELL_VALIDATION, why);
-    case 2: return stepcell__refused_for_good(stepcell__format("a value has at most %llu bytes", most));
-    case 3: return stepcell__refused_for_good(stepcell__format("an attempt does no more than %llu of it", most));
-    case 4:
+    case STEPCELL__STORE_DENIED: return stepcell__refused(STEPCELL_CONFIGURATION, why);
+    case STEPCELL__STORE_INVALID: return stepcell__refused(STEPCELL_VALIDATION, why);
+    case STEPCELL__STORE_TOO_LARGE:
+        return stepcell__refused_for_good(stepcell__format("a value has at most %llu bytes", most));
+    case STEPCELL__STORE_TOO_MANY:
+        return stepcell__refused_for_good(stepcell__format("an attempt does no more than %llu of it", most));
+    case STEPCELL__STORE_FULL:
         return stepcell__refused(STEPCELL_DEPENDENCY,
                                  stepcell__format("the values of a tenant have at most %llu bytes", most));
-    case 5: return stepcell__refused(STEPCELL_DEPENDENCY, "another worker has the task now");
+    case STEPCELL__STORE_LOST_CLAIM: return stepcell__refused(STEPCELL_DEPENDENCY, "another worker has the task now");
     default: return stepcell__refused(STEPCELL_DEPENDENCY, why);
     }
 }

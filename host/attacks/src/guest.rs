@@ -10,7 +10,7 @@ const OURS: &str = "the host's own WIT files are sound: every start of the host 
 /// Every hand-written guest: its name and its text.
 pub const GUESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
-const STEPCELL: [(&str, &str); 8] = [
+const STEPCELL: [(&str, &str); 9] = [
     ("types.wit", include_str!("../../../wit/types.wit")),
     ("context.wit", include_str!("../../../wit/context.wit")),
     ("system.wit", include_str!("../../../wit/system.wit")),
@@ -18,6 +18,7 @@ const STEPCELL: [(&str, &str); 8] = [
     ("fetch.wit", include_str!("../../../wit/fetch.wit")),
     ("key-value.wit", include_str!("../../../wit/key-value.wit")),
     ("secrets.wit", include_str!("../../../wit/secrets.wit")),
+    ("runtime.wit", include_str!("../../../wit/runtime.wit")),
     ("worlds.wit", include_str!("../../../wit/worlds.wit")),
 ];
 
@@ -35,6 +36,7 @@ const WASI: [(&str, &str); 6] = [
 const WORLDS: &str = "package test:guests;
     world handler { include stepcell:handler/handler@0.1.0; }
     world durable { include stepcell:handler/durable@0.1.0; }
+    world runtime { include stepcell:handler/runtime@0.1.0; }
     world decides {
         use stepcell:handler/types@0.1.0.{input, outcome, handler-error, failure};
         export handle: func(input: input) -> result<outcome, handler-error>;
@@ -55,10 +57,11 @@ const WORLDS: &str = "package test:guests;
     }";
 
 /// Which world a guest targets and how it writes strings, by the beginning of its name.
-const TARGETS: [(&str, &str, StringEncoding); 6] = [
+const TARGETS: [(&str, &str, StringEncoding); 7] = [
     ("wasi_", "wasi", StringEncoding::UTF8),
     ("describe", "describes", StringEncoding::UTF8),
     ("durable", "durable", StringEncoding::UTF8),
+    ("runtime", "runtime", StringEncoding::UTF8),
     ("on_error_", "decides", StringEncoding::UTF8),
     ("utf16_", "handler", StringEncoding::UTF16),
     ("latin1_", "handler", StringEncoding::CompactUTF16),

@@ -21,13 +21,18 @@ pub struct Reason {
 
 impl Reason {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        let mut detail = detail.into().replace('\0', "\u{fffd}");
-        if detail.len() > MAX_DETAIL_BYTES {
-            detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
-            detail.push('…');
-        }
-        Self { code, detail }
+        Self { code, detail: bounded(detail.into()) }
     }
+}
+
+/// A detail as it is shown and kept: no longer than it may be, without NUL.
+pub(crate) fn bounded(detail: String) -> String {
+    let mut detail = detail.replace('\0', "\u{fffd}");
+    if detail.len() > MAX_DETAIL_BYTES {
+        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+        detail.push('…');
+    }
+    detail
 }
 
 /// A name as it is quoted: the beginning of a hostile one.

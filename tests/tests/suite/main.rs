@@ -47,6 +47,7 @@ mod schedule_moments;
 mod schedules;
 mod schema;
 mod scratch;
+mod sdks;
 mod shadow;
 mod signals;
 mod starts;

@@ -4,6 +4,7 @@ use wasmtime::component::{ComponentType, Lift, Linker};
 use wasmtime::format_err;
 
 use crate::attempt::{Attempt, charge};
+use crate::reason::bounded;
 use crate::source::SourceProblem;
 
 /// The interface's name.
@@ -48,6 +49,6 @@ pub(crate) struct WireProblem {
 
 impl From<WireProblem> for SourceProblem {
     fn from(WireProblem { line, column, message }: WireProblem) -> Self {
-        Self { line, column, message }
+        Self { line, column, message: bounded(message) }
     }
 }

@@ -9,6 +9,7 @@ mod describe;
 mod harness;
 mod limits;
 mod ports;
+mod source;
 mod stop;
 mod traps;
 mod upload;

@@ -1,0 +1,96 @@
+//! The SDKs are written by hand, so that they feel native; what the WIT has, each of them has.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use stepcell_tests::guests::root;
+use wit_parser::{Resolve, TypeDefKind};
+
+struct Sdk {
+    /// Where it is.
+    folder: &'static str,
+    /// Its files end like this.
+    ends: &'static [&'static str],
+    /// What goes by another name in it: the name in the WIT, and what stands for it.
+    renamed: &'static [(&'static str, &'static str)],
+}
+
+const SDKS: &[Sdk] = &[
+    Sdk { folder: "src", ends: &[".rs"], renamed: &[] },
+    Sdk { folder: "js", ends: &[".d.ts", ".js"], renamed: &[] },
+    Sdk { folder: "python/stepcell", ends: &[".py"], renamed: &[] },
+    Sdk { folder: "c", ends: &[".h"], renamed: &[("deps", "join"), ("for-ms", "sleep")] },
+    Sdk {
+        folder: "go",
+        ends: &[".go"],
+        // A `time.Duration` of the language's own.
+        renamed: &[("retry-after-ms", "RetryAfter"), ("after-ms", "After"), ("for-ms", "Sleep")],
+    },
+];
+
+/// A name without what languages write differently: `run-id`, `RunID`, `runId` and `run_id` are one.
+fn bare(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Every name that handlers may come across: functions, fields of records, cases of enums and variants.
+fn names() -> BTreeSet<String> {
+    let mut resolve = Resolve::default();
+    resolve.push_dir(root().join("wit")).unwrap();
+    let mut names = BTreeSet::new();
+    for (_, interface) in resolve.interfaces.iter() {
+        // What runtimes alone are given.
+        if interface.name.as_deref() == Some("source") {
+            continue;
+        }
+        names.extend(interface.functions.keys().cloned());
+        for id in interface.types.values() {
+            let kind = &resolve.types[*id].kind;
+            if let TypeDefKind::Record(it) = kind {
+                names.extend(it.fields.iter().map(|one| one.name.clone()));
+            } else if let TypeDefKind::Enum(it) = kind {
+                names.extend(it.cases.iter().map(|one| one.name.clone()));
+            } else if let TypeDefKind::Variant(it) = kind {
+                names.extend(it.cases.iter().map(|one| one.name.clone()));
+            }
+        }
+    }
+    names
+}
+
+/// All text of an SDK.
+fn text(folder: &Path, ends: &[&str]) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            text.push_str(&self::text(&path, ends));
+        } else if ends.iter().any(|end| name.ends_with(end)) {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+    text
+}
+
+#[test]
+fn every_sdk_has_what_the_wit_has() {
+    let names = names();
+    assert!(names.len() > 70 && names.contains("idempotency-key"), "{names:?}");
+    for Sdk { folder, ends, renamed } in SDKS {
+        let text = text(&root().join("guest-sdk").join(folder), ends);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+        let words: BTreeSet<_> = words.map(bare).collect();
+        // What it belongs to may come before it.
+        let known = |name: &str| words.iter().any(|word| word.ends_with(&bare(name)));
+        for (name, stands_for_it) in *renamed {
+            assert!(!known(name), "`{folder}` has `{name}` under its own name");
+            assert!(known(stands_for_it), "`{folder}` has no `{stands_for_it}`");
+        }
+        let renamed: BTreeSet<_> = renamed.iter().map(|(name, _)| *name).collect();
+        let missing: Vec<_> =
+            names.iter().filter(|name| !known(name) && !renamed.contains(name.as_str())).collect();
+        assert!(missing.is_empty(), "`{folder}` has nothing of {missing:?}");
+    }
+}
