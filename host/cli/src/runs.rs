@@ -68,8 +68,8 @@ pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyh
         let step = run.failed_step.as_deref().unwrap_or("?");
         screen.line(&format!("failure  step `{step}`: {}", said(failure)));
     }
-    if let Some(output) = &run.output {
-        screen.line(&format!("output   {}", escape(output.get())));
+    if let Some(output) = output(&run) {
+        screen.line(&format!("output   {output}"));
     }
     if let Some(answers::Compensation { status, steps }) = &run.compensation {
         screen.line(&format!("undoing  {status}"));
@@ -106,6 +106,23 @@ pub(crate) async fn show(client: &Client, args: OneRun, screen: &Screen) -> anyh
         }
     }
     Ok(())
+}
+
+/// How much of an output is shown before what the run's steps did, in bytes: a screenful.
+const SHOWN_BYTES: usize = 2_000;
+
+/// The output, or its beginning and where all of it is.
+fn output(run: &answers::Run) -> Option<String> {
+    if run.output_omitted {
+        return Some(format!("is large: `GET /v1/runs/{}/output` answers it", run.run_id));
+    }
+    let text = run.output.as_ref()?.get();
+    if text.len() <= SHOWN_BYTES {
+        return Some(escape(text));
+    }
+    let begins = escape(&text[..text.floor_char_boundary(SHOWN_BYTES)]);
+    let (all, id) = (size(text.len() as u64), &run.run_id);
+    Some(format!("{begins}…\n         {all}; `stepcell wait {id}` prints all of it"))
 }
 
 /// What each step did and used, as a table.

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use stepcell_tests::client::Client;
 use stepcell_tests::host::{Host, Settings};
 
+use crate::escaping::shown;
+
 /// Tasks of the map step, and what each of them answers: 12 MB together.
 const TASKS: usize = 60;
 const BYTES: usize = 200_000;
@@ -62,11 +64,27 @@ async fn a_map_over_large_answers_is_given_them_one_by_one_and_all_are_sent() {
     let run = host.client.run("f", &input()).await;
     assert_eq!((&run["status"], &run["output_omitted"]), (&json!("completed"), &json!(true)));
     assert_eq!(run["output"], Value::Null);
+    let text = shown(&host, &["show", run["run_id"].as_str().unwrap()]).await;
+    assert!(text.contains("output   is large: `GET /v1/runs/"), "{text}");
     let path = format!("/v1/runs/{}/output", run["run_id"].as_str().unwrap());
     let output = host.client.get(&path).await.ok();
     let answers = output["n"].as_array().unwrap();
     assert_eq!(answers.len(), TASKS);
     assert!(answers.iter().all(|answer| answer.as_str().unwrap().len() == BYTES));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_shown_with_the_beginning_of_a_long_output_and_all_of_a_short_one() {
+    let host = Host::start().await;
+    deploy(&host.client, "").await;
+    for (bytes, is_whole) in [(1_000, true), (BYTES, false)] {
+        let run = host.client.run("f", &json!([{ "blob": "é".repeat(bytes / 2) }])).await;
+        let text = shown(&host, &["show", run["run_id"].as_str().unwrap()]).await;
+        assert!(text.contains("output   {\"m\":[\"éé") && text.contains("\nall "), "{text}");
+        assert_eq!(text.contains("é\"]}"), is_whole, "{text}");
+        assert_eq!(text.contains("KiB; `stepcell wait"), !is_whole, "{text}");
+        assert!(text.len() < 5_000, "{} bytes", text.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

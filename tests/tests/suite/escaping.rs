@@ -13,7 +13,7 @@ const HOSTILE: &str =
     "\u{1b}[2J\u{1b}[31m\u{1b}]0;title\u{7}\u{9b}31m\u{202e}txt\u{2066}\u{200b}\u{e0041}\r\u{8}";
 
 /// Runs the program against a host; all it shows.
-async fn shown(host: &Host, arguments: &[&str]) -> String {
+pub(crate) async fn shown(host: &Host, arguments: &[&str]) -> String {
     let mut command = Command::new(binary());
     command.args(["--url", host.client.url(), "--key", host.client.key()]).args(arguments);
     command.current_dir(root());
