@@ -5,8 +5,8 @@ export interface RequestOptions {
   /** `GET` where it is left out. */
   method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
   /** Values may have placeholders of secrets. */
-  headers?: Record<string, string> | [string, string][] | Headers;
-  /** At most 4 MiB. */
+  headers?: Record<string, string> | readonly (readonly [string, string])[] | Headers;
+  /** At most 4 MiB; only `POST`, `PUT`, `PATCH` and `DELETE` have one. */
   body?: string | ArrayBuffer | ArrayBufferView | null;
   /** A value to send as JSON, in place of `body`. */
   json?: unknown;
@@ -22,8 +22,8 @@ export class Headers implements Iterable<[string, string]> {
   private constructor();
   get(name: string): string | null;
   has(name: string): boolean;
-  entries(): Iterator<[string, string]>;
-  [Symbol.iterator](): Iterator<[string, string]>;
+  entries(): IterableIterator<[string, string]>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
 /** What came back. */
@@ -34,6 +34,7 @@ export class Response {
   readonly ok: boolean;
   readonly headers: Headers;
   text(): Promise<string>;
+  /** The body as JSON; `json<Rate>()` says what that is. */
   json<Value = any>(): Promise<Value>;
   bytes(): Promise<Uint8Array>;
   arrayBuffer(): Promise<ArrayBuffer>;

@@ -1,66 +1,60 @@
 /// <reference path="./globals.d.ts" />
 // Types of the SDK.
 
-/** A value that JSON has. Integers beyond 2^53 - 1 arrive as `bigint` and may be answered as such, up to 64 bits. */
-export type Json = null | boolean | number | bigint | string | Json[] | { [name: string]: Json | undefined };
+export type { Flow, FlowBuiltin, FlowGrants, FlowPolicy, FlowRate, FlowSettings, FlowStep, JsonSchema } from "./flow.js";
 
-/** A handler: works on its input and answers its output, any JSON value, or an outcome. `async` is fine, waiting is not. */
-export type Handler<Input = Json, Output = Json, State = unknown> = (
+/** A value that JSON has. Integers beyond 2^53 - 1 arrive as `bigint` and may be answered as such, up to 64 bits. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [name: string]: Json | undefined };
+
+/** What can be written as JSON: also objects of an interface, and what has `toJSON`. Anything else is `NoJson`. */
+export type Writable<Value> = Value extends undefined | void | symbol | Unwritable
+  ? NoJson
+  : Value extends Json | { toJSON(): unknown }
+    ? Value
+    : Value extends object
+      ? { [Name in keyof Value]: Writable<Value[Name]> | Extract<Value[Name], undefined> }
+      : Value;
+
+/** Stands for what has no JSON: nothing is one. `await` a promise, make an object of a Map, a list of a Set, text of bytes. */
+export interface NoJson {
+  readonly [noJson]: never;
+}
+declare const noJson: unique symbol;
+
+type Unwritable =
+  | ((...given: never[]) => unknown)
+  | PromiseLike<unknown>
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | ArrayBuffer
+  | ArrayBufferView
+  | Error
+  | RegExp
+  | Outcome;
+
+/**
+ * A handler: works on its input and answers its output, any JSON value, or an outcome. `async` is fine, waiting is not.
+ *
+ *     export const price: Handler<Order, Price> = (order, context) => ({ id: order.id, cents: 450 });
+ */
+export type Handler<Input = Json, Output = {} | null, State = unknown, FlowInput = unknown> = (
   input: Input,
-  context: Context<State>,
+  context: Context<State, FlowInput>,
 ) => Output | Outcome | Promise<Output | Outcome>;
 
 /** Decides what follows when an attempt failed; nothing leaves the failure as it is. Exported as `onError`, or as a map by handler. */
-export type OnError<Input = Json, State = unknown> = (
+export type OnError<Input = Json, State = unknown, FlowInput = unknown> = (
   input: Input,
   failure: Failure,
-  context: Context<State>,
+  context: Context<State, FlowInput>,
 ) => Outcome | undefined | null | void | Promise<Outcome | undefined | null | void>;
 
-/** Undoes what a completed task did. Exported as `compensate`, or as a map by handler. */
-export type Compensate<Input = Json, Output = Json> = (
+/** Undoes what a completed task did; its answer goes nowhere. Exported as `compensate`, or as a map by handler. */
+export type Compensate<Input = Json, Output = Json, FlowInput = unknown> = (
   input: Input,
   output: Output,
-  context: Context,
-) => void | Promise<void>;
-
-/**
- * A flow that the component carries, exported as `flow`: what `flow.toml` would say. It is registered when the component is uploaded.
- *
- *     export const flow: Flow = { flow: "order", step: [{ name: "price" }, { name: "pay", handler: "pay", needs: ["price"] }] };
- */
-export interface Flow {
-  /** The flow's name. */
-  flow: string;
-  /** For people. */
-  description?: string;
-  /** What steps go by that say nothing else: `timeout`, `max_attempts`, `memory`, ... */
-  defaults?: { [member: string]: unknown };
-  /** Its steps. */
-  step?: FlowStep[];
-  [member: string]: unknown;
-}
-
-/** A step of a flow. It calls this component unless it names another one. */
-export interface FlowStep {
-  /** Unique in the flow. */
-  name: string;
-  /** Which handler is meant; a component with one needs no name for it. */
-  handler?: string;
-  /** Another component, by its digest. */
-  component?: string;
-  /** The steps that must end before this one starts. */
-  needs?: string[];
-  /** One task for each element of the array that the one step it needs answers. */
-  map?: boolean;
-  /** What it may reach: `{ fetch: ["api.example.com"], key_value: true }`. */
-  grants?: { [capability: string]: unknown };
-  /** Wall clock of one attempt: `"30s"`. */
-  timeout?: string;
-  /** Attempts in all. */
-  max_attempts?: number;
-  [member: string]: unknown;
-}
+  context: Context<unknown, FlowInput>,
+) => unknown;
 
 /** The attempt a handler runs in. */
 export interface Context<State = unknown, FlowInput = unknown> {
@@ -107,17 +101,17 @@ export interface Context<State = unknown, FlowInput = unknown> {
 }
 
 /** A message in a run's inbox. */
-export interface Signal<Payload = any> {
+export interface Signal<Payload = unknown> {
   /** Its place in the inbox. */
   id: number;
   /** Its name. */
   name: string;
-  /** What was sent. */
+  /** What was sent; `payload as Decision` says what that is. */
   payload: Payload;
 }
 
 /** A child run that ended. */
-export interface EndedChild<Output = any> {
+export interface EndedChild<Output = unknown> {
   /** The run. */
   runId: string;
   /** The key it was spawned with. */
@@ -180,32 +174,41 @@ export class DependencyError extends HandlerError {
 /** What follows from an attempt. It does nothing unless the handler answers it. */
 export class Outcome {
   private constructor();
-  readonly tag: string;
+  readonly tag: "complete" | "next" | "retry" | "sleep" | "await-signals" | "spawn" | "skip" | "fail";
+  private readonly val: unknown;
 }
 
 /** A child run to start: of this flow's active version. The same key twice is one child. */
 export interface Child {
+  /** The flow to run. */
   flow: string;
+  /** Its input; `null` where it is left out. */
   input?: unknown;
+  /** What it is known by among the task's children. */
   key?: string;
 }
 
 /** The task is done, with this output: the same as answering the output itself. */
-export function complete(output: unknown): Outcome;
+export function complete<Output>(output: Output & Writable<Output>): Outcome;
 /** Commits the state and goes on at the phase at once, in a fresh instance. Attempts are counted anew there. */
-export function next(phase: string, state?: unknown): Outcome;
+export function next<State = null>(phase: string, state?: State & Writable<State>): Outcome;
 /** Tries the same phase again; it counts as an attempt. What was awaited stays in the inbox. */
-export function retry(options?: { state?: unknown; afterMs?: number }): Outcome;
+export function retry<State = null>(options?: { state?: State & Writable<State>; afterMs?: number }): Outcome;
 /** Waits, holding nothing, then goes on at the phase. A year is the most. */
-export function sleep(forMs: number, phase: string, state?: unknown): Outcome;
+export function sleep<State = null>(forMs: number, phase: string, state?: State & Writable<State>): Outcome;
 /** Waits, holding nothing, until any of these signals (32 at most) is in the run's inbox, then goes on at the phase. */
-export function awaitSignals(names: string | string[], phase: string, state?: unknown, options?: { timeoutMs?: number }): Outcome;
+export function awaitSignals<State = null>(
+  names: string | Iterable<string>,
+  phase: string,
+  state?: State & Writable<State>,
+  options?: { timeoutMs?: number },
+): Outcome;
 /** Starts child runs (10,000 at most) and waits, holding nothing, until all of them ended; then goes on at the phase. */
-export function spawn(children: Child[], phase: string, state?: unknown): Outcome;
+export function spawn<State = null>(children: Iterable<Child>, phase: string, state?: State & Writable<State>): Outcome;
 /** The step is skipped, for this reason; what depends on it goes on without its output. */
 export function skip(reason: string): Outcome;
 /** The task failed for good, whatever attempts are left. */
 export function fail(error: Error | string): Outcome;
 
 /** The attempt's log: a message, and an object of fields for programs. `console` writes to it, too. */
-export const log: Record<"trace" | "debug" | "info" | "warn" | "error", (message: string, fields?: Record<string, unknown>) => void>;
+export const log: Record<"trace" | "debug" | "info" | "warn" | "error", (message: string, fields?: object) => void>;

@@ -4,7 +4,7 @@ import pathlib
 import sys
 from typing import Any
 
-import wit_world
+import wit_world  # type: ignore[import-not-found]
 
 from . import _calls, _log, _registry, _sealed, _system
 from ._host import host
@@ -32,7 +32,7 @@ _sealed.wipe()
 host.is_called = True
 
 
-class WitWorld(wit_world.WitWorld):
+class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
     """What the component exports."""
 
     def handle(self, input: Any) -> Any:

@@ -4,8 +4,8 @@ import importlib
 import os
 from typing import Any, Callable, Iterator, NoReturn
 
-from componentize_py_types import Err
-from wit_world.imports import types as wire
+from componentize_py_types import Err  # type: ignore[import-not-found]
+from wit_world.imports import types as wire  # type: ignore[import-not-found]
 
 from . import _log, _registry, _system
 from ._context import Context, Failure
@@ -102,7 +102,7 @@ def _end_without_memory(error: MemoryError) -> NoReturn:
     """Ends the attempt as the host takes it for one that wanted too much: memory is refused, then a trap."""
     try:
         _log.finish()
-        _log.record("ERROR", f"the memory ran out: {stack_of(error)}")
+        _log.put("ERROR", f"the memory ran out: {stack_of(error)}")
         # Python refuses some sizes by itself, which the host never heard of.
         bytearray(TOO_MUCH_BYTES)
     except MemoryError:

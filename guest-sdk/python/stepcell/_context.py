@@ -100,8 +100,8 @@ class Context:
 
     def cancelled(self) -> bool:
         """True once the run was cancelled: a handler that looks can tidy up."""
-        return self._host.cancelled()
+        return bool(self._host.cancelled())
 
     def remaining_ms(self) -> int:
         """Milliseconds until the deadline of this attempt."""
-        return self._host.remaining_ms()
+        return int(self._host.remaining_ms())

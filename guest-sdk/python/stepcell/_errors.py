@@ -1,12 +1,14 @@
 """What a handler says when it cannot answer."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["validation", "execution", "configuration", "dependency"]
 
 
 class Error(Exception):
     """Why a handler could not answer, and whether another try makes sense. Any other exception is a failed execution."""
 
-    kind: ClassVar[str] = "execution"
+    kind: ClassVar[Kind] = "execution"
 
     def __init__(
         self,
@@ -14,7 +16,7 @@ class Error(Exception):
         *,
         details: Any = None,
         retry: bool | None = None,
-        retry_after_ms: int | None = None,
+        retry_after_ms: float | None = None,
     ) -> None:
         """`retry` and `retry_after_ms` decide about another try in place of the kind and of the step's backoff."""
         super().__init__(message)

@@ -9,9 +9,12 @@ import inspect
 import types
 import typing
 import uuid
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from ._errors import ConfigurationError, ValidationError
+
+
+T = TypeVar("T")
 
 
 class Misfit(Exception):
@@ -21,6 +24,10 @@ class Misfit(Exception):
         super().__init__(f"`{path.removeprefix('.')}` {why}" if path else f"it {why}")
 
 
+@typing.overload
+def fit(value: Any, wanted: type[T], what: str = "the value") -> T: ...
+@typing.overload
+def fit(value: Any, wanted: Any, what: str = "the value") -> Any: ...
 def fit(value: Any, wanted: Any, what: str = "the value") -> Any:
     """A JSON value as the type that a hint names; a validation error that names the field where it does not fit."""
     try:
@@ -34,7 +41,7 @@ def check(wanted: Any, where: str) -> None:
     _check(wanted, where, set())
 
 
-NAMES: dict[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "text", type(None): "null"}
+NAMES: dict[Any, str] = {bool: "true or false", int: "an integer", float: "a number", str: "text", type(None): "null"}
 LISTS = {list: list, set: set, frozenset: frozenset, collections.abc.Sequence: list, collections.abc.Iterable: list}
 # Those that this version of Python has.
 QUALIFIERS = [getattr(typing, name) for name in ("Annotated", "Required", "NotRequired", "ReadOnly") if hasattr(typing, name)]
@@ -109,7 +116,8 @@ def _a(value: Any, wanted: type, path: str) -> Any:
 
 
 def _name(kind: type) -> str:
-    return NAMES.get(kind) or {list: "a list", dict: "an object"}.get(kind, kind.__name__)
+    names = {**NAMES, list: "a list", dict: "an object"}
+    return names.get(kind, kind.__name__)
 
 
 def _fit_union(value: Any, wanted: tuple[Any, ...], path: str) -> Any:

@@ -5,11 +5,24 @@ import datetime
 import enum
 import json
 import uuid
-from typing import Any
+from typing import Any, ClassVar, Mapping, Protocol, TypeAlias
 
 from ._errors import ConfigurationError
 
 read = json.loads
+
+
+class Dataclass(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Dated: TypeAlias = datetime.datetime | datetime.date | datetime.time
+# What `write` takes, as far as types can say it: bytes, sets, iterators and coroutines are not among it.
+Writable: TypeAlias = (
+    None | bool | int | float | str | list[Any] | tuple[Any, ...] | Mapping[Any, Any] | Dataclass | enum.Enum | Dated | uuid.UUID
+)
 
 
 def write(value: Any, what: str) -> str:

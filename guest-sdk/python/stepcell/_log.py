@@ -33,7 +33,7 @@ def finish() -> None:
         stream.finish()
 
 
-def record(level: str, message: str, fields: dict[str, Any] | None = None) -> None:
+def put(level: str, message: str, fields: dict[str, Any] | None = None) -> None:
     """Writes one record; what of its fields has no JSON is written as text."""
     log = bound().log
     log.write(log.Level[level], clean(message), json.dumps(fields, default=str) if fields else None)
@@ -58,29 +58,29 @@ class Lines(io.TextIOBase):
             return len(text)
         *lines, self.held = (self.held + text).split("\n")
         for line in lines:
-            record(self.level, line)
+            put(self.level, line)
         return len(text)
 
     def finish(self) -> None:
         """Writes what has no end of line."""
         if self.held:
             held, self.held = self.held, ""
-            record(self.level, held)
+            put(self.level, held)
 
 
 class Handler(logging.Handler):
     """`logging`'s records with their level, their `extra` as fields."""
 
-    def emit(self, given: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         """Writes one."""
         if host.is_absent:
             return
-        fields = {name: value for name, value in vars(given).items() if name not in OWN}
-        if given.exc_info:
-            fields["exception"] = logging.Formatter().formatException(given.exc_info)
-        if given.name != "root":
-            fields["logger"] = given.name
-        record(_level(given.levelno), given.getMessage(), fields)
+        fields = {name: value for name, value in vars(record).items() if name not in OWN}
+        if record.exc_info:
+            fields["exception"] = logging.Formatter().formatException(record.exc_info)
+        if record.name != "root":
+            fields["logger"] = record.name
+        put(_level(record.levelno), record.getMessage(), fields)
 
 
 def _level(number: int) -> str:

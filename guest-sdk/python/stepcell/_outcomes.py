@@ -2,10 +2,11 @@
 
 import dataclasses
 import math
-from typing import Any, Iterable
+from types import EllipsisType
+from typing import Any, Iterable, Literal
 
-from ._errors import ConfigurationError, Error, ExecutionError
-from ._json import write
+from ._errors import ConfigurationError, ExecutionError
+from ._json import Writable, write
 
 MOST_MS = 2**63 - 1
 
@@ -14,7 +15,7 @@ MOST_MS = 2**63 - 1
 class Outcome:
     """What follows from an attempt: made by the functions here, answered by the handler."""
 
-    name: str
+    name: Literal["Complete", "Next", "Retry", "Sleep", "AwaitSignals", "Spawn", "Skip", "Fail"]
     value: Any
 
 
@@ -23,38 +24,40 @@ class Child:
     """A child run to start: of this flow's active version. The same key twice is one child."""
 
     flow: str
-    input: Any = None
+    input: Writable = None
     key: str | None = None
 
 
-def complete(output: Any) -> Outcome:
+def complete(output: Writable) -> Outcome:
     """The task is done, with this output: the same as answering the output itself."""
     return Outcome("Complete", write(output, "the output"))
 
 
-def next(phase: str, state: Any = None) -> Outcome:
+def next(phase: str, state: Writable = None) -> Outcome:
     """Commits the state and goes on at the phase at once, in a fresh instance. Attempts are counted anew there."""
     return Outcome("Next", {"phase": word(phase, "the phase"), "state": _state(state)})
 
 
-def retry(*, state: Any = ..., after_ms: float | None = None) -> Outcome:
+def retry(*, state: Writable | EllipsisType = ..., after_ms: float | None = None) -> Outcome:
     """Tries the same phase again; it counts as an attempt. What was awaited stays in the inbox."""
-    return Outcome("Retry", {"state": None if state is ... else _state(state), "after_ms": whole_ms(after_ms)})
+    return Outcome("Retry", {"state": None if isinstance(state, EllipsisType) else _state(state), "after_ms": whole_ms(after_ms)})
 
 
-def sleep(for_ms: float, phase: str, state: Any = None) -> Outcome:
+def sleep(for_ms: float, phase: str, state: Writable = None) -> Outcome:
     """Waits, holding nothing, then goes on at the phase. A year is the most."""
     return Outcome("Sleep", {"phase": word(phase, "the phase"), "state": _state(state), "for_ms": whole_ms(for_ms)})
 
 
-def await_signals(names: str | Iterable[str], phase: str, state: Any = None, *, timeout_ms: float | None = None) -> Outcome:
+def await_signals(
+    names: str | Iterable[str], phase: str, state: Writable = None, *, timeout_ms: float | None = None
+) -> Outcome:
     """Waits, holding nothing, until any of these signals (32 at most) is in the run's inbox, then goes on at the phase."""
     waited = [word(name, "a signal's name") for name in ([names] if isinstance(names, str) else names)]
     at = word(phase, "the phase")
     return Outcome("AwaitSignals", {"names": waited, "phase": at, "state": _state(state), "timeout_ms": whole_ms(timeout_ms)})
 
 
-def spawn(children: Iterable[Child], phase: str, state: Any = None) -> Outcome:
+def spawn(children: Iterable[Child], phase: str, state: Writable = None) -> Outcome:
     """Starts child runs (10,000 at most) and waits, holding nothing, until all of them ended; then goes on at the phase."""
     starts = [
         {
@@ -72,7 +75,7 @@ def skip(reason: str) -> Outcome:
     return Outcome("Skip", clean(str(reason)))
 
 
-def fail(error: Error | str) -> Outcome:
+def fail(error: BaseException | str) -> Outcome:
     """The task failed for good, whatever attempts are left."""
     return Outcome("Fail", ExecutionError(error) if isinstance(error, str) else error)
 
@@ -94,5 +97,5 @@ def whole_ms(ms: float | None) -> int | None:
     return None if ms is None else min(max(0, math.ceil(ms)), MOST_MS)
 
 
-def _state(state: Any) -> str:
+def _state(state: Writable) -> str:
     return write(state, "the state")

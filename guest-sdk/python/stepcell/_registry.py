@@ -3,11 +3,14 @@
 import functools
 import inspect
 import re
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar, overload
 
 from ._context import Context, Failure
 from ._errors import ConfigurationError
 from ._fit import check, fit, hints_of
+from ._flow import Flow
+from ._json import Writable
+from ._outcomes import Outcome
 
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,127}")
 # The parameters that are not the input, by name or by hint.
@@ -20,7 +23,11 @@ handlers: dict[str, "Function"] = {}
 on_errors: dict[str | None, "Function"] = {}
 compensations: dict[str | None, "Function"] = {}
 # The flow that the component carries: one at most.
-flows: list[dict[str, Any]] = []
+flows: list[Flow] = []
+
+Handles = TypeVar("Handles", bound=Callable[..., Writable | Outcome])
+Decides = TypeVar("Decides", bound=Callable[..., Outcome | None])
+Undoes = TypeVar("Undoes", bound=Callable[..., None])
 
 
 class Function:
@@ -73,7 +80,11 @@ class Function:
         return self.function(**arguments)
 
 
-def handler(given: Any = None, *, name: str | None = None) -> Any:
+@overload
+def handler(given: Handles, /) -> Handles: ...
+@overload
+def handler(given: str | None = None, /, *, name: str | None = None) -> Callable[[Handles], Handles]: ...
+def handler(given: Any = None, /, *, name: str | None = None) -> Any:
     """Makes a function a handler: `@handler`, or `@handler("count-lines")` where a flow names it otherwise.
 
     It takes its input, a `context`, both or nothing, and answers any JSON value, a dataclass or an outcome."""
@@ -93,21 +104,29 @@ def handler(given: Any = None, *, name: str | None = None) -> Any:
     return lambda function: add(function, given or name or function.__name__)
 
 
-def on_error(given: Any = None) -> Any:
+@overload
+def on_error(given: Decides, /) -> Decides: ...
+@overload
+def on_error(given: str | None = None, /) -> Callable[[Decides], Decides]: ...
+def on_error(given: Any = None, /) -> Any:
     """Has a function decide what follows when an attempt failed: `@on_error` for all handlers, `@on_error("name")` for one.
 
     It takes any of the input, `failure` and `context`, and answers an outcome, or `None` to leave the failure as it is."""
     return _special(on_errors, given)
 
 
-def compensate(given: Any = None) -> Any:
+@overload
+def compensate(given: Undoes, /) -> Undoes: ...
+@overload
+def compensate(given: str | None = None, /) -> Callable[[Undoes], Undoes]: ...
+def compensate(given: Any = None, /) -> Any:
     """Has a function undo what a completed task did: `@compensate("name")` for one handler, `@compensate` for all.
 
     It takes any of the input, `output` and `context`."""
     return _special(compensations, given)
 
 
-def flow(manifest: dict[str, Any]) -> None:
+def flow(manifest: Flow) -> None:
     """Has the component carry a flow, which is registered when the component is uploaded: what `flow.toml` would say, as a dict.
 
     A step without `component` calls this one: `stepcell.flow({"flow": "order", "step": [{"name": "price", "handler": "price"}]})`."""

@@ -56,7 +56,8 @@ def seal() -> None:
     linecache.updatecache = lambda *_, **__: []
     linecache.lazycache = lambda *_: False
     linecache.getlines = lambda *_, **__: []
-    builtins.open = io.open = _no_file  # type: ignore[assignment]
+    for module in (builtins, io):
+        setattr(module, "open", _no_file)
     for name in FILE_CALLS:
         if hasattr(os, name):
             setattr(os, name, _no_file)

@@ -14,7 +14,7 @@ MOST_BYTES = 4096
 
 def now_ms() -> int:
     """Milliseconds since 1970."""
-    return interface("system", "the time is asked for").now_ms()
+    return int(interface("system", "the time is asked for").now_ms())
 
 
 def random_bytes(size: int) -> bytes:
@@ -48,7 +48,7 @@ def install() -> None:
     time.strftime = lambda form, *when: strftime(form, *(when or (time.localtime(),)))
     asctime = time.asctime
     time.asctime = lambda *when: asctime(*(when or (time.localtime(),)))
-    time.sleep = _sleep
+    setattr(time, "sleep", _sleep)
     os.urandom = random_bytes
     random._urandom = random_bytes  # type: ignore[attr-defined]
     # The datetime that is written in Python asks `time`; that in C asks the system.

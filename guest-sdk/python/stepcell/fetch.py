@@ -7,12 +7,15 @@
 An attempt sends at most 50 requests, one after the other, of at most 4 MiB each way. Redirects are answers."""
 
 import dataclasses
-from typing import Any, Iterable, Mapping
+from types import EllipsisType
+from typing import Any, Iterable, Mapping, TypeAlias
 
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._host import bound, interface
-from ._json import read, write
+from ._json import Writable, read, write
 from ._outcomes import clean, whole_ms
+
+Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +64,15 @@ def request(
     method: str,
     url: str,
     *,
-    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+    headers: Headers | None = None,
     body: bytes | str | None = None,
-    json: Any = ...,
+    json: Writable | EllipsisType = ...,
     timeout_ms: float | None = None,
 ) -> Response:
     """Sends a request and waits for the whole answer. Values of headers may have placeholders of secrets; pairs may name one twice."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
     sent = [(clean(str(name)), clean(str(value))) for name, value in pairs]
-    if json is not ...:
+    if not isinstance(json, EllipsisType):
         body = write(json, "the request's body")
         if not any(name.lower() == "content-type" for name, _ in sent):
             sent.append(("content-type", "application/json"))
@@ -83,17 +86,24 @@ def request(
     return Response(answer.status, [(name, value) for name, value in answer.headers], bytes(answer.body))
 
 
-def get(url: str, **options: Any) -> Response:
+def get(url: str, *, headers: Headers | None = None, timeout_ms: float | None = None) -> Response:
     """Sends a GET."""
-    return request("GET", url, **options)
+    return request("GET", url, headers=headers, timeout_ms=timeout_ms)
 
 
-def post(url: str, **options: Any) -> Response:
+def post(
+    url: str,
+    *,
+    headers: Headers | None = None,
+    body: bytes | str | None = None,
+    json: Writable | EllipsisType = ...,
+    timeout_ms: float | None = None,
+) -> Response:
     """Sends a POST."""
-    return request("POST", url, **options)
+    return request("POST", url, headers=headers, body=body, json=json, timeout_ms=timeout_ms)
 
 
-def _explain(error: Any) -> Exception:
+def _explain(error: Exception) -> Exception:
     """Why nothing came back, and whether another try may help."""
     fault = getattr(error, "value", None)
     name, value = type(fault).__name__.removeprefix("FetchError_"), getattr(fault, "value", None)
@@ -114,4 +124,4 @@ def _explain(error: Any) -> Exception:
         return DependencyError(
             f"requests are held back after failures in a row; the next one in {value} ms", retry_after_ms=value
         )
-    return known.get(name, error)
+    return known.get(name) or error

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._host import bound, interface
-from ._json import read, write
+from ._json import Writable, read, write
 from ._outcomes import clean
 
 
@@ -20,12 +20,12 @@ def get(key: str) -> Any:
         raise ExecutionError(f"the value of `{key}` is no JSON: {error}") from None
 
 
-def set(key: str, value: Any) -> None:
+def set(key: str, value: Writable) -> None:
     """Sets a key to a value, as JSON."""
     set_bytes(key, _bytes(value))
 
 
-def replace(key: str, expected: Any, value: Any) -> bool:
+def replace(key: str, expected: Writable, value: Writable) -> bool:
     """Sets a key where its value is the expected one, byte for byte as JSON writes it; `None`: where it has none. False: it has
     another one."""
     return compare_and_set(key, None if expected is None else _bytes(expected), _bytes(value))
@@ -44,20 +44,21 @@ def set_bytes(key: str, data: bytes) -> None:
 
 def compare_and_set(key: str, expected: bytes | None, data: bytes) -> bool:
     """Sets a key where its bytes are the expected ones; `None`: where it has none. False: it has other ones."""
-    return _ask(lambda wire: wire.compare_and_set(clean(key), expected, data))
+    return bool(_ask(lambda wire: wire.compare_and_set(clean(key), expected, data)))
 
 
 def delete(key: str) -> bool:
     """Deletes a key. False: it was not there."""
-    return _ask(lambda wire: wire.delete(clean(key)))
+    return bool(_ask(lambda wire: wire.delete(clean(key))))
 
 
 def list_keys(prefix: str = "", after: str | None = None, limit: int = 1000) -> list[str]:
     """Keys that begin with the prefix, in the order of their bytes: those after `after`, at most `limit` and never more than 1,000."""
-    return _ask(lambda wire: wire.list_keys(clean(prefix), None if after is None else clean(after), limit))
+    found = _ask(lambda wire: wire.list_keys(clean(prefix), None if after is None else clean(after), limit))
+    return list(found)
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: Writable) -> bytes:
     return write(value, "the value").encode()
 
 
@@ -70,7 +71,7 @@ def _ask(call: Callable[[Any], Any]) -> Any:
         raise _explain(error) from None
 
 
-def _explain(error: Any) -> Exception:
+def _explain(error: Exception) -> Exception:
     fault = getattr(error, "value", None)
     name, value = type(fault).__name__.removeprefix("StoreError_"), getattr(fault, "value", None)
     known: dict[str, Error] = {
@@ -82,4 +83,4 @@ def _explain(error: Any) -> Exception:
         "LostClaim": DependencyError("another worker has the task now"),
         "Other": DependencyError(str(value)),
     }
-    return known.get(name, error)
+    return known.get(name) or error

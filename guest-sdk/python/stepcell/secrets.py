@@ -11,16 +11,16 @@ from ._outcomes import clean
 
 def names() -> list[str]:
     """The names the step was granted."""
-    return _wire().names()
+    return list(_wire().names())
 
 
 def placeholder(name: str) -> str:
     """What stands for a secret in the headers of this attempt's requests."""
     wire = _wire()
     try:
-        return wire.placeholder(clean(name))
+        return str(wire.placeholder(clean(name)))
     except Exception as error:
-        fault = getattr(error, "value", None)
+        fault: Any = getattr(error, "value", None)
         if type(fault).__name__ != "SecretError_Denied":
             raise
         raise ConfigurationError(str(fault.value)) from None

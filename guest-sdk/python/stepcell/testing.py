@@ -8,17 +8,47 @@
             testing.call("price", {"id": "A-1", "items": []})
 """
 
+import dataclasses
 import enum
 import types
-from typing import Any, Callable
+from typing import Any, Callable, TypedDict, Unpack
 
 from . import _registry
 from ._context import Context
 from ._host import host
-from ._json import read, write
+from ._json import Writable, read, write
 from ._outcomes import Outcome
 
-TASK = {
+
+class Task(TypedDict, total=False):
+    """What a test may say of its attempt."""
+
+    tenant: str
+    run_id: str
+    flow: str
+    flow_version: int
+    step: str
+    handler: str
+    index: int
+    attempt: int
+    max_attempts: int
+    phase: str
+    idempotency_key: str
+    traceparent: str | None
+
+
+@dataclasses.dataclass
+class Request:
+    """A request that a handler sends."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes | None
+    timeout_ms: int | None
+
+
+TASK: Task = {
     "tenant": "default",
     "run_id": "01900000-0000-7000-8000-000000000000",
     "flow": "flow",
@@ -37,7 +67,13 @@ log: list[tuple[str, str, Any]] = []
 """What was logged through `logging` and `print` in a component; in a test they do what they always do."""
 
 
-def reset(*, state: Any = None, flow_input: Any = None, signals: list[tuple[str, Any]] | None = None, **task: Any) -> Context:
+def reset(
+    *,
+    state: Writable = None,
+    flow_input: Writable = None,
+    signals: list[tuple[str, Any]] | None = None,
+    **task: Unpack[Task],
+) -> Context:
     """Begins an attempt: the first one of a step named `step`, unless `task` says otherwise. `signals` are awaited and in the inbox."""
     inbox = [
         types.SimpleNamespace(id=at, name=name, payload=write(payload, "the payload"))
@@ -60,20 +96,17 @@ def reset(*, state: Any = None, flow_input: Any = None, signals: list[tuple[str,
     return Context()
 
 
-def on_fetch(answer: Callable[[Any], tuple[int, list[tuple[str, str]], bytes]]) -> None:
+def on_fetch(answer: Callable[[Request], tuple[int, list[tuple[str, str]], bytes]]) -> None:
     """Answers requests from now on: by status, headers and body."""
 
-    def send(request: Any) -> Any:
+    def send(request: Request) -> Any:
         status, headers, body = answer(request)
         return types.SimpleNamespace(status=status, headers=headers, body=body)
 
-    def make(method: str, url: str, headers: Any, body: Any, timeout_ms: Any) -> Any:
-        return types.SimpleNamespace(method=method, url=url, headers=headers, body=body, timeout_ms=timeout_ms)
-
-    host.fetch = types.SimpleNamespace(Request=make, send=send)
+    host.fetch = types.SimpleNamespace(Request=Request, send=send)
 
 
-def call(name: str, input: Any, context: Context | None = None) -> Any:
+def call(name: str, input: Writable, context: Context | None = None) -> Any:
     """Calls a handler as the host does: with JSON in and JSON out. An outcome is answered as it is."""
     given = read(write(input, "the input"))
     function = _registry.find(name)[1]
@@ -107,4 +140,4 @@ class _Values:
         return found[:limit]
 
 
-__all__ = ["call", "log", "on_fetch", "reset"]
+__all__ = ["Request", "Task", "call", "log", "on_fetch", "reset"]
