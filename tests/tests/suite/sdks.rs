@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use model::manifest::Manifest;
+use serde_json::json;
 use stepcell_tests::guests::root;
 use wit_parser::{Resolve, TypeDefKind};
 
@@ -92,5 +94,53 @@ fn every_sdk_has_what_the_wit_has() {
         let missing: Vec<_> =
             names.iter().filter(|name| !known(name) && !renamed.contains(name.as_str())).collect();
         assert!(missing.is_empty(), "`{folder}` has nothing of {missing:?}");
+    }
+}
+
+/// Every field that a flow can have, as the host says where it meets one that it does not know.
+fn fields() -> BTreeSet<String> {
+    const UNKNOWN: &str = "zzzzzzzzzz";
+    let table = || json!({ UNKNOWN: 1 });
+    let manifest = json!({
+        UNKNOWN: 1,
+        "flow": "f",
+        "defaults": table(),
+        "rate_limit": [table()],
+        "step": [
+            { UNKNOWN: 1, "name": "a", "component": "c", "backoff": table(), "grants": { UNKNOWN: 1, "secrets": [table()] } },
+            { "name": "b", "component": "c", "concurrency": table(), "rate_limit": table() },
+            { "name": "c", "builtin": { "http": table() } },
+            { "name": "d", "builtin": table() },
+        ],
+    });
+    let problems = Manifest::from_json(manifest.to_string().as_bytes()).unwrap_err().problems;
+    let said: Vec<_> =
+        problems.iter().filter_map(|it| it.detail.split_once("; here belong ")).collect();
+    assert_eq!(said.len(), 11, "{said:#?}");
+    let listed = said.iter().flat_map(|(_, fields)| fields.split('`').skip(1).step_by(2));
+    listed.map(str::to_owned).collect()
+}
+
+/// The members of the types in a file: what is at the beginning of a line, or within braces, before a colon.
+fn members(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("guest-sdk").join(file)).unwrap();
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with(['*', '/']) && !line.contains("\"\"\""));
+    let code: Vec<&str> = code.collect();
+    let parts = code.iter().flat_map(|line| line.split(['{', ';', ',', '|']));
+    let before = parts
+        .filter_map(|part| part.split_once(':'))
+        .map(|(name, _)| name.trim().trim_end_matches('?'));
+    let is_name =
+        |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !name.is_empty();
+    before.filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_types_of_a_flow_have_the_fields_that_the_host_knows() {
+    let fields = fields();
+    for file in ["js/flow.d.ts", "python/stepcell/_flow.py"] {
+        assert_eq!(members(file), fields, "`{file}`");
     }
 }
