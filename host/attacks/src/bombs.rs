@@ -165,9 +165,9 @@ pub(crate) fn fills() -> Vec<u8> {
     straight("(memory.fill (i32.const 65536) (i32.const 1) (i32.const 62914560))", 2_000)
 }
 
-/// Four thousand copies of 30 MiB, likewise.
+/// Two thousand copies of 30 MiB, likewise.
 pub(crate) fn copies() -> Vec<u8> {
-    straight("(memory.copy (i32.const 65536) (i32.const 31522816) (i32.const 31457280))", 4_000)
+    straight("(memory.copy (i32.const 65536) (i32.const 31522816) (i32.const 31457280))", 2_000)
 }
 
 /// A function that traps, whose name has a hundred kilobytes.

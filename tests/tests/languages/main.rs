@@ -9,6 +9,7 @@ mod newcomer;
 mod polyglot;
 mod reach;
 mod sources;
+mod types;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -96,7 +96,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         Expected::Fails(FailureKind::Timeout),
         (
             bombs::copies,
-            "Copies 30 MiB four thousand times in a row, with no loop and no call between.",
+            "Copies 30 MiB two thousand times in a row, with no loop and no call between.",
         ),
     ),
     Attack::guest(

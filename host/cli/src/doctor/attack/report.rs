@@ -16,7 +16,7 @@ pub(super) const SLOTS: u32 = 8;
 /// CPU time its compilations have: as much is lost to a bomb in any case.
 pub(super) const COMPILE_CPU: &str = "5s";
 /// Memory its compilations have: a bomb that wants more is to reach that before its CPU time is over, on a slow machine too.
-pub(super) const COMPILE_MEMORY: &str = "256MiB";
+pub(super) const COMPILE_MEMORY: &str = "384MiB";
 /// What came of an attack.
 #[derive(Default)]
 pub(super) struct Row {
