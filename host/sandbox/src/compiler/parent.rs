@@ -110,10 +110,13 @@ async fn converse(
     Ok(Said { status, artifact, complaint: String::from_utf8_lossy(&complaint).trim().to_owned() })
 }
 
+/// How Rust, the system and the compiler say that memory could not be had.
+const OUT_OF_MEMORY: [&str; 3] =
+    ["memory allocation of", "Cannot allocate memory", "out of memory (failed to allocate"];
+
 /// Which limit the child died of, as far as can be told.
 fn death(status: ExitStatus, complaint: &str, limits: &CompileLimits) -> Reason {
-    let out_of_memory =
-        complaint.contains("memory allocation of") || complaint.contains("Cannot allocate memory");
+    let out_of_memory = OUT_OF_MEMORY.iter().any(|words| complaint.contains(words));
     if status.signal() == Some(SIGXCPU) {
         let detail = format!("compiling took longer than {} s of CPU", limits.cpu.as_secs());
         return Reason::new(Code::ComponentCompileTimeout, detail);
@@ -139,4 +142,29 @@ fn death(status: ExitStatus, complaint: &str, limits: &CompileLimits) -> Reason 
         Code::ComponentCompileCrashed,
         format!("the compiler {how}; the host's log has its words"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn however_a_child_says_that_memory_is_over_the_upload_is_told_so() {
+        for (wait_status, complaint) in [
+            (SIGABRT, "memory allocation of 4096 bytes failed"),
+            (4 << 8, "could not set up the compiler: Cannot allocate memory (os error 12)"),
+            (
+                101 << 8,
+                "unhandled out-of-memory error: out of memory (failed to allocate 262145 bytes)",
+            ),
+        ] {
+            let status = ExitStatus::from_raw(wait_status);
+            let reason = death(status, complaint, &CompileLimits::default());
+            assert_eq!(reason.code, Code::ComponentCompileMemory, "{complaint}");
+        }
+        let other = death(ExitStatus::from_raw(SIGABRT), "", &CompileLimits::default());
+        assert_eq!(other.code, Code::ComponentCompileCrashed);
+    }
 }
