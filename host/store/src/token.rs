@@ -99,6 +99,8 @@ pub struct Released {
 const OPEN: i32 = -1;
 /// `lo` of a token whose map step has completed.
 const CLOSE: i32 = -2;
+/// Tenants whose tokens are woken together.
+const WAKE_TENANTS: i64 = 20;
 
 /// A position as the token table keeps it.
 #[derive(Clone, Copy, Debug)]
@@ -223,11 +225,20 @@ impl Store {
             .collect()
     }
 
-    /// Makes due tokens ready, at most `bite` of them. Answers how many, and when the next one is due.
+    /// Makes due tokens ready, at most `bite` of them, those that have waited longest. Answers how many, and when the next one
+    /// is due.
     pub async fn wake(&self, bite: i64) -> Result<(i64, Option<Duration>), Error> {
         let row = sqlx::query_file!("queries/token/wake.sql", bite).fetch_one(self.hot()).await?;
         let next = row.next_in_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
         Ok((row.woken, next))
+    }
+
+    /// Makes due tokens ready, at most `bite` of them, as many of each of the next few tenants after one. Answers how many, and
+    /// after whom to go on.
+    pub async fn wake_shared(&self, bite: i64, after: TenantId) -> Result<(i64, TenantId), Error> {
+        let query = sqlx::query_file!("queries/token/wake_shared.sql", bite, after.0, WAKE_TENANTS);
+        let row = query.fetch_one(self.hot()).await?;
+        Ok((row.woken, row.last.map_or(TenantId(0), TenantId)))
     }
 
     /// A worker leaves: everything it holds is given back, without blame. True: it had been told to take nothing more.

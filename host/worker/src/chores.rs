@@ -95,8 +95,9 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
 
 /// Makes tokens ready when their moment has come.
 pub(crate) async fn wake(shared: Arc<Shared>) {
+    let mut after = TenantId(0);
     loop {
-        let wait = match shared.store.wake(WAKE_BITE).await {
+        let wait = match wake_some(&shared, &mut after).await {
             Ok((woken, next)) => {
                 if woken > 0 {
                     shared.seats.knock();
@@ -115,6 +116,20 @@ pub(crate) async fn wake(shared: Arc<Shared>) {
         // Somebody parked: the next moment may be sooner than the one we wait for.
         let _ = timeout(wait.max(Duration::from_millis(1)), shared.parked.notified()).await;
     }
+}
+
+/// Wakes what has waited longest; where that is a crowd, a share of everybody's, too, so that nobody waits for the end of it.
+async fn wake_some(
+    shared: &Shared,
+    after: &mut TenantId,
+) -> Result<(i64, Option<Duration>), store::Error> {
+    let (woken, next) = shared.store.wake(WAKE_BITE).await?;
+    if woken < WAKE_BITE {
+        return Ok((woken, next));
+    }
+    let (more, last) = shared.store.wake_shared(WAKE_BITE, *after).await?;
+    *after = last;
+    Ok((woken + more, next))
 }
 
 /// Fails runs whose deadline has passed.

@@ -136,7 +136,7 @@ pub(crate) const FILL: &[&str] = &[
 ];
 
 /// The statements that run with [`store::HOT_SETTINGS`].
-const HOT: [&str; 54] = [
+const HOT: [&str; 55] = [
     "admission/admit.sql",
     "admission/block.sql",
     "admission/grant_places.sql",
@@ -147,6 +147,7 @@ const HOT: [&str; 54] = [
     "token/claim.sql",
     "token/record.sql",
     "token/wake.sql",
+    "token/wake_shared.sql",
     "token/held.sql",
     "run/start.sql",
     "run/sweep.sql",

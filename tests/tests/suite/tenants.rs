@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use model::TenantId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use stepcell_tests::client::{Client, send, until};
@@ -65,6 +66,35 @@ async fn the_operator_can_neither_freeze_nor_delete_the_tenant_of_its_own_key() 
     assert_eq!((unknown.status, unknown.code()), (404, "tenant.not_found"), "{unknown:?}");
     let list = host.client.get("/v1/tenants").await.ok();
     assert_eq!(list["tenants"][0]["name"], "default");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_due_tokens_is_not_in_front_of_those_of_other_tenants() {
+    let host = Host::with(Settings { works: false, ..Settings::default() }).await;
+    let due = |tenant: i32, count: u32, ago: &str| {
+        format!(
+            "insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, wake_at)
+             select {tenant}, gen_random_uuid(), 0, 0, 1, 0, 0, 1, now() - interval '{ago}' from generate_series(1, {count})"
+        )
+    };
+    let filled = [
+        due(1, 100, "1 hour"),
+        due(2, 100, "1 minute"),
+        due(3, 1, "1 second"),
+        due(4, 1, "-1 hour"),
+    ];
+    host.database.run(&filled.each_ref().map(String::as_str)).unwrap();
+    let awake = || {
+        let count = "select tenant_id || ': ' || count(*) from token where wake_at is null group by tenant_id order by 1";
+        host.database.run(&[count]).unwrap()
+    };
+    assert_eq!(host.store.wake(10).await.unwrap().0, 10);
+    assert_eq!(awake(), ["1: 10"], "those that have waited longest");
+    assert_eq!(host.store.wake_shared(10, TenantId(0)).await.unwrap(), (7, TenantId(3)));
+    assert_eq!(awake(), ["1: 13", "2: 3", "3: 1"], "three of each that has as many");
+    assert_eq!(host.store.wake_shared(10, TenantId(1)).await.unwrap(), (10, TenantId(2)));
+    assert_eq!(awake(), ["1: 13", "2: 13", "3: 1"]);
+    assert_eq!(host.store.wake_shared(10, TenantId(3)).await.unwrap(), (0, TenantId(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
