@@ -1,5 +1,4 @@
 // Types of a flow that a component carries: what `flow.toml` would say. The host refuses members that are not here.
-import type { Json } from "./index.js";
 
 /**
  * A flow that the component carries, exported as `flow`. It is registered when the component is uploaded.
@@ -77,9 +76,9 @@ export interface FlowStep extends FlowSettings {
   /** The rate that an attempt takes from. */
   rate_limit?: string | { name: string; key?: string; weight?: number };
   /** What the run's input, or the outputs of what it needs, must contain. */
-  when?: Json;
+  when?: unknown;
   /** What they must not contain. */
-  unless?: Json;
+  unless?: unknown;
   /** Steps it needs that must have been skipped. */
   when_skipped?: readonly string[];
   /** What follows when that does not hold. */
@@ -107,14 +106,14 @@ export interface FlowGrants {
 /** What a step does that calls no component. Texts of `set` and `http` may have `${…}`. */
 export type FlowBuiltin =
   | { wait: string }
-  | { set: Json }
-  | { inject: Json }
+  | { set: unknown }
+  | { inject: unknown }
   | {
       http: {
         url: string;
         method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
         headers?: { [name: string]: string };
-        body?: Json;
+        body?: unknown;
       };
     };
 
@@ -130,4 +129,4 @@ export interface FlowRate {
 export type FlowPolicy = "fail" | "skip" | "skip_cascade";
 
 /** A JSON Schema. */
-export type JsonSchema = boolean | { [keyword: string]: Json };
+export type JsonSchema = boolean | object;

@@ -6,14 +6,30 @@ export type { Flow, FlowBuiltin, FlowGrants, FlowPolicy, FlowRate, FlowSettings,
 /** A value that JSON has. Integers beyond 2^53 - 1 arrive as `bigint` and may be answered as such, up to 64 bits. */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [name: string]: Json | undefined };
 
-/** What can be written as JSON: also objects of an interface, and what has `toJSON`. Anything else is `NoJson`. */
+/**
+ * What can be written as JSON: also objects of an interface or a class, and what has `toJSON`. Anything else is `NoJson`. Of a type
+ * that is not known yet it is only known that it is where it `extends Json`.
+ */
 export type Writable<Value> = Value extends undefined | void | symbol | Unwritable
   ? NoJson
   : Value extends Json | { toJSON(): unknown }
     ? Value
-    : Value extends object
-      ? { [Name in keyof Value]: Writable<Value[Name]> | Extract<Value[Name], undefined> }
-      : Value;
+    : Value extends readonly unknown[]
+      ? { [At in keyof Value]: Writable<Value[At]> }
+      : Value extends Error
+        ? "stack" extends keyof Value
+          ? NoJson
+          : Members<Value>
+        : Value extends object
+          ? Members<Value>
+          : Value;
+
+/** Methods are left to the run time: those of a class are not written, an object's own are refused by name. */
+type Members<Value> = {
+  [Name in keyof Value]: Value[Name] extends (...given: never[]) => unknown
+    ? Value[Name]
+    : Writable<Value[Name]> | Extract<Value[Name], undefined>;
+};
 
 /** Stands for what has no JSON: nothing is one. `await` a promise, make an object of a Map, a list of a Set, text of bytes. */
 export interface NoJson {
@@ -28,7 +44,6 @@ type Unwritable =
   | ReadonlySet<unknown>
   | ArrayBuffer
   | ArrayBufferView
-  | Error
   | RegExp
   | Outcome;
 
@@ -189,26 +204,26 @@ export interface Child {
 }
 
 /** The task is done, with this output: the same as answering the output itself. */
-export function complete<Output>(output: Output & Writable<Output>): Outcome;
+export function complete<Output>(output: Json | (Output & Writable<Output>)): Outcome;
 /** Commits the state and goes on at the phase at once, in a fresh instance. Attempts are counted anew there. */
-export function next<State = null>(phase: string, state?: State & Writable<State>): Outcome;
+export function next<State = null>(phase: string, state?: Json | (State & Writable<State>)): Outcome;
 /** Tries the same phase again; it counts as an attempt. What was awaited stays in the inbox. */
-export function retry<State = null>(options?: { state?: State & Writable<State>; afterMs?: number }): Outcome;
+export function retry<State = null>(options?: { state?: Json | (State & Writable<State>); afterMs?: number }): Outcome;
 /** Waits, holding nothing, then goes on at the phase. A year is the most. */
-export function sleep<State = null>(forMs: number, phase: string, state?: State & Writable<State>): Outcome;
+export function sleep<State = null>(forMs: number, phase: string, state?: Json | (State & Writable<State>)): Outcome;
 /** Waits, holding nothing, until any of these signals (32 at most) is in the run's inbox, then goes on at the phase. */
 export function awaitSignals<State = null>(
   names: string | Iterable<string>,
   phase: string,
-  state?: State & Writable<State>,
+  state?: Json | (State & Writable<State>),
   options?: { timeoutMs?: number },
 ): Outcome;
 /** Starts child runs (10,000 at most) and waits, holding nothing, until all of them ended; then goes on at the phase. */
-export function spawn<State = null>(children: Iterable<Child>, phase: string, state?: State & Writable<State>): Outcome;
+export function spawn<State = null>(children: Iterable<Child>, phase: string, state?: Json | (State & Writable<State>)): Outcome;
 /** The step is skipped, for this reason; what depends on it goes on without its output. */
 export function skip(reason: string): Outcome;
 /** The task failed for good, whatever attempts are left. */
-export function fail(error: Error | string): Outcome;
+export function fail(error: unknown): Outcome;
 
 /** The attempt's log: a message, and an object of fields for programs. `console` writes to it, too. */
 export const log: Record<"trace" | "debug" | "info" | "warn" | "error", (message: string, fields?: object) => void>;

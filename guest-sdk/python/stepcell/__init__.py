@@ -14,7 +14,7 @@ imports one asks for the capability. Outside of a component `stepcell.testing` i
 from ._context import Context, EndedChild, Failure, Signal
 from ._errors import ConfigurationError, DependencyError, Error, ExecutionError, ValidationError
 from ._fit import fit
-from ._flow import Flow, FlowStep
+from ._flow import Flow, FlowBuiltin, FlowGrants, FlowPolicy, FlowRate, FlowSettings, FlowStep, JsonSchema
 from ._outcomes import Child, Outcome, await_signals, complete, fail, next, retry, skip, sleep, spawn
 from ._registry import compensate, flow, handler, on_error
 
@@ -28,7 +28,13 @@ __all__ = [
     "ExecutionError",
     "Failure",
     "Flow",
+    "FlowBuiltin",
+    "FlowGrants",
+    "FlowPolicy",
+    "FlowRate",
+    "FlowSettings",
     "FlowStep",
+    "JsonSchema",
     "Outcome",
     "Signal",
     "ValidationError",

@@ -2,10 +2,10 @@
 
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict
 
-Policy: TypeAlias = Literal["fail", "skip", "skip_cascade"]
+FlowPolicy: TypeAlias = Literal["fail", "skip", "skip_cascade"]
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # A JSON Schema.
-Schema: TypeAlias = bool | dict[str, Any]
+JsonSchema: TypeAlias = bool | dict[str, Any]
 
 
 class Backoff(TypedDict, total=False):
@@ -30,7 +30,7 @@ class FlowSettings(TypedDict, total=False):
     fuel: int
     output: str
     log: str
-    on_exhausted: Policy
+    on_exhausted: FlowPolicy
 
 
 class SecretGrant(TypedDict):
@@ -73,7 +73,7 @@ class Http(TypedDict):
     body: NotRequired[Any]
 
 
-class Builtin(TypedDict, total=False):
+class FlowBuiltin(TypedDict, total=False):
     """What a step does that calls no component: one of these."""
 
     wait: str
@@ -87,7 +87,7 @@ class FlowStep(FlowSettings, total=False):
 
     name: Required[str]
     handler: str
-    builtin: Builtin
+    builtin: FlowBuiltin
     grants: FlowGrants
     needs: list[str]
     map: bool
@@ -97,10 +97,10 @@ class FlowStep(FlowSettings, total=False):
     when: Any
     unless: Any
     when_skipped: list[str]
-    on_unmet: Policy
+    on_unmet: FlowPolicy
     abandon_children: bool
-    input_schema: Schema
-    output_schema: Schema
+    input_schema: JsonSchema
+    output_schema: JsonSchema
 
 
 class FlowRate(TypedDict):
@@ -117,7 +117,7 @@ class Flow(TypedDict, total=False):
 
     flow: Required[str]
     description: str
-    input_schema: Schema
+    input_schema: JsonSchema
     deadline: str
     defaults: FlowSettings
     rate_limit: list[FlowRate]

@@ -5,7 +5,7 @@ import datetime
 import enum
 import json
 import uuid
-from typing import Any, ClassVar, Mapping, Protocol, TypeAlias
+from typing import Any, ClassVar, Mapping, Protocol, Sequence, TypeAlias
 
 from ._errors import ConfigurationError
 
@@ -19,9 +19,9 @@ class Dataclass(Protocol):
 
 
 Dated: TypeAlias = datetime.datetime | datetime.date | datetime.time
-# What `write` takes, as far as types can say it: bytes, sets, iterators and coroutines are not among it.
+# What `write` takes, as far as types can say it: sets, iterators and coroutines are not among it. Bytes are refused when it runs.
 Writable: TypeAlias = (
-    None | bool | int | float | str | list[Any] | tuple[Any, ...] | Mapping[Any, Any] | Dataclass | enum.Enum | Dated | uuid.UUID
+    None | bool | int | float | str | Sequence[Any] | Mapping[Any, Any] | Dataclass | enum.Enum | Dated | uuid.UUID
 )
 
 

@@ -27,7 +27,7 @@ flows: list[Flow] = []
 
 Handles = TypeVar("Handles", bound=Callable[..., Writable | Outcome])
 Decides = TypeVar("Decides", bound=Callable[..., Outcome | None])
-Undoes = TypeVar("Undoes", bound=Callable[..., None])
+Undoes = TypeVar("Undoes", bound=Callable[..., object])
 
 
 class Function:

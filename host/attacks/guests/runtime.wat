@@ -17,6 +17,8 @@
   ;; Lists of capabilities: `key-value`, `fetch`, `fetch`; `root`.
   (data (i32.const 160) "\68\00\00\00\09\00\00\00\60\00\00\00\05\00\00\00\60\00\00\00\05\00\00\00")
   (data (i32.const 192) "\78\00\00\00\04\00\00\00")
+  ;; One whose name has a mebibyte.
+  (data (i32.const 200) "\00\00\20\00\00\00\10\00")
   ;; What is answered of a good source: its own text is the program.
   (func $good (param $text i32) (param $len i32)
     (i32.store8 (i32.const 0) (i32.const 0))
@@ -67,6 +69,10 @@
     (if (i32.eq (local.get $letter) (i32.const 114)) (then
       (i32.store (i32.const 20) (i32.const 192))
       (i32.store (i32.const 24) (i32.const 1))))
+    ;; n: one that nobody can have, by its length.
+    (if (i32.eq (local.get $letter) (i32.const 110)) (then
+      (i32.store (i32.const 20) (i32.const 200))
+      (i32.store (i32.const 24) (i32.const 1))))
     ;; b: both of what a source may have beside its handlers.
     (if (i32.eq (local.get $letter) (i32.const 98)) (then (i32.store16 (i32.const 28) (i32.const 257))))
     ;; m: a thousand problems.
@@ -77,8 +83,11 @@
     (if (i32.eq (local.get $letter) (i32.const 119)) (then (call $problems (i32.const 1) (i32.const 1048576))))
     (i32.const 0))
   (func (export "cabi_post_prepare") (param i32))
-  ;; Answers the program as it is.
+  ;; Answers the program as it is, once: a second call in one instance traps.
+  (global $was_called (mut i32) (i32.const 0))
   (func (export "handle") (param $case i32) (param $at i32) (param $len i32) (result i32)
+    (if (global.get $was_called) (then (unreachable)))
+    (global.set $was_called (i32.const 1))
     (call $program (i32.const 16))
     (i32.store8 (i32.const 0) (i32.const 0))
     (i32.store8 (i32.const 8) (i32.const 0))

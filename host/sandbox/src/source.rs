@@ -12,6 +12,7 @@ use crate::describe::nobodys_call;
 use crate::inspect;
 use crate::interfaces::source::PrepareAnswer;
 use crate::load::Compiled;
+use crate::reason::bounded;
 
 /// What making a source ready may use: parsing takes an interpreter a while.
 const BUDGET: Limits = Limits {
@@ -183,8 +184,9 @@ fn unanswered(failure: &Failure) -> Unprepared {
 }
 
 fn read(answer: PrepareAnswer) -> Result<Prepared, Unprepared> {
-    let whole =
-        |message: String| Unprepared::Problems(vec![SourceProblem { line: 0, column: 0, message }]);
+    let whole = |message: String| {
+        Unprepared::Problems(vec![SourceProblem { line: 0, column: 0, message: bounded(message) }])
+    };
     let prepared = answer.map_err(|problems| {
         let problems = problems.into_iter().take(MAX_SOURCE_PROBLEMS).map(SourceProblem::from);
         Unprepared::Problems(problems.collect())

@@ -127,9 +127,17 @@ async fn wake_some(
     if woken < WAKE_BITE {
         return Ok((woken, next));
     }
-    let (more, last) = shared.store.wake_shared(WAKE_BITE, *after).await?;
-    *after = last;
-    Ok((woken + more, next))
+    match shared.store.wake_shared(WAKE_BITE, *after).await {
+        Ok((more, last)) => {
+            *after = last;
+            Ok((woken + more, next))
+        }
+        // Those that are awake are to be heard of all the same.
+        Err(error) => {
+            tracing::debug!(%error, "could not wake a share of every tenant's");
+            Ok((woken, next))
+        }
+    }
 }
 
 /// Fails runs whose deadline has passed.

@@ -3,7 +3,7 @@ find nothing. Whatever has a `type: ignore` is refused; where it is not, that co
 
 import dataclasses
 import enum
-from typing import Iterator, Literal, TypedDict, assert_type
+from typing import Iterator, Literal, Sequence, TypedDict, assert_type
 
 import stepcell
 from stepcell import Child, Context, EndedChild, Failure, Outcome, Signal, fetch, key_value, secrets, testing
@@ -62,9 +62,14 @@ assert_type(price(Order("A-1", [])), Price)
 price("A-1")  # type: ignore[arg-type]
 
 
+@stepcell.handler
+def in_order(order: Order) -> Sequence[int]:
+    return order.items
+
+
 @stepcell.handler  # type: ignore[type-var]
-def answers_bytes() -> bytes:
-    return b""
+def answers_a_set() -> set[int]:
+    return {1}
 
 
 @stepcell.handler  # type: ignore[type-var]
@@ -88,8 +93,9 @@ def answers_text(failure: Failure) -> str:
 
 
 @stepcell.compensate("price")
-def gives_back(order: Order, output: Price) -> None:
+def gives_back(order: Order, output: Price) -> bool:
     print("gave back", order.id, output["cents"])
+    return True
 
 
 def asks(context: Context) -> None:
@@ -132,7 +138,7 @@ def reaches(order: Order) -> None:
     fetch.get("https://api.example.com", timeout=1000)  # type: ignore[call-arg]
     fetch.get("https://api.example.com", body=b"")  # type: ignore[call-arg]
     key_value.set("order", order)
-    key_value.set("bytes", b"")  # type: ignore[arg-type]
+    key_value.set("set", {1})  # type: ignore[arg-type]
     assert_type((key_value.get_bytes("bytes"), key_value.delete("bytes")), tuple[bytes | None, bool])
     testing.on_fetch(lambda request: (200, request.headers, request.body or b""))
     testing.call("price", order, testing.reset(attempt=2, signals=[("approved", True)]))

@@ -15,7 +15,7 @@ import {
   spawn,
   ValidationError,
 } from "./stepcell/index.js";
-import type { Compensate, Context, Flow, Handler, OnError, Signal } from "./stepcell/index.js";
+import type { Compensate, Context, Flow, Handler, Json, OnError, Signal } from "./stepcell/index.js";
 import { fetch } from "./stepcell/fetch.js";
 import * as keyValue from "./stepcell/key-value.js";
 import * as secrets from "./stepcell/secrets.js";
@@ -88,6 +88,12 @@ export function outcomes(order: Order): Outcome[] {
   next("two", keyValue.get("count"));
   // @ts-expect-error A Map has no JSON.
   complete({ prices: new Map([["tea", 450]]) });
+  // @ts-expect-error Nor has a list of them.
+  complete([new Map([["tea", 450]])]);
+  // @ts-expect-error A list has no gaps.
+  complete([undefined]);
+  // @ts-expect-error An error is thrown, or what fails.
+  complete(new TypeError("no items"));
   // @ts-expect-error An outcome is made by the SDK alone.
   const made: Outcome = { tag: "skip" };
   return [
@@ -96,6 +102,21 @@ export function outcomes(order: Order): Outcome[] {
     skip("nothing to do"), fail("for good"), fail(new ValidationError("no items", { details: { field: "items" } })), made,
   ];
 }
+
+// What is kept may have a type of its own.
+interface Note {
+  name: string;
+  message: string;
+  at?: Date;
+}
+class Cart {
+  items: string[] = [];
+  total() {
+    return this.items.length;
+  }
+}
+export const kept = (note: Note, cart: Cart, notes: readonly Note[]) => [complete(note), next("two", cart), sleep(1, "two", { notes })];
+export const keeps = <State extends Json>(state: State) => next("two", state);
 
 // Errors.
 export function errors(): HandlerError[] {

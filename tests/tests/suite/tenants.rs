@@ -1,6 +1,7 @@
 //! Tenants: frozen, exported, deleted with all they have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::TenantId;
@@ -68,20 +69,23 @@ async fn the_operator_can_neither_freeze_nor_delete_the_tenant_of_its_own_key() 
     assert_eq!(list["tenants"][0]["name"], "default");
 }
 
+/// Tokens of no run of these tenants, due since so long.
+fn due(tenants: &str, count: u32, ago: &str) -> String {
+    format!(
+        "insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, wake_at)
+         select tenant, gen_random_uuid(), 0, 0, 1, 0, 0, 1, now() - interval '{ago}'
+         from generate_series({tenants}) tenant, generate_series(1, {count})"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_of_due_tokens_is_not_in_front_of_those_of_other_tenants() {
+async fn due_tokens_are_woken_by_their_moment_or_a_share_of_each_tenants() {
     let host = Host::with(Settings { works: false, ..Settings::default() }).await;
-    let due = |tenant: i32, count: u32, ago: &str| {
-        format!(
-            "insert into token (tenant_id, run_id, born_step, born_index, born_attempt, step, lo, hi, wake_at)
-             select {tenant}, gen_random_uuid(), 0, 0, 1, 0, 0, 1, now() - interval '{ago}' from generate_series(1, {count})"
-        )
-    };
     let filled = [
-        due(1, 100, "1 hour"),
-        due(2, 100, "1 minute"),
-        due(3, 1, "1 second"),
-        due(4, 1, "-1 hour"),
+        due("1, 1", 100, "1 hour"),
+        due("2, 2", 100, "1 minute"),
+        due("3, 3", 1, "1 second"),
+        due("4, 4", 1, "-1 hour"),
     ];
     host.database.run(&filled.each_ref().map(String::as_str)).unwrap();
     let awake = || {
@@ -95,6 +99,30 @@ async fn a_crowd_of_due_tokens_is_not_in_front_of_those_of_other_tenants() {
     assert_eq!(host.store.wake_shared(10, TenantId(1)).await.unwrap(), (10, TenantId(2)));
     assert_eq!(awake(), ["1: 13", "2: 13", "3: 1"]);
     assert_eq!(host.store.wake_shared(10, TenantId(3)).await.unwrap(), (0, TenantId(0)));
+    host.database.run(&[&due("101, 130", 1, "1 second")]).unwrap();
+    let next = host.store.wake_shared(1_000, TenantId(100)).await.unwrap();
+    assert_eq!(next, (20, TenantId(120)), "so many tenants at a time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_due_tokens_is_not_in_front_of_those_of_another_tenant() {
+    let idle = Host::with(Settings { works: false, ..Settings::default() }).await;
+    let watch = "create table behind (waiting bigint not null);
+        create function watch() returns trigger language plpgsql as $$ begin
+            insert into behind select count(*) from token where tenant_id = 1 and wake_at is not null;
+            return null;
+        end $$;
+        create trigger watch after update on token for each row
+            when (new.tenant_id = 2 and old.wake_at is not null and new.wake_at is null) execute function watch()";
+    let crowd = [watch, &due("1, 1", 20_000, "1 hour"), &due("2, 2", 1, "1 second")];
+    idle.database.run(&crowd).unwrap();
+    let _working = Host::over(Arc::clone(&idle.database), Settings::default()).await;
+    let seen = async || {
+        let seen = idle.database.run(&["select waiting from behind"]).unwrap();
+        seen.first().map(|waiting| waiting.parse::<u64>().unwrap())
+    };
+    let waiting = until("the other tenant's token is woken", seen).await;
+    assert!(waiting > 10_000, "{waiting} of 20,000 were asleep");
 }
 
 #[tokio::test(flavor = "multi_thread")]
