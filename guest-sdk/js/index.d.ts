@@ -24,6 +24,9 @@ export type Writable<Value> = Value extends undefined | void | symbol | Unwritab
           ? Members<Value>
           : Value;
 
+/** A value that is written as JSON. */
+export type Written<Value> = Json | (Value & Writable<Value>);
+
 /** Methods are left to the run time: those of a class are not written, an object's own are refused by name. */
 type Members<Value> = {
   [Name in keyof Value]: Value[Name] extends (...given: never[]) => unknown
@@ -204,22 +207,22 @@ export interface Child {
 }
 
 /** The task is done, with this output: the same as answering the output itself. */
-export function complete<Output>(output: Json | (Output & Writable<Output>)): Outcome;
+export function complete<Output>(output: Written<Output>): Outcome;
 /** Commits the state and goes on at the phase at once, in a fresh instance. Attempts are counted anew there. */
-export function next<State = null>(phase: string, state?: Json | (State & Writable<State>)): Outcome;
+export function next<State = null>(phase: string, state?: Written<State>): Outcome;
 /** Tries the same phase again; it counts as an attempt. What was awaited stays in the inbox. */
-export function retry<State = null>(options?: { state?: Json | (State & Writable<State>); afterMs?: number }): Outcome;
+export function retry<State = null>(options?: { state?: Written<State>; afterMs?: number }): Outcome;
 /** Waits, holding nothing, then goes on at the phase. A year is the most. */
-export function sleep<State = null>(forMs: number, phase: string, state?: Json | (State & Writable<State>)): Outcome;
+export function sleep<State = null>(forMs: number, phase: string, state?: Written<State>): Outcome;
 /** Waits, holding nothing, until any of these signals (32 at most) is in the run's inbox, then goes on at the phase. */
 export function awaitSignals<State = null>(
   names: string | Iterable<string>,
   phase: string,
-  state?: Json | (State & Writable<State>),
+  state?: Written<State>,
   options?: { timeoutMs?: number },
 ): Outcome;
 /** Starts child runs (10,000 at most) and waits, holding nothing, until all of them ended; then goes on at the phase. */
-export function spawn<State = null>(children: Iterable<Child>, phase: string, state?: Json | (State & Writable<State>)): Outcome;
+export function spawn<State = null>(children: Iterable<Child>, phase: string, state?: Written<State>): Outcome;
 /** The step is skipped, for this reason; what depends on it goes on without its output. */
 export function skip(reason: string): Outcome;
 /** The task failed for good, whatever attempts are left. */

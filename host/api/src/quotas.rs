@@ -82,6 +82,18 @@ pub(crate) async fn admit_bytes(
     }
 }
 
+/// Refuses one component more, of so many bytes, where that is more than the tenant may have.
+pub(crate) async fn admit_component(
+    state: &State,
+    tenant: TenantId,
+    bytes: usize,
+) -> Result<(), Problem> {
+    match state.store().admit_component(tenant, bytes as u64).await? {
+        None => Ok(()),
+        Some(used_up) => Err(over(used_up)),
+    }
+}
+
 /// Refuses what is beyond a quota.
 pub(crate) fn over(OverQuota { field, limit, retry_in }: OverQuota) -> Problem {
     let detail = format!("the tenant's quota `{field}` of {limit} is used up; nothing was done");

@@ -26,9 +26,7 @@ pub(crate) async fn put(
     if store.get_component(tenant, digest).await?.is_some() {
         return Ok((digest, false));
     }
-    if let Some(used_up) = store.admit_component(tenant, text.len() as u64).await? {
-        return Err(quotas::over(used_up));
-    }
+    quotas::admit_component(state, tenant, text.len()).await?;
     let (of, source) = (state.clone(), text.clone());
     let prepared = to_the_end(room, async move {
         let runtime = runtimes::load(&of, runtime).await?;

@@ -177,9 +177,7 @@ async fn put(
     if state.store().get_component(tenant, digest).await?.is_some() {
         return Ok((digest, false));
     }
-    if let Some(used_up) = state.store().admit_component(tenant, bytes.len() as u64).await? {
-        return Err(quotas::over(used_up));
-    }
+    quotas::admit_component(state, tenant, bytes.len()).await?;
     let (inspection, bytes) = inspected(bytes, move |bytes| sandbox.inspect(bytes)).await?;
     let of = state.clone();
     let report = to_the_end(room, async move { compiled(&of, tenant, &inspection).await }).await?;

@@ -138,7 +138,8 @@ async fn deploy(client: &Client, flow: &Path, screen: &Screen) -> anyhow::Result
 /// When each file in the folder was changed last, but for those of the host itself.
 fn stamps(folder: &Path, data: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
+    // As the folder of the host's own is written; links are not followed from here on.
+    let mut folders = vec![folder.canonicalize().unwrap_or_else(|_| folder.to_owned())];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -147,7 +148,7 @@ fn stamps(folder: &Path, data: &Path) -> BTreeMap<PathBuf, SystemTime> {
                 continue;
             };
             if metadata.is_dir() && !UNWATCHED.contains(&name.as_ref()) && !name.starts_with('.') {
-                if entry.path().canonicalize().is_ok_and(|path| path != data) {
+                if entry.path() != data {
                     folders.push(entry.path());
                 }
             } else if let (true, Ok(changed)) = (metadata.is_file(), metadata.modified()) {

@@ -9,7 +9,7 @@ use reqwest::header::HeaderName;
 use crate::answers;
 use crate::args::{HowLong, Run, Wait};
 use crate::client::{Ask, Client, part};
-use crate::escape::{escape, escape_line};
+use crate::escape::escape_line;
 use crate::exit::{NOT_ENDED, RUN_FAILED};
 use crate::fields::Fields;
 use crate::persistent::Persistent;
@@ -141,12 +141,11 @@ pub(crate) fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitC
         screen.line(&format!("still {}", run.status));
         screen.note(&format!("more: stepcell wait {}", run.run_id));
     } else if let Some(output) = &run.output {
-        screen.line(&escape(output.get()));
+        screen.line(output.get());
     } else {
         screen.line(&run.status);
         if run.output_omitted {
-            let id = &run.run_id;
-            screen.note(&format!("its output is large: `GET /v1/runs/{id}/output` answers it"));
+            screen.note(&format!("its output {}", elsewhere(run)));
         }
     }
     if let Some(failure) = &run.failure {
@@ -155,6 +154,11 @@ pub(crate) fn show_end(text: &str, run: &answers::Run, screen: &Screen) -> ExitC
         screen.note(&format!("more: stepcell show {}", run.run_id));
     }
     code
+}
+
+/// Where an output is that is too large to be shown with its run.
+pub(crate) fn elsewhere(run: &answers::Run) -> String {
+    format!("is large: `GET /v1/runs/{}/output` answers it", run.run_id)
 }
 
 /// A failure on one line.

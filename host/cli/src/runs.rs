@@ -3,9 +3,9 @@
 use crate::answers::{self, Receipt, Step};
 use crate::args::{OneRun, Runs, Signal};
 use crate::client::{Ask, Client, part, query};
-use crate::escape::{escape, escape_line};
+use crate::escape::escape_line;
 use crate::exec::read_json;
-use crate::run::said;
+use crate::run::{elsewhere, said};
 use crate::screen::{Screen, size};
 
 /// Lists runs.
@@ -114,13 +114,13 @@ const SHOWN_BYTES: usize = 2_000;
 /// The output, or its beginning and where all of it is.
 fn output(run: &answers::Run) -> Option<String> {
     if run.output_omitted {
-        return Some(format!("is large: `GET /v1/runs/{}/output` answers it", run.run_id));
+        return Some(elsewhere(run));
     }
     let text = run.output.as_ref()?.get();
     if text.len() <= SHOWN_BYTES {
-        return Some(escape(text));
+        return Some(text.to_owned());
     }
-    let begins = escape(&text[..text.floor_char_boundary(SHOWN_BYTES)]);
+    let begins = &text[..text.floor_char_boundary(SHOWN_BYTES)];
     let (all, id) = (size(text.len() as u64), &run.run_id);
     Some(format!("{begins}…\n         {all}; `stepcell wait {id}` prints all of it"))
 }

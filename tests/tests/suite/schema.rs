@@ -7,6 +7,8 @@ use devdb::TestDatabase;
 use stepcell_tests::guests::root;
 use stepcell_tests::host::database;
 
+use crate::architecture::files;
+
 /// Every table with its columns, constraints, indexes, triggers and policies, every enum and function, as text.
 const DESCRIBE: &str = r"
 with relation as (
@@ -230,17 +232,9 @@ const GROWING: [&str; 28] = [
 ];
 
 fn queries(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        // What the bench does is not part of the product.
-        if path.is_dir() && !path.ends_with("bench") {
-            found.extend(queries(&path));
-        } else if path.extension().is_some_and(|ending| ending == "sql") {
-            found.push(path);
-        }
-    }
-    found.sort();
+    let mut found = files(folder, ".sql");
+    // What the bench does is not part of the product.
+    found.retain(|file| !file.starts_with(folder.join("bench")));
     found
 }
 

@@ -9,6 +9,8 @@ use serde_json::json;
 use stepcell_tests::guests::root;
 use wit_parser::{Resolve, TypeDefKind};
 
+use crate::architecture::files;
+
 struct Sdk {
     /// Where it is.
     folder: &'static str,
@@ -108,26 +110,14 @@ fn names() -> BTreeSet<String> {
 /// Every name in the code of an SDK, without those that only its comments have.
 fn words(folder: &Path, ends: &[&str]) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() {
-            words.extend(self::words(&path, ends));
-        } else if ends.iter().any(|end| name.ends_with(end)) {
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.lines().filter(|line| !line.trim_start().starts_with(['/', '*', '#']));
-            for word in code.flat_map(|line| {
-                line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
-            }) {
-                let word = bare(word);
-                words.extend(
-                    PREFIXES
-                        .iter()
-                        .filter_map(|prefix| word.strip_prefix(prefix))
-                        .map(str::to_owned),
-                );
-                words.insert(word);
-            }
+    for file in ends.iter().flat_map(|end| files(folder, end)) {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with(['/', '*', '#']));
+        let is_of_none = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-';
+        for word in code.flat_map(|line| line.split(is_of_none)).map(bare) {
+            let parts = PREFIXES.iter().filter_map(|prefix| word.strip_prefix(prefix));
+            words.extend(parts.map(str::to_owned));
+            words.insert(word);
         }
     }
     words
